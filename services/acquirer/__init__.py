@@ -1,0 +1,1 @@
+"""A stand-in for the card network: a third party, so nothing of our telemetry is in it."""

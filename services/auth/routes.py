@@ -1,0 +1,125 @@
+"""Auth's HTTP interface."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from sqlalchemy import select
+
+from auth import sessions
+from auth.schemas import Account, Login, Refresh, Registration, SessionState, Tokens
+from auth.service import Service, current
+from auth.tables import accounts
+from kit.identity import Identity, InvalidToken, bearer_token
+from kit.problems import Problem
+from telemetry import events, get_logger, metrics
+
+__all__ = ["debug", "router"]
+
+log = get_logger(__name__)
+router = APIRouter()
+debug = APIRouter()
+
+
+async def _service(request: Request) -> Service:
+    return current(request)
+
+
+Auth = Annotated[Service, Depends(_service)]
+
+
+def _identity(service: Service, request: Request) -> Identity:
+    """Whom the bearer token speaks for. Raises Problem 401."""
+    try:
+        return service.keys.verify(bearer_token(request.headers.get("Authorization")))
+    except InvalidToken as error:
+        log.info(events.TOKEN_REJECTED, extra={"reason": error.reason})
+        raise error.as_problem() from None
+
+
+async def _live_identity(service: Auth, request: Request) -> Identity:
+    """Whom the bearer token speaks for, when its session stands as well. Raises Problem 401."""
+    identity = _identity(service, request)
+    async with service.database.read() as connection:
+        active = await sessions.is_active(connection, uuid.UUID(identity.session_id), uuid.UUID(identity.subject))
+    if not active:
+        log.info(events.TOKEN_REJECTED, extra={"reason": "session_ended", "session_id": identity.session_id})
+        raise InvalidToken("session_ended").as_problem()
+    return identity
+
+
+Live = Annotated[Identity, Depends(_live_identity)]
+
+
+def _tokens(service: Service, session: sessions.Session, response: Response) -> Tokens:
+    response.headers["Cache-Control"] = "no-store"
+    seconds = service.settings.access_token_seconds
+    token = service.keys.sign(str(session.account_id), str(session.id), seconds)
+    return Tokens(access_token=token, refresh_token=session.refresh_token, expires_in=seconds)
+
+
+@router.post("/register", status_code=201)
+async def register(service: Auth, wanted: Registration) -> Account:
+    """Make an account."""
+    row = await service.accounts.register(wanted)
+    return Account(id=row.id, email=row.email, name=row.name, created_at=row.created_at)
+
+
+@router.post("/login")
+async def log_in(service: Auth, given: Login, response: Response) -> Tokens:
+    """Open a session."""
+    return _tokens(service, await service.accounts.log_in(given), response)
+
+
+@router.post("/refresh")
+async def refresh(service: Auth, given: Refresh, response: Response) -> Tokens:
+    """Exchange a refresh token for new tokens. It works once; a second time ends the session."""
+    async with service.database.transaction() as connection:
+        outcome = await sessions.rotate(connection, given.refresh_token.get_secret_value())
+    if isinstance(outcome, sessions.Refused):
+        if outcome.reason == "reused":
+            metrics.TOKEN_REUSE.inc()
+            log.warning(events.TOKEN_REUSED, extra={"session_id": str(outcome.session_id)})
+        raise Problem(401, "refresh-refused", "This refresh token is not valid (any more). Log in again.")
+    log.info(events.TOKEN_REFRESHED, extra={"session_id": str(outcome.id), "user_id": str(outcome.account_id)})
+    return _tokens(service, outcome, response)
+
+
+@router.post("/logout", status_code=204)
+async def log_out(service: Auth, identity: Live) -> None:
+    """End the session of the bearer token."""
+    async with service.database.transaction() as connection:
+        await sessions.close(connection, uuid.UUID(identity.session_id), "logged out")
+    log.info(events.LOGGED_OUT, extra={"session_id": identity.session_id, "user_id": identity.subject})
+
+
+@router.get("/me")
+async def me(service: Auth, identity: Live) -> Account:
+    """The account of the bearer token."""
+    query = select(accounts.c.id, accounts.c.email, accounts.c.name, accounts.c.created_at)
+    async with service.database.read() as connection:
+        row = (await connection.execute(query.where(accounts.c.id == uuid.UUID(identity.subject)))).one_or_none()
+    if row is None:
+        raise InvalidToken("session_ended").as_problem()
+    return Account(id=row.id, email=row.email, name=row.name, created_at=row.created_at)
+
+
+@router.get("/session")
+async def session(identity: Live) -> SessionState:
+    """Whether the session of the bearer token stands: asked before money moves."""
+    return SessionState(active=True, subject=identity.subject, session_id=identity.session_id)
+
+
+@router.get("/.well-known/jwks.json")
+async def published_keys(service: Auth, response: Response) -> dict[str, Any]:
+    """The public keys that verify access tokens (RFC 7517)."""
+    response.headers["Cache-Control"] = "public, max-age=300"
+    return service.keys.jwks
+
+
+@debug.post("/debug/error")
+async def fail() -> None:
+    """Raise an exception that nobody handles, to see what becomes of it. Not in production."""
+    raise RuntimeError("deliberate failure of the debug endpoint")

@@ -1,0 +1,118 @@
+"""Journey after journey, at an even pace, unless told to pause."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+import httpx
+
+from customer.journey import MARKS, Journey, Step, StepFailed
+from customer.measures import JOURNEY_DURATION, JOURNEYS, LAST_SUCCESS, PAUSED, STEP_DURATION, STEPS
+from customer.settings import Settings
+
+__all__ = ["Rounds"]
+
+log = logging.getLogger(__name__)
+# A test that dies while it has us paused must not silence the measurement for ever.
+LONGEST_PAUSE_SECONDS = 600.0
+# How long failures count as a stack that is starting.
+STARTING_SECONDS = 60.0
+
+
+class Rounds:
+    """`run()` goes on until it is cancelled."""
+
+    def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._settings, self._transport = settings, transport
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._paused_until = 0.0
+        PAUSED.set_function(lambda: float(self.paused))
+
+    @property
+    def paused(self) -> bool:
+        """Whether no journey begins at present."""
+        return time.monotonic() < self._paused_until
+
+    async def pause(self, paused: bool, patience: float = 4.0) -> bool:
+        """Begin no more journeys, or begin again; whether none is under way after at most `patience` seconds."""
+        self._paused_until = time.monotonic() + LONGEST_PAUSE_SECONDS if paused else 0.0
+        if not paused:
+            return self._idle.is_set()
+        try:
+            await asyncio.wait_for(self._idle.wait(), patience)
+        except TimeoutError:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """A journey every `interval_seconds`, from one beginning to the next."""
+        async with self._client() as client:
+            journey = Journey(client)
+            await self._first(journey)
+            while True:
+                started = time.monotonic()
+                if not self.paused:
+                    await self._once(journey)
+                elapsed = time.monotonic() - started
+                await asyncio.sleep(max(0.0, self._settings.interval_seconds - elapsed))
+
+    async def _first(self, journey: Journey) -> None:
+        """Go until it works, for a while and uncounted: a stack that is just starting is not an outage."""
+        end = time.monotonic() + STARTING_SECONDS
+        while time.monotonic() < end:
+            if not self.paused:
+                try:
+                    await self._travel(journey)
+                    _count(journey.steps)
+                    return
+                except StepFailed as error:
+                    log.info("waiting for the first journey to succeed", extra=_fields("journey.waiting", error))
+            await asyncio.sleep(min(0.5, self._settings.interval_seconds))
+
+    async def _once(self, journey: Journey) -> None:
+        try:
+            await self._travel(journey)
+        except StepFailed as error:
+            JOURNEYS.labels("failure").inc()
+            log.warning("synthetic journey failed", extra=_fields("journey.failed", error))
+        except Exception:
+            JOURNEYS.labels("failure").inc()
+            log.exception("synthetic journey broke down", extra={"event": "journey.broken"})
+        _count(journey.steps)
+
+    async def _travel(self, journey: Journey) -> None:
+        self._idle.clear()
+        started = time.perf_counter()
+        try:
+            await journey.travel()
+            JOURNEYS.labels("success").inc()
+            JOURNEY_DURATION.observe(time.perf_counter() - started)
+            LAST_SUCCESS.set_to_current_time()
+        finally:
+            self._idle.set()
+
+    def _client(self) -> httpx.AsyncClient:
+        url = self._settings.gateway_url
+        return httpx.AsyncClient(
+            base_url=url,
+            headers=MARKS,
+            timeout=self._settings.step_timeout_seconds,
+            # Each journey is a new visitor; and no certificates are read for plain HTTP.
+            limits=httpx.Limits(keepalive_expiry=2.0),
+            verify=url.startswith("https:"),
+            trust_env=False,
+            transport=self._transport,
+        )
+
+
+def _count(steps: list[Step]) -> None:
+    for step in steps:
+        STEPS.labels(step.name, step.outcome).inc()
+        STEP_DURATION.labels(step.name).observe(step.seconds)
+
+
+def _fields(event: str, error: StepFailed) -> dict[str, str]:
+    return {"event": event, "step": error.step, "reason": error.reason, "traceId": error.trace_id}

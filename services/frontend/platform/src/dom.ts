@@ -1,0 +1,23 @@
+/** Elements without markup in strings: nothing that a person typed can become part of the page. */
+
+type Child = Node | string | false | null | undefined;
+type Attributes = Record<string, string | number | boolean | ((event: Event) => void) | undefined>;
+
+/** An element. `on...` attributes are listeners, `true` is an attribute without a value, `false` none. */
+export const h = <Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  attributes: Attributes = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[Tag] => {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (value === true) element.setAttribute(name, "");
+    else if (value !== false && value !== undefined) element.setAttribute(name, String(value));
+  }
+  element.append(...children.filter((child): child is Node | string => Boolean(child)));
+  return element;
+};
+
+export const replace = (element: Element, ...children: Child[]): void =>
+  element.replaceChildren(...children.filter((child): child is Node | string => Boolean(child)));

@@ -1,0 +1,66 @@
+/** Loaded when the first spans wait: the OpenTelemetry SDK, and the way to the gateway. */
+
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from "@opentelemetry/api";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
+import { resourceFromAttributes } from "@opentelemetry/resources";
+import { BatchSpanProcessor, TracerProvider } from "@opentelemetry/sdk-trace";
+import { type App, config } from "./config";
+import { scrub, spanAttributes } from "./policy";
+import { drainTo, type FinishedSpan, type SpanContext } from "./trace";
+
+const PATH = "/telemetry/traces";
+/** A person waits for nothing here, but who follows a trace should see it within a second. */
+const DELAY_MILLISECONDS = 500;
+
+let replayed: SpanContext;
+const ids = { generateTraceId: () => replayed.traceId, generateSpanId: () => replayed.spanId };
+
+const exporter = new OTLPTraceExporter({ url: new URL(PATH, location.href).href, timeoutMillis: 5_000 });
+const tracers = new Map<App, Tracer>();
+
+/** One resource a micro-frontend, because a resource is whose span it is. */
+const tracerOf = (app: App): Tracer => {
+  let tracer = tracers.get(app);
+  if (!tracer) {
+    const provider = new TracerProvider({
+      resource: resourceFromAttributes({
+        "service.name": app,
+        "service.namespace": "sandbox",
+        "service.version": config.apps[app].version,
+        "deployment.environment.name": config.environment,
+        "telemetry.sdk.language": "webjs",
+      }),
+      idGenerator: ids,
+      spanProcessors: [
+        new BatchSpanProcessor({ exporter, scheduledDelayMillis: DELAY_MILLISECONDS, maxExportBatchSize: 64 }),
+      ],
+    });
+    tracer = provider.getTracer("@sandbox/platform");
+    tracers.set(app, tracer);
+  }
+  return tracer;
+};
+
+const replay = (span: FinishedSpan): void => {
+  replayed = span.context;
+  const parent = span.parent
+    ? trace.setSpanContext(ROOT_CONTEXT, {
+        traceId: span.parent.traceId,
+        spanId: span.parent.spanId,
+        traceFlags: TraceFlags.SAMPLED,
+      })
+    : ROOT_CONTEXT;
+  const recorded = tracerOf(span.app).startSpan(
+    scrub(span.name),
+    {
+      kind: span.kind === "client" ? SpanKind.CLIENT : SpanKind.INTERNAL,
+      startTime: span.start,
+      attributes: spanAttributes(span.attributes),
+    },
+    parent,
+  );
+  if (span.failed) recorded.setStatus({ code: SpanStatusCode.ERROR });
+  recorded.end(span.end);
+};
+
+drainTo(replay);

@@ -1,0 +1,103 @@
+/** Loaded later: Sentry's client. Each event goes to the project of the micro-frontend that it belongs to. */
+
+import {
+  BrowserClient,
+  defaultStackParser,
+  type Event,
+  type EventHint,
+  type Exception,
+  getCurrentScope,
+  makeFetchTransport,
+  makeMultiplexedTransport,
+  Scope,
+  type StackFrame,
+} from "@sentry/browser";
+import lists from "../policy.json";
+import { config, release } from "./config";
+import { type Caught, drainTo } from "./errors";
+import { scrub, sourceFile } from "./policy";
+
+/** Through the gateway, same-origin: no blocker of third parties in the way, and what it refuses is counted there. */
+const TUNNEL = "/telemetry/errors";
+/** Events under way at once. A burst of errors is when each of them matters; the default would keep 64. */
+const BUFFER = 1_000;
+
+const ours = (hint: EventHint): Caught => (hint.data as { caught: Caught }).caught;
+
+const frame = (given: StackFrame): StackFrame => {
+  const kept = Object.fromEntries(Object.entries(given).filter(([key]) => lists.frame_keys.includes(key)));
+  const filename = sourceFile(given.filename);
+  return { ...kept, filename, in_app: filename !== "app:///elsewhere", function: scrub(given.function ?? "?") };
+};
+
+/** The message of an exception may hold anything; its type and stack say what is needed. */
+const exception = (given: Exception): Exception => ({
+  type: scrub(given.type ?? "Error"),
+  value: "",
+  mechanism: given.mechanism && { type: given.mechanism.type, handled: given.mechanism.handled ?? true },
+  stacktrace: { frames: (given.stacktrace?.frames ?? []).map(frame) },
+});
+
+/** A new event that holds what the policy names, and nothing that the SDK or a library may have added. */
+export const rebuild = (event: Event, caught: Caught): Event => {
+  const { trace, app } = caught;
+  return {
+    event_id: event.event_id,
+    platform: "javascript",
+    level: event.level,
+    timestamp: caught.time / 1_000,
+    environment: config.environment,
+    release: release(app),
+    sdk: event.sdk && { name: event.sdk.name, version: event.sdk.version },
+    transaction: scrub(caught.place),
+    debug_meta: {
+      images: event.debug_meta?.images?.flatMap((image) =>
+        image.type === "sourcemap" ? [{ ...image, code_file: sourceFile(image.code_file) }] : [],
+      ),
+    },
+    exception: { values: (event.exception?.values ?? []).map(exception) },
+    contexts: trace && { trace: { trace_id: trace.traceId, span_id: trace.spanId } },
+    tags: {
+      service: app,
+      team: config.apps[app].team,
+      ...(trace && { trace_id: trace.traceId }),
+      ...(caught.event && { event: caught.event }),
+    },
+  } as Event;
+};
+
+const client = new BrowserClient({
+  dsn: config.apps["frontend-shell"].dsn ?? undefined,
+  environment: config.environment,
+  release: release("frontend-shell"),
+  sampleRate: config.sampling.errors,
+  tunnel: TUNNEL,
+  transport: makeMultiplexedTransport(makeFetchTransport, ({ getEvent }) => {
+    const app = getEvent()?.tags?.service;
+    const dsn = app && config.apps[app as keyof typeof config.apps]?.dsn;
+    return dsn ? [dsn] : [];
+  }),
+  transportOptions: { bufferSize: BUFFER },
+  stackParser: defaultStackParser,
+  // Nothing is collected by itself: no addresses, clicks, console, sessions, user or browser details.
+  integrations: [],
+  dataCollection: { userInfo: false },
+  maxBreadcrumbs: 0,
+  sendClientReports: false,
+  beforeSend: (event, hint) => rebuild(event as Event, ours(hint)) as typeof event,
+  ...(config.sampling.sentryTraces > 0 && {
+    tracesSampleRate: config.sampling.sentryTraces,
+    tracePropagationTargets: [],
+  }),
+});
+client.init();
+
+if (config.sampling.sentryTraces > 0) {
+  getCurrentScope().setClient(client);
+  import("./sentry-tracing").then(({ trace }) => trace(client)).catch(() => undefined);
+}
+
+drainTo((caught) => {
+  const mechanism = { type: caught.mechanism, handled: caught.handled };
+  client.captureException(caught.error, { mechanism, data: { caught } }, new Scope());
+});

@@ -1,0 +1,94 @@
+"""Releases one micro-frontend: its files to where the gateway serves them, its source maps to the error tracker.
+
+    python release.py --app=frontend-payments --from=/app/dist --to=/srv/frontend
+
+Files go to <to>/<app>/<version>, so that releases stand side by side. The maps are for the tracker alone. A tracker
+that is away keeps no release from the customers: its stacks stay unreadable until this has run again.
+"""
+
+import argparse
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+WAIT_SECONDS = 180
+UPLOAD_SECONDS = 120
+
+log = logging.getLogger("release")
+
+
+def main() -> int:
+    """0 when the files are published, whether or not the tracker took the maps."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    wanted = _arguments()
+    built, version = Path(wanted.source) / wanted.app, os.environ["SERVICE_VERSION"]
+    if not (built / "manifest.json").exists():
+        log.error("There is nothing built in %s: run `npm run build` there first.", built)
+        return 1
+    target = Path(wanted.target) / wanted.app / version
+    publish(built, target)
+    log.info("%s %s: published in %s", wanted.app, version, target)
+    url = os.environ.get("SENTRY_URL", "")
+    if not url:
+        log.info("SENTRY_URL is empty: no source maps are uploaded.")
+    elif not _answers(url):
+        log.warning("%s did not answer within %d s: stacks of this release stay minified.", url, WAIT_SECONDS)
+    elif not upload(built, url, wanted.app, f"{wanted.app}@{version}"):
+        log.warning("The source maps were not taken: stacks of this release stay minified.")
+    else:
+        log.info("%s %s: source maps are with %s", wanted.app, version, url)
+    return 0
+
+
+def publish(built: Path, target: Path) -> None:
+    """Copy what browsers may see, whole or not at all."""
+    partial = target.with_name(f".{target.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(built, partial, ignore=shutil.ignore_patterns("*.map"))
+    for path in (partial, *partial.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    shutil.rmtree(target, ignore_errors=True)
+    partial.rename(target)
+
+
+def upload(built: Path, url: str, app: str, release: str) -> bool:
+    """Whether sentry-cli could upload; SENTRY_AUTH_TOKEN and SENTRY_ORG are read by it.
+
+    To the projects of SENTRY_PROJECTS: a stack in one project has frames of the others, and maps are a project's own.
+    """
+    projects = os.environ.get("SENTRY_PROJECTS", app).split(",")
+    chosen = [option for project in projects for option in ("--project", project)]
+    command = ["sentry-cli", "--url", url, "sourcemaps", "upload", *chosen, "--release", release, str(built)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=UPLOAD_SECONDS, check=False)
+    if done.returncode:
+        log.warning("sentry-cli: %s", (done.stderr or done.stdout).strip()[-1000:])
+    return done.returncode == 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Release one micro-frontend.")
+    parser.add_argument("--app", required=True, help="its name: frontend-shell, frontend-account or frontend-payments")
+    parser.add_argument("--from", required=True, dest="source", metavar="FOLDER", help="where it was built")
+    parser.add_argument("--to", required=True, dest="target", metavar="FOLDER", help="what the gateway serves")
+    return parser.parse_args()
+
+
+def _answers(url: str) -> bool:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(f"{url}/health/ready", timeout=5):
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.5)
+    return False
+
+
+if __name__ == "__main__":
+    sys.exit(main())

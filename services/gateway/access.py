@@ -1,0 +1,55 @@
+"""Who may pass: tokens are checked here, sessions by auth, and every caller is counted."""
+
+from __future__ import annotations
+
+from fastapi import Request
+
+from gateway.api import Access
+from gateway.service import Service
+from kit.deadline import Deadline
+from kit.identity import Identity, InvalidToken, KeysUnavailable, bearer_token
+from kit.problems import Problem
+from telemetry import events, get_logger, metrics
+
+__all__ = ["address_of", "admit"]
+
+log = get_logger(__name__)
+
+
+async def admit(service: Service, request: Request, access: Access, deadline: Deadline) -> None:
+    """Return when the caller may pass. Raises Problem 401, 429, 502, 503 or 504."""
+    if access is Access.OPEN:
+        await service.limiter.count_address(address_of(request))
+        return
+    authorization = request.headers.get("Authorization")
+    try:
+        identity = await service.keys.verify(bearer_token(authorization))
+    except InvalidToken as error:
+        await service.limiter.count_address(address_of(request))
+        metrics.TOKENS_REJECTED.labels(error.reason).inc()
+        log.info(events.TOKEN_REJECTED, extra={"reason": error.reason})
+        raise error.as_problem() from None
+    except KeysUnavailable:
+        detail = "Tokens cannot be checked at this moment. Try again."
+        raise Problem(503, "keys-unavailable", detail, headers={"Retry-After": "2"}) from None
+    await service.limiter.count_customer(identity.subject)
+    if access is Access.LIVE_SESSION:
+        await _confirm(service, identity, authorization or "", deadline)
+
+
+async def _confirm(service: Service, identity: Identity, authorization: str, deadline: Deadline) -> None:
+    answer = await service.upstreams["auth"].send("GET", "/session", deadline, headers={"Authorization": authorization})
+    if answer.status_code == 200:
+        return
+    if answer.status_code == 401:
+        metrics.TOKENS_REJECTED.labels("session_ended").inc()
+        log.info(events.TOKEN_REJECTED, extra={"reason": "session_ended", "session_id": identity.session_id})
+        raise InvalidToken("session_ended").as_problem()
+    # Money does not move while nobody can say whether the session stands.
+    detail = "The session cannot be checked at this moment. Try again."
+    raise Problem(503, "session-unconfirmed", detail, headers={"Retry-After": "2"})
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from, as far as the connection tells."""
+    return request.client.host if request.client else "unknown"

@@ -1,0 +1,163 @@
+"""The product at `/`: the shell's page, filled with what is deployed, and the files of every micro-frontend."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.staticfiles import StaticFiles
+
+from gateway.settings import Settings
+from gateway.welcome import welcome
+from telemetry import current_traceparent
+from telemetry.errors import team_of
+from telemetry.settings import BROWSER_SAMPLING
+
+__all__ = ["Deployment", "files", "page"]
+
+ASSETS = "/assets"
+SHELL = "frontend-shell"
+# The names under which the modules know each other.
+MODULES = {
+    "@sandbox/platform": (SHELL, "platform"),
+    "@sandbox/account": ("frontend-account", "main"),
+    "@sandbox/payments": ("frontend-payments", "main"),
+}
+# Nothing but our own files, no markup made from strings, no frame around us. {hash} allows the one inline script that
+# must be inline: the import map. (The configuration is data, which no policy has to allow.)
+POLICY = (
+    "default-src 'none'; script-src 'self' '{hash}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
+    "trusted-types 'none'"
+)
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=()",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One micro-frontend as it is published: {entry: file} and style sheets, relative to its own address."""
+
+    app: str
+    version: str
+    entries: Mapping[str, str]
+    styles: tuple[str, ...]
+
+    @classmethod
+    def read(cls, folder: Path, app: str, version: str) -> Deployment:
+        """From its manifest. Raises FileNotFoundError while it is not published."""
+        manifest = json.loads((folder / app / version / "manifest.json").read_text(encoding="utf-8"))
+        return cls(app, version, manifest["entries"], tuple(manifest["styles"]))
+
+    def address(self, file: str) -> str:
+        return f"{ASSETS}/{self.app}/{self.version}/{file}"
+
+
+class _Files(StaticFiles):
+    """Hashed names: what a browser has, it never asks for again."""
+
+    def file_response(self, *arguments: Any, **options: Any) -> Response:
+        response = super().file_response(*arguments, **options)
+        response.headers.update({"Cache-Control": "public, max-age=31536000, immutable", **_FILE_HEADERS})
+        return response
+
+    def lookup_path(self, path: str) -> tuple[str, Any]:
+        # Published folders have no maps; one that gets there by hand is not served either.
+        return ("", None) if path.endswith(".map") else super().lookup_path(path)
+
+
+_FILE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
+
+
+def files(folder: Path) -> GZipMiddleware:
+    """The application that serves what is published in `folder`, now or later."""
+    return GZipMiddleware(_Files(directory=folder, check_dir=False, follow_symlink=False))
+
+
+async def page(request: Request) -> HTMLResponse:
+    """The shell's page, or the welcome page while no shell is published. A missing micro-frontend costs only itself."""
+    settings: Settings = request.app.state.service.settings
+    folder = settings.assets_directory
+    releases = settings.releases
+    if folder is None or SHELL not in releases:
+        return await welcome(request)
+    try:
+        template = (folder / SHELL / releases[SHELL] / "index.html").read_text(encoding="utf-8")
+        deployed = {app: _read(folder, app, version) for app, version in releases.items()}
+    except FileNotFoundError:
+        return await welcome(request)
+    return _render(template, deployed, configuration(settings, deployed))
+
+
+def configuration(settings: Settings, deployed: Mapping[str, Deployment]) -> dict[str, Any]:
+    """What the page is told about where it runs; services/frontend/platform/src/config.ts is its reader."""
+    return {
+        "environment": settings.deployment_environment.value,
+        "apps": {
+            app: {
+                "version": one.version,
+                "team": team_of(app),
+                "dsn": settings.dsns.get(app),
+                "styles": [one.address(file) for file in one.styles],
+            }
+            for app, one in deployed.items()
+        },
+        "sampling": {
+            **BROWSER_SAMPLING[settings.deployment_environment],
+            "sentryTraces": settings.sentry_traces_sample_rate,
+        },
+        "traceparent": current_traceparent(),
+        "breakable": not settings.is_prod,
+    }
+
+
+def _read(folder: Path, app: str, version: str) -> Deployment:
+    if app == SHELL:
+        return Deployment.read(folder, app, version)
+    try:
+        return Deployment.read(folder, app, version)
+    except FileNotFoundError:
+        # Its import fails in the browser, where the shell shows what a customer can do meanwhile and reports it.
+        return Deployment(app, version, {"main": "not-published.js"}, ())
+
+
+def _render(template: str, deployed: Mapping[str, Deployment], told: Mapping[str, Any]) -> HTMLResponse:
+    modules = {name: (deployed[app], entry) for name, (app, entry) in MODULES.items() if app in deployed}
+    addresses = {name: one.address(one.entries[entry]) for name, (one, entry) in modules.items()}
+    imports = _inline({"imports": addresses})
+    shell = deployed[SHELL]
+    main, platform = shell.address(shell.entries["main"]), addresses["@sandbox/platform"]
+    values = {
+        "styles": "".join(
+            f'<link rel="stylesheet" href="{html.escape(shell.address(file))}" />' for file in shell.styles
+        ),
+        "config": _inline(told),
+        "imports": imports,
+        # The platform first: from its first line on, errors are caught.
+        "scripts": "".join(f'<script type="module" src="{html.escape(file)}"></script>' for file in (platform, main)),
+    }
+    content = template
+    for name, value in values.items():
+        content = content.replace(f"{{{{ {name} }}}}", value)
+    digest = base64.b64encode(hashlib.sha256(imports.encode()).digest()).decode()
+    policy = POLICY.replace("{hash}", f"sha256-{digest}")
+    return HTMLResponse(content, headers={**HEADERS, "Content-Security-Policy": policy})
+
+
+def _inline(value: Any) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")

@@ -1,0 +1,47 @@
+"""How many requests one client may send."""
+
+from __future__ import annotations
+
+from limits import RateLimitItem, parse
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+
+from kit.problems import Problem
+from telemetry import events, get_logger, metrics
+
+__all__ = ["Limiter"]
+
+log = get_logger(__name__)
+
+
+class Limiter:
+    """Counts in this process's memory: each instance of the gateway grants the limit anew.
+
+    The library's store looks at every client of the last two windows on each request: 0.2 µs for each of them.
+    """
+
+    def __init__(self, *, customer: str, address: str, browser: str) -> None:
+        """Rates like `1200/minute`."""
+        self._customer, self._address, self._browser = parse(customer), parse(address), parse(browser)
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    async def count_customer(self, subject: str) -> None:
+        """Count one request of somebody who is logged in. Raises Problem 429."""
+        await self._count(self._customer, "customer", subject)
+
+    async def count_address(self, address: str) -> None:
+        """Count one request of somebody unknown. Raises Problem 429."""
+        await self._count(self._address, "address", address)
+
+    async def has_room_for_browser(self, address: str) -> bool:
+        """Count one report of a browser; whether it may be taken."""
+        return await self._limiter.hit(self._browser, "browser", address)
+
+    async def _count(self, limit: RateLimitItem, kind: str, key: str) -> None:
+        if await self._limiter.hit(limit, kind, key):
+            return
+        metrics.RATE_LIMITED.inc()
+        log.warning(events.RATE_LIMITED, extra={"limit": str(limit), "reason": kind})
+        seconds = limit.get_expiry()
+        detail = f"At most {limit.amount} requests in {seconds} seconds are allowed. Slow down."
+        raise Problem(429, "rate-limited", detail, headers={"Retry-After": str(min(seconds, 10))})

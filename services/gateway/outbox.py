@@ -1,0 +1,75 @@
+"""Hands on what browsers sent, later and in order: nobody waits for a store, and a store that is away is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import httpx
+
+__all__ = ["Outbox", "Parcel"]
+
+# Parcels that wait, and for how long: ten minutes of a store that is away, or 20 MiB, whichever is less.
+CAPACITY = 2_000
+PATIENCE_SECONDS = 600.0
+_TIMEOUT_SECONDS = 5.0
+_PAUSE_SECONDS = (0.1, 5.0)
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """One request to make. `done` is called once with what became of it: exported, refused or lost."""
+
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    done: Callable[[str], None]
+    created: float = field(default_factory=time.monotonic)
+
+
+class Outbox:
+    """`run()` goes on until it is cancelled. The client is no instrumented one: sending telemetry is not telemetry."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._waiting: asyncio.Queue[Parcel] = asyncio.Queue(capacity)
+
+    def put(self, parcel: Parcel) -> bool:
+        """Whether there is room; otherwise the parcel counts as lost."""
+        try:
+            self._waiting.put_nowait(parcel)
+        except asyncio.QueueFull:
+            parcel.done("lost")
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Send, oldest first."""
+        async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS) as client:
+            while True:
+                parcel = await self._waiting.get()
+                parcel.done(await self._deliver(client, parcel))
+                self._waiting.task_done()
+
+    async def close(self, seconds: float = 2.0) -> None:
+        """Give what waits a moment to leave."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._waiting.join(), seconds)
+
+    async def _deliver(self, client: httpx.AsyncClient, parcel: Parcel) -> str:
+        pause, longest = _PAUSE_SECONDS
+        while time.monotonic() - parcel.created < PATIENCE_SECONDS:
+            try:
+                status = (await client.post(parcel.url, headers=dict(parcel.headers), content=parcel.body)).status_code
+            except httpx.HTTPError:
+                status = 503
+            if status < 300:
+                return "exported"
+            if status < 500:
+                # The store is there and says no: its caps (429), or it cannot use this.
+                return "refused"
+            await asyncio.sleep(pause)
+            pause = min(longest, pause * 2)
+        return "lost"

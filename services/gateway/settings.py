@@ -1,0 +1,66 @@
+"""What can be set in the gateway's environment."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from pydantic import Field
+
+from kit import ServiceSettings
+
+__all__ = ["Settings", "settings"]
+
+_RATE = r"^[1-9][0-9]{0,8}/(second|minute|hour)$"
+
+
+class Settings(ServiceSettings):
+    """Durations are in seconds, rates are like `1200/minute`."""
+
+    auth_url: str
+    payments_url: str
+
+    # The longest a request may take; X-Deadline-Ms shortens it. How long a client may take to send its body.
+    request_seconds: float = Field(10.0, gt=0, le=120)
+    body_seconds: float = Field(5.0, gt=0, le=120)
+    # A service that a release replaces refuses connections for one to three seconds; this long we knock again.
+    retry_seconds: float = Field(6.0, ge=0, le=60)
+    upstream_connections: int = Field(100, ge=1)
+
+    # By customer where the token tells, otherwise by address.
+    rate_limit_customer: str = Field("1200/minute", pattern=_RATE)
+    rate_limit_address: str = Field("1200/minute", pattern=_RATE)
+
+    # Reports (errors, batches of spans) of one address. A burst of 500 errors in ten seconds must pass.
+    rate_limit_browser: str = Field("3000/minute", pattern=_RATE)
+
+    # What is published: the folder, `app=version,...`, and where each app's errors go, `app=dsn,...`.
+    assets_directory: Path | None = None
+    frontend_releases: str = ""
+    frontend_dsns: str = ""
+    # Share of page loads that Sentry's own browser tracing records, for a server that keeps transactions.
+    sentry_traces_sample_rate: float = Field(0.0, ge=0, le=1)
+
+    # The host's ports, for the links of the welcome page: `grafana=3000,prometheus=9090`.
+    stack_ports: str = ""
+
+    @cached_property
+    def releases(self) -> dict[str, str]:
+        """Version by micro-frontend."""
+        return _pairs(self.frontend_releases)
+
+    @cached_property
+    def dsns(self) -> dict[str, str]:
+        """DSN by micro-frontend; one without a DSN reports nothing."""
+        return _pairs(self.frontend_dsns)
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = (entry.strip().partition("=") for entry in text.split(","))
+    return {name: value for name, _, value in pairs if name and value}
+
+
+@lru_cache
+def settings() -> Settings:
+    """The settings of this process, read once. Raises pydantic.ValidationError, which names the variable."""
+    return Settings()

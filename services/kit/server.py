@@ -1,0 +1,61 @@
+"""The command line of a service (`python -m payments --bind=0.0.0.0:8002`) and the server behind it."""
+
+import argparse
+import signal
+from collections.abc import Sequence
+from types import FrameType
+from typing import Any
+
+import uvicorn
+
+from kit.protocol import BoundedProtocol
+
+# Below the ten seconds that Compose waits between SIGTERM and SIGKILL, with room for the last flush of telemetry.
+GRACEFUL_SHUTDOWN_SECONDS = 5
+
+
+def parse_bind(argv: Sequence[str] | None = None) -> tuple[str, int]:
+    """The address from `--bind=HOST:PORT`; exits with a message when it is not one."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bind", required=True, type=_address, metavar="HOST:PORT", help="where to listen")
+    return parser.parse_args(argv).bind
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 <= int(port) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, for example 127.0.0.1:8000")
+    return host.strip("[]"), int(port)
+
+
+def run_server(app: str, bind: tuple[str, int], **options: Any) -> bool:
+    """Serve the ASGI application named `module:attribute` until SIGTERM or SIGINT; one process, one event loop.
+
+    Returns whether the application ever started. The second signal handling below exists because uvicorn raises the
+    signal again after its own shutdown, which would end the process before the last telemetry is flushed.
+    """
+    config = uvicorn.Config(
+        app,
+        host=bind[0],
+        port=bind[1],
+        loop="uvloop",
+        http=BoundedProtocol,
+        # asyncio can hand a task's context to later requests of a connection, and they would join that task's trace.
+        reset_contextvars=True,
+        ws="none",
+        lifespan="on",
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
+        **{"access_log": False, **options},
+    )
+    server = uvicorn.Server(config)
+
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
+        if not server.started:
+            raise SystemExit(0)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    server.run()
+    return server.started

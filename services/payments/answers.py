@@ -1,0 +1,140 @@
+"""How things that ended are told: to the customer, to the metrics and to the log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from fastapi import Response
+from fastapi.responses import JSONResponse
+
+from kit import Problem
+from kit.deadline import DeadlineExceeded
+from payments.card_network import NetworkUnavailable, OutcomeUnknown
+from payments.idempotency import Answer
+from payments.money import KeptCard
+from payments.operations import Settled, Settlement
+from payments.schemas import PaymentView, RefundView
+from payments.states import Kind
+from telemetry import events, get_logger, metrics
+
+__all__ = [
+    "answer_of",
+    "key_in_use",
+    "key_reused",
+    "no_such_payment",
+    "record",
+    "respond",
+    "unavailable",
+    "unknown",
+    "view_of",
+]
+
+log = get_logger(__name__)
+
+REPLAYED_HEADER = "Idempotent-Replayed"
+
+
+def no_such_payment() -> Problem:
+    """Also for somebody else's payment: whether it exists is nobody else's business."""
+    return Problem(404, "no-such-payment", "There is no such payment.")
+
+
+def key_reused() -> Problem:
+    """The same key came with something else."""
+    detail = "This Idempotency-Key belongs to a different request. Use a new key for a new payment."
+    return Problem(409, "idempotency-key-reused", detail)
+
+
+def key_in_use() -> Problem:
+    """The first request with this key is still at work."""
+    detail = "A request with this Idempotency-Key is under way. Send the same request again in a moment."
+    return Problem(409, "idempotency-key-in-use", detail, headers={"Retry-After": "1"})
+
+
+def unavailable(error: NetworkUnavailable | DeadlineExceeded, resumed: bool) -> Problem:
+    """Nothing was charged by this request: 503 while the circuit is open, 504 when time ran out, otherwise 502."""
+    effect = "How an earlier attempt ended is not known yet." if resumed else "Nothing was changed."
+    if isinstance(error, DeadlineExceeded):
+        return Problem(504, "deadline-exceeded", f"Time ran out before the card network was asked. {effect}")
+    if error.retry_after is not None:
+        headers = {"Retry-After": str(error.retry_after)}
+        detail = f"The card network is not available at present. {effect}"
+        return Problem(503, "acquirer-circuit-open", detail, headers=headers)
+    return Problem(502, "acquirer-unavailable", f"The card network could not be reached. {effect}")
+
+
+def unknown(error: OutcomeUnknown, payment_id: UUID) -> Problem:
+    """Perhaps it was charged, perhaps not: 504 without an answer, 502 for one that could not be understood."""
+    detail = "The outcome is not known yet. Send the same request again, or ask for the payment later."
+    status, kind = (504, "acquirer-timeout") if error.timed_out else (502, "acquirer-error")
+    return Problem(status, kind, detail, payment_id=str(payment_id))
+
+
+def view_of(row: Mapping[str, Any]) -> PaymentView:
+    """A row of the payments table as its customer sees it."""
+    return PaymentView(**row, card=KeptCard(brand=row["card_brand"], last4=row["card_last4"]))
+
+
+def answer_of(settled: Settled, settlement: Settlement) -> Answer:
+    """The answer to the request that caused the operation; not for abandoned ones."""
+    payment = settled.payment
+    if settlement.decline_reason:
+        body = {"payment_id": str(payment["id"]), "decline_reason": settlement.decline_reason}
+        return Answer(402 if settled.kind in (Kind.AUTHORISE, Kind.CHARGE) else 409, body)
+    if settled.kind is Kind.REFUND:
+        view = RefundView(
+            id=settled.operation_id,
+            payment_id=payment["id"],
+            status="succeeded",
+            amount=settled.amount,
+            currency=payment["currency"],
+            created_at=settled.created_at,
+        )
+        return Answer(201, view.model_dump(mode="json"))
+    return Answer(200 if settled.kind is Kind.CAPTURE else 201, view_of(payment).model_dump(mode="json"))
+
+
+def respond(answer: Answer) -> Response:
+    """The HTTP response for an answer; raises Problem for a decline."""
+    headers = {REPLAYED_HEADER: "true"} if answer.replayed else {}
+    if answer.replayed:
+        metrics.IDEMPOTENT_REPLAYS.inc()
+        log.info(events.PAYMENT_REPLAYED)
+    if answer.status < 400:
+        return JSONResponse(answer.body, answer.status, headers=headers)
+    kind, detail = ("payment-declined", "The card was declined.")
+    if answer.status == 409:
+        kind, detail = ("operation-declined", "The card network declined this.")
+    raise Problem(answer.status, kind, detail, headers=headers, **answer.body)
+
+
+def record(settled: Settled, settlement: Settlement) -> None:
+    """Count and log what took place."""
+    _count(settled, settlement)
+    payment = settled.payment
+    fields = {"payment_id": str(payment["id"]), "currency": payment["currency"], "amount": settled.amount}
+    match settled.kind, settlement.status:
+        case _, "abandoned":
+            log.warning(events.PAYMENT_FAILED, extra=fields)
+        case _, "declined":
+            log.info(events.PAYMENT_DECLINED, extra=fields | {"decline_reason": settlement.decline_reason})
+        case Kind.AUTHORISE, _:
+            log.info(events.PAYMENT_AUTHORISED, extra=fields)
+        case Kind.REFUND, _:
+            log.info(events.PAYMENT_REFUNDED, extra=fields | {"refund_id": str(settled.operation_id)})
+        case _:
+            log.info(events.PAYMENT_CAPTURED, extra=fields)
+
+
+def _count(settled: Settled, settlement: Settlement) -> None:
+    currency = settled.payment["currency"]
+    if settled.kind is Kind.REFUND:
+        outcome = {"done": "succeeded", "abandoned": "failed"}.get(settlement.status, "declined")
+        metrics.REFUNDS.labels(outcome, currency).inc()
+    if settled.kind in (Kind.AUTHORISE, Kind.CHARGE):
+        outcome = {"done": "authorised", "abandoned": "failed"}.get(settlement.status, "declined")
+        metrics.PAYMENTS.labels(outcome, currency, settlement.decline_reason or "none").inc()
+        if outcome == "authorised":
+            metrics.PAYMENT_AMOUNT.labels(currency).observe(settled.amount)

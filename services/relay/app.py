@@ -1,0 +1,142 @@
+"""The webhook, and the delivery behind it: the tracker tells once and never again, so the relay is patient."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
+from prometheus_client.exposition import choose_encoder
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
+
+from relay.alerts import Unusable, alert_of
+from relay.settings import Settings
+
+__all__ = ["Relay", "app", "create"]
+
+log = logging.getLogger(__name__)
+
+_TIMEOUT_SECONDS = 5.0
+# An Alertmanager that is away longer than this has lost the alerts of the metrics as well.
+_PATIENCE_SECONDS = 600.0
+_WAITING_AT_MOST = 500
+_BODY_BYTES = 64 * 1024
+
+disable_created_metrics()
+
+
+class Relay:
+    """`run()` delivers, oldest first, until it is cancelled."""
+
+    def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._settings, self._transport = settings, transport
+        self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_WAITING_AT_MOST)
+        self.registry = CollectorRegistry()
+        self._alerts = Counter(
+            "relay_alerts", "Alerts by what became of them.", ("alert", "outcome"), registry=self.registry
+        )
+        names = ("service", "version", "environment")
+        build = Gauge("build_info", "Always 1; the labels say what runs.", names, registry=self.registry)
+        build.labels("relay", settings.version, settings.environment).set(1)
+
+    def take(self, issue: dict[str, Any]) -> None:
+        """Accept what the tracker says about an issue. Raises Unusable, and asyncio.QueueFull after a long outage."""
+        alert = alert_of(issue, datetime.now(UTC), self._settings.alert_lasts, self._settings.runbooks_url)
+        if alert is not None:
+            self._waiting.put_nowait(alert)
+
+    async def run(self) -> None:
+        async with httpx.AsyncClient(
+            base_url=self._settings.alertmanager_url, timeout=_TIMEOUT_SECONDS, transport=self._transport
+        ) as client:
+            while True:
+                alert = await self._waiting.get()
+                outcome = await self._deliver(client, alert)
+                self._alerts.labels(alert["labels"]["alertname"], outcome).inc()
+
+    async def _deliver(self, client: httpx.AsyncClient, alert: dict[str, Any]) -> str:
+        attempts = AsyncRetrying(
+            retry=retry_if_exception_type(httpx.HTTPError),
+            wait=wait_exponential(multiplier=0.2, max=5),
+            stop=stop_after_delay(_PATIENCE_SECONDS),
+            reraise=True,
+        )
+        try:
+            async for attempt in attempts:
+                with attempt:
+                    answer = await client.post("/api/v2/alerts", json=[alert])
+                    if answer.status_code >= 500:
+                        answer.raise_for_status()
+        except httpx.HTTPError as error:
+            log.error("alert not delivered", extra={"alert": alert["labels"], "error_type": type(error).__name__})
+            return "lost"
+        if answer.is_success:
+            return "delivered"
+        log.error("alert refused", extra={"alert": alert["labels"], "status": answer.status_code})
+        return "refused"
+
+
+def create(relay: Relay) -> Starlette:
+    """The application; it delivers while it runs."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        task = asyncio.create_task(relay.run())
+        yield
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    async def webhook(request: Request) -> Response:
+        body = await request.body()
+        try:
+            if len(body) > _BODY_BYTES:
+                raise Unusable("the body is too large")
+            issue = json.loads(body)
+            if not isinstance(issue, dict):
+                raise Unusable("the body is no JSON object")
+            relay.take(issue)
+        except ValueError as error:
+            detail = str(error) if isinstance(error, Unusable) else "the body is no JSON"
+            return _problem(422, f"This is not what the error tracker sends: {detail}.")
+        except asyncio.QueueFull:
+            return _problem(503, "Too many alerts wait for Alertmanager already.")
+        return Response(status_code=202)
+
+    async def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(relay.registry), headers={"content-type": content_type})
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            Route("/livez", _alive),
+            Route("/readyz", _alive),
+            Route("/metrics", metrics),
+            Route("/bugsink", webhook, methods=["POST"]),
+        ],
+    )
+
+
+async def _alive(_: Request) -> Response:
+    return JSONResponse({"status": "ready"})
+
+
+def _problem(status: int, detail: str) -> Response:
+    body = {"type": "about:blank", "title": "Not done", "status": status, "detail": detail}
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+def app() -> Starlette:
+    """For uvicorn: with the settings from the environment."""
+    return create(Relay(Settings.from_environment()))

@@ -1,0 +1,203 @@
+"""What browsers send about themselves, rebuilt from what the policy keeps: anybody can send anything to a public route.
+
+The browser's own code applies the same lists first (services/frontend/platform/policy.json); this is the second line.
+"""
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from telemetry import policy, vocabulary
+
+__all__ = ["Envelope", "Rejected", "rebuild_event", "rebuild_spans", "unpack_envelope"]
+
+EVENT_KEYS = ("timestamp", "level", "platform", "environment", "transaction")
+FRAME_KEYS = ("filename", "function", "lineno", "colno", "in_app")
+IMAGE_KEYS = ("type", "debug_id", "code_file")
+TAGS = ("event", "service", "team", "trace_id")
+SPAN_KINDS = frozenset({1, 3})  # internal and client: what a browser can be
+
+_MAX_EXCEPTIONS, _MAX_FRAMES, _MAX_IMAGES, _MAX_SPANS, _MAX_ATTRIBUTES = 5, 50, 50, 256, 16
+# A browser's clock may be wrong by hours; a span from another year would only litter the store.
+_CLOCK_SECONDS = 24 * 3600
+_TEXT = 200
+_RELEASE = re.compile(r"[a-z-]{1,40}@[\w.+-]{1,40}").fullmatch
+_VERSION = re.compile(r"[\w.+-]{1,40}").fullmatch
+_TRACE_ID, _SPAN_ID = re.compile(r"[0-9a-f]{32}").fullmatch, re.compile(r"[0-9a-f]{16}").fullmatch
+
+
+class Rejected(ValueError):
+    """The body is not what our pages send; the message says what is wrong and repeats nothing of it."""
+
+
+class Envelope:
+    """A Sentry envelope with one event: `dsn` says where it wants to go."""
+
+    def __init__(self, dsn: str, event: dict[str, Any]) -> None:
+        self.dsn, self.event = dsn, event
+
+    def pack(self) -> bytes:
+        """The envelope again, with nothing in it but the event."""
+        header = {"event_id": self.event["event_id"], "dsn": self.dsn}
+        return b"\n".join(_dump(part) for part in (header, {"type": "event"}, self.event)) + b"\n"
+
+
+def unpack_envelope(body: bytes) -> Envelope:
+    """The envelope with its event rebuilt. Raises Rejected; other items than events are left out."""
+    header, *rest = body.split(b"\n")
+    dsn = _object(header).get("dsn")
+    if not isinstance(dsn, str):
+        raise Rejected("the envelope names no DSN")
+    for item, payload in zip(rest[::2], rest[1::2], strict=False):
+        if _object(item).get("type") == "event":
+            return Envelope(dsn, rebuild_event(_object(payload)))
+    raise Rejected("the envelope has no event")
+
+
+def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
+    """A new event with the keys that the policy keeps. Raises Rejected where it is none of ours."""
+    # Their form is checked, which is stricter than the patterns; a release reads like a mail address.
+    kept: dict[str, Any] = {"event_id": str(event.get("event_id")), "release": str(event.get("release"))}
+    if not _TRACE_ID(kept["event_id"]) or not _RELEASE(kept["release"]):
+        raise Rejected("the event has no id or no release")
+    kept |= {key: _short(event[key]) for key in EVENT_KEYS if _is_plain(event.get(key))}
+    kept["tags"] = {key: _short(value) for key in TAGS if _is_plain(value := _mapping(event.get("tags")).get(key))}
+    trace = _mapping(_mapping(event.get("contexts")).get("trace"))
+    ids = str(trace.get("trace_id", "")), str(trace.get("span_id", ""))
+    if _TRACE_ID(ids[0]) and _SPAN_ID(ids[1]):
+        kept["contexts"] = {"trace": {"trace_id": ids[0], "span_id": ids[1], "type": "trace"}}
+    kept["sdk"] = {key: _short(v) for key in ("name", "version") if _is_plain(v := _mapping(event.get("sdk")).get(key))}
+    kept["exception"] = {
+        "values": [_exception(value) for value in _mappings(_mapping(event.get("exception")).get("values"))][
+            -_MAX_EXCEPTIONS:
+        ]
+    }
+    images = _mappings(_mapping(event.get("debug_meta")).get("images"))[:_MAX_IMAGES]
+    kept["debug_meta"] = {"images": [_only(image, IMAGE_KEYS) for image in images]}
+    return kept
+
+
+def rebuild_spans(document: Mapping[str, Any], apps: frozenset[str], environment: str) -> tuple[dict[str, Any], dict]:
+    """An OTLP/JSON request with the spans that the policy keeps, and how many there are of each of `apps`.
+
+    Raises Rejected when there are none, or too many.
+    """
+    counts: dict[str, int] = {}
+    groups = []
+    for group in _mappings(document.get("resourceSpans")):
+        resource = _attributes(_mapping(group.get("resource")).get("attributes"))
+        app, version = resource.get("service.name"), str(resource.get("service.version", ""))
+        if app not in apps or not _VERSION(version):
+            raise Rejected("the spans are of no frontend of ours")
+        spans = [span for scope in _mappings(group.get("scopeSpans")) for span in _spans(scope.get("spans"))]
+        counts[app] = counts.get(app, 0) + len(spans)
+        described = {
+            "service.name": app,
+            "service.namespace": vocabulary.NAMESPACE,
+            "service.version": version,
+            "deployment.environment.name": environment,
+            "telemetry.sdk.language": "webjs",
+        }
+        groups.append({"resource": {"attributes": _written(described)}, "scopeSpans": [{"spans": spans}]})
+    if not 0 < sum(counts.values()) <= _MAX_SPANS:
+        raise Rejected(f"between 1 and {_MAX_SPANS} spans are taken at once")
+    return {"resourceSpans": groups}, counts
+
+
+def _spans(given: Any) -> Iterator[dict[str, Any]]:
+    now = time.time()
+    for span in _mappings(given):
+        trace_id, span_id, parent = (str(span.get(key) or "") for key in ("traceId", "spanId", "parentSpanId"))
+        start, end = (_nanoseconds(span.get(key)) for key in ("startTimeUnixNano", "endTimeUnixNano"))
+        known = _TRACE_ID(trace_id) and _SPAN_ID(span_id) and (not parent or _SPAN_ID(parent))
+        if not known or span.get("kind") not in SPAN_KINDS or abs(start / 1e9 - now) > _CLOCK_SECONDS or end < start:
+            raise Rejected("a span has no proper ids, kind or times")
+        attributes = {
+            key: value
+            for key, raw in list(_attributes(span.get("attributes")).items())[:_MAX_ATTRIBUTES]
+            if (value := policy.span_attribute(key, raw)) is not None
+        }
+        yield {
+            "traceId": trace_id,
+            "spanId": span_id,
+            **({"parentSpanId": parent} if parent else {}),
+            "name": policy.scrub_text(str(span.get("name")), _TEXT)[:_TEXT],
+            "kind": span["kind"],
+            "startTimeUnixNano": str(start),
+            "endTimeUnixNano": str(end),
+            "attributes": _written(attributes),
+            "status": {"code": 2} if _mapping(span.get("status")).get("code") == 2 else {},
+        }
+
+
+def _exception(value: Mapping[str, Any]) -> dict[str, Any]:
+    mechanism = _mapping(value.get("mechanism"))
+    frames = _mappings(_mapping(value.get("stacktrace")).get("frames"))[-_MAX_FRAMES:]
+    return {
+        "type": _short(value.get("type") if isinstance(value.get("type"), str) else "Error"),
+        "value": "",
+        "mechanism": {"type": _short(str(mechanism.get("type"))), "handled": bool(mechanism.get("handled"))},
+        "stacktrace": {"frames": [_only(frame, FRAME_KEYS) for frame in frames]},
+    }
+
+
+def _only(given: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    return {key: _short(given[key]) for key in keys if _is_plain(given.get(key))}
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, str | int | float)
+
+
+def _short(value: Any) -> Any:
+    return policy.scrub_value(value[:_TEXT] if isinstance(value, str) else value)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _mappings(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _nanoseconds(value: Any) -> int:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
+
+
+def _attributes(given: Any) -> dict[str, Any]:
+    """OTLP/JSON's list of keys and typed values as a mapping of plain ones."""
+    found = {}
+    for entry in _mappings(given):
+        kind, value = next(iter(_mapping(entry.get("value")).items()), ("", None))
+        if isinstance(entry.get("key"), str) and kind in ("stringValue", "intValue", "doubleValue", "boolValue"):
+            found[entry["key"]] = int(value) if kind == "intValue" and str(value).lstrip("-").isdigit() else value
+    return found
+
+
+def _written(attributes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def typed(value: Any) -> dict[str, Any]:
+        if isinstance(value, bool):
+            return {"boolValue": value}
+        if isinstance(value, int):
+            return {"intValue": str(value)}
+        return {"doubleValue": value} if isinstance(value, float) else {"stringValue": str(value)}
+
+    return [{"key": key, "value": typed(value)} for key, value in attributes.items()]
+
+
+def _object(text: bytes) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Rejected("a line is no JSON") from error
+    if not isinstance(value, dict):
+        raise Rejected("a line is no JSON object")
+    return value
+
+
+def _dump(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()

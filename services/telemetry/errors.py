@@ -1,0 +1,135 @@
+"""Error events for Sentry or anything that speaks its protocol. Every log line of level ERROR becomes one event."""
+
+import atexit
+import logging
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from opentelemetry import trace
+
+from telemetry import metrics, policy
+from telemetry.events import Event
+from telemetry.logs import message_of
+from telemetry.settings import TelemetrySettings
+
+_CATALOG = Path(__file__).resolve().parents[1] / "catalog.yml"
+_FRAME_KEYS = ("filename", "function", "module", "lineno", "in_app")
+_SOURCE_KEYS = ("pre_context", "context_line", "post_context")
+_EVENT_KEYS = ("event_id", "timestamp", "level", "platform", "release", "environment", "logger", "sdk")
+
+
+@cache
+def team_of(owner: str) -> str:
+    """The team that owns a service or a micro-frontend, from the catalog; `unowned` for what has no row there."""
+    import yaml
+
+    if not _CATALOG.exists():
+        return "unowned"
+    catalog = yaml.safe_load(_CATALOG.read_text(encoding="utf-8"))
+    row = (catalog["services"] | catalog["frontends"]).get(owner)
+    return row["team"] if row else "unowned"
+
+
+def client_options(service: str, settings: TelemetrySettings) -> dict[str, Any]:
+    """The SDK's options. What it could do besides is done by OpenTelemetry here, or must not be done at all."""
+    return {
+        "dsn": settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else None,
+        "environment": settings.deployment_environment.value,
+        "release": f"{service}@{settings.service_version}",
+        "before_send": lambda event, hint: rebuild(event, hint, service),
+        "default_integrations": False,
+        "auto_enabling_integrations": False,
+        "auto_session_tracking": False,
+        "send_client_reports": False,
+        "include_local_variables": False,
+        "include_source_context": True,
+        "project_root": str(_CATALOG.parent),
+        "in_app_exclude": ["telemetry", "kit"],
+        "max_request_body_size": "never",
+        "max_breadcrumbs": 0,
+        "shutdown_timeout": 2,
+    }
+
+
+def setup_errors(service: str, settings: TelemetrySettings) -> logging.Handler | None:
+    """Start the SDK and return the handler that turns ERROR lines into events; None without a DSN."""
+    if settings.sentry_dsn is None:
+        return None
+    import sentry_sdk
+    from sentry_sdk.integrations.logging import EventHandler
+    from sentry_sdk.transport import HttpTransport
+
+    class CountingTransport(HttpTransport):
+        def on_dropped_event(self, _reason: str) -> None:
+            metrics.ERROR_EVENTS.labels("lost").inc()
+
+    sentry_sdk.init(**client_options(service, settings), transport=CountingTransport)
+    # A process that ends by an exception has just made the event that matters most.
+    atexit.register(sentry_sdk.flush, 2)
+    handler = EventHandler(level=logging.ERROR)
+    handler.addFilter(Throttle())
+    return handler
+
+
+class Throttle(logging.Filter):
+    """Lets a burst of events through and then a few a second: building one costs milliseconds, the line nothing.
+
+    In a storm of errors each still has its line, span and count; what is left out here is counted as throttled.
+    """
+
+    def __init__(self, burst: int = 500, per_second: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._burst, self._per_second, self._clock = burst, per_second, clock
+        self._tokens, self._filled = float(burst), clock()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        now = self._clock()
+        self._tokens = min(self._burst, self._tokens + (now - self._filled) * self._per_second)
+        self._filled = now
+        if self._tokens < 1:
+            metrics.ERROR_EVENTS.labels("throttled").inc()
+            return False
+        self._tokens -= 1
+        return True
+
+
+def rebuild(event: dict[str, Any], hint: dict[str, Any], service: str) -> dict[str, Any]:
+    """A new event that holds only what the policy keeps: types, stacks with source, ids, tags of ours."""
+    record: logging.LogRecord | None = hint.get("log_record")
+    context = trace.get_current_span().get_span_context()
+    kept: dict[str, Any] = {key: event[key] for key in _EVENT_KEYS if key in event}
+    kept["tags"] = {"service": service, "team": team_of(service)}
+    if context.is_valid:
+        trace_id = trace.format_trace_id(context.trace_id)
+        kept["contexts"] = {
+            "trace": {"trace_id": trace_id, "span_id": trace.format_span_id(context.span_id), "type": "trace"}
+        }
+        kept["tags"]["trace_id"] = trace_id
+    if record is not None:
+        kept["tags"] |= {k: str(v) for k in ("http_route", "http_request_method") if (v := record.__dict__.get(k))}
+        if isinstance(record.msg, Event):
+            kept["tags"]["event"] = record.msg.name
+        kept["logentry"] = {"message": message_of(record)}
+    if values := event.get("exception", {}).get("values"):
+        kept["exception"] = {"values": [_exception(value) for value in values]}
+        kept.pop("logentry", None)
+    metrics.ERROR_EVENTS.labels("recorded").inc()
+    return kept
+
+
+def _exception(value: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value[key] for key in ("type", "module") if value.get(key)}
+    kept["value"] = ""
+    if mechanism := value.get("mechanism"):
+        kept["mechanism"] = {"type": mechanism.get("type"), "handled": mechanism.get("handled")}
+    if frames := (value.get("stacktrace") or {}).get("frames"):
+        kept["stacktrace"] = {"frames": [_frame(frame) for frame in frames]}
+    return kept
+
+
+def _frame(frame: dict[str, Any]) -> dict[str, Any]:
+    keys = _FRAME_KEYS + _SOURCE_KEYS if frame.get("in_app") else _FRAME_KEYS
+    return {key: policy.scrub_value(frame[key]) for key in keys if frame.get(key) is not None}

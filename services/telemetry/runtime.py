@@ -1,0 +1,81 @@
+"""The state of this process's telemetry: started once by whoever comes first, flushed at the end."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from opentelemetry.sdk.trace import TracerProvider
+from pydantic import ValidationError
+
+from telemetry import errors, events, metrics, tracing
+from telemetry.logs import Logs, refuse_settings, setup_logs
+from telemetry.settings import TelemetrySettings
+
+log = logging.getLogger("telemetry")
+
+FLUSH_MILLISECONDS = 3_000
+
+
+@dataclass
+class Runtime:
+    service: str
+    settings: TelemetrySettings
+    logs: Logs
+    tracer_provider: TracerProvider
+
+    def flush(self) -> None:
+        """Send what is still held: spans to the exporter, events to the error tracker. At most a few seconds."""
+        self.tracer_provider.force_flush(FLUSH_MILLISECONDS)
+        if self.settings.sentry_dsn is not None:
+            import sentry_sdk
+
+            sentry_sdk.flush(timeout=2)
+
+
+_runtime: Runtime | None = None
+
+
+def start(service: str) -> Runtime:
+    """Set up logs, errors, traces and build info for `service`.
+
+    A process is one service: later calls return the first one's result, also for other names (as in tests, where
+    several applications live in one process).
+    """
+    global _runtime
+    if _runtime is None:
+        settings, logs = _begin(service)
+        if (event_handler := errors.setup_errors(service, settings)) is not None:
+            logging.getLogger().addHandler(event_handler)
+        # The bare provider reads OTEL_SDK_DISABLED by itself.
+        provider = TracerProvider() if settings.otel_sdk_disabled else tracing.setup_tracing(service, settings)
+        metrics.BUILD_INFO.labels(service, settings.service_version, settings.deployment_environment.value).set(1)
+        metrics.watch_filesystem(settings.log_directory or Path.cwd())
+        _runtime = Runtime(service, settings, logs, provider)
+    return _runtime
+
+
+def _begin(service: str) -> tuple[TelemetrySettings, Logs]:
+    """Settings and logs. When either is not to be had, one line on stdout says why and what to set; then SystemExit."""
+    try:
+        settings = TelemetrySettings().in_effect()
+    except ValidationError as error:
+        setup_logs(service, TelemetrySettings.model_construct())
+        refuse_settings(error)
+        raise SystemExit(1) from None
+    try:
+        return settings, setup_logs(service, settings)
+    except OSError as error:
+        setup_logs(service, settings.model_copy(update={"log_directory": None}))
+        reason = f"LOG_DIRECTORY: {settings.log_directory} cannot be written ({error.strerror}). Name another folder."
+        log.critical(events.SETTINGS_REFUSED, extra={"reason": reason})
+        raise SystemExit(1) from None
+
+
+def is_disabled() -> bool:
+    """Whether this process was told to do without telemetry."""
+    return _runtime is not None and _runtime.settings.otel_sdk_disabled
+
+
+def start_for_tests() -> Runtime:
+    """The running telemetry, or one for a service called `test` when none was started."""
+    return _runtime or start("test")

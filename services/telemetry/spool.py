@@ -1,0 +1,60 @@
+"""A bounded folder of requests that the collector has not taken yet. It outlives the process."""
+
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A request body on disk, and how many spans it holds."""
+
+    path: Path
+    spans: int
+
+    def read(self) -> bytes:
+        return self.path.read_bytes()
+
+    def remove(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+class Spool:
+    """First in, first out; when `limit` bytes are exceeded, the oldest parcels are given up.
+
+    Used by one thread at a time. Parcels of an earlier process are found at start.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._limit = folder, limit
+        names = sorted(path for path in folder.iterdir() if path.suffix == ".otlp")
+        self._parcels = [Parcel(path, int(path.stem.partition("-")[2] or 0)) for path in names]
+        self._bytes = sum(parcel.path.stat().st_size for parcel in self._parcels)
+
+    def __len__(self) -> int:
+        return len(self._parcels)
+
+    def put(self, body: bytes, spans: int) -> int:
+        """Keep the body; returns how many older spans were given up to make room. Raises OSError on a full disk."""
+        path = self._folder / f"{time.time_ns():020d}-{spans}.otlp"
+        unfinished = path.with_suffix(".part")
+        unfinished.write_bytes(body)
+        os.replace(unfinished, path)
+        self._parcels.append(Parcel(path, spans))
+        self._bytes += len(body)
+        lost = 0
+        while self._bytes > self._limit and len(self._parcels) > 1:
+            lost += self._parcels[0].spans
+            self.done(self._parcels[0])
+        return lost
+
+    def oldest(self) -> Parcel | None:
+        return self._parcels[0] if self._parcels else None
+
+    def done(self, parcel: Parcel) -> None:
+        """Forget the parcel, because it was delivered or given up."""
+        self._bytes -= parcel.path.stat().st_size if parcel.path.exists() else 0
+        parcel.remove()
+        self._parcels.remove(parcel)

@@ -1,0 +1,101 @@
+"""The sample service in this process, and what it would have sent."""
+
+import asyncio
+import gzip
+import os
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+os.environ.setdefault("OTEL_TRACES_EXPORTER", "none")
+HERE = Path(__file__).parent
+if str(HERE) not in sys.path:
+    sys.path.append(str(HERE))
+
+Result = TypeVar("Result")
+
+
+class Collector:
+    """Takes OTLP over HTTP when `status` says so, and error events; remembers names of spans and bodies of events."""
+
+    def __init__(self) -> None:
+        self.status, self.delay, self.names, self.headers = 200, 0.0, [], {}
+        self.events: list[bytes] = []
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = gzip.decompress(self.rfile.read(int(self.headers["content-length"])))
+                time.sleep(collector.delay)
+                if "envelope" in self.path:
+                    collector.events.append(body)
+                elif collector.status == 200:
+                    request = ExportTraceServiceRequest.FromString(body)
+                    scopes = [scope for group in request.resource_spans for scope in group.scope_spans]
+                    collector.names += [span.name for scope in scopes for span in scope.spans]
+                    collector.headers = dict(self.headers)
+                self.send_response(collector.status)
+                self.send_header("content-length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+class Client:
+    """Sends requests to the sample service, in one event loop a call."""
+
+    def run(self, action: Callable[[httpx.AsyncClient], Awaitable[Result]]) -> Result:
+        from sampleshop.app import app
+
+        async def inside() -> Result:
+            transport = httpx.ASGITransport(app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://shop.test") as client:
+                return await action(client)
+
+        return asyncio.run(inside())
+
+    def send(self, method: str, path: str, **options: object) -> httpx.Response:
+        return self.run(lambda client: client.request(method, path, **options))
+
+    def get(self, path: str, **options: object) -> httpx.Response:
+        return self.send("GET", path, **options)
+
+    def post(self, path: str, **options: object) -> httpx.Response:
+        return self.send("POST", path, **options)
+
+
+@pytest.fixture
+def shop() -> Client:
+    return Client()
+
+
+@pytest.fixture
+def seen(shop: Client) -> Iterator["telemetry.testing.Captured"]:  # noqa: F821
+    import sampleshop.app  # noqa: F401 (starts the telemetry)
+
+    import telemetry
+
+    with telemetry.capture() as captured:
+        yield captured
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    collector = Collector()
+    yield collector
+    collector.server.shutdown()
+    collector.server.server_close()

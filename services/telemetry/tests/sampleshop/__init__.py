@@ -1,0 +1,1 @@
+"""A small service that does everything a service can do to its telemetry."""

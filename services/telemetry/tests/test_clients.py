@@ -1,0 +1,86 @@
+"""Calls to others: spans with the right parent, propagation, durations, and nothing of what was sent."""
+
+import asyncio
+
+import httpx
+import pytest
+from opentelemetry import trace
+from opentelemetry.trace import SpanKind
+from sqlalchemy import text
+
+import telemetry
+from kit.database import Database
+
+CANARY = "jane.canary"
+
+
+def call(handler, **options):
+    """One call inside a span `work`; the response, or the exception it ended with."""
+
+    async def inside():
+        client = httpx.AsyncClient(transport=httpx.MockTransport(handler), base_url="http://auth:8001")
+        telemetry.instrument_http_client(client)
+        with trace.get_tracer("test").start_as_current_span("work"):
+            try:
+                return await client.get(f"/users/{CANARY}", params={"q": CANARY}, **options)
+            except httpx.HTTPError as error:
+                return error
+
+    return asyncio.run(inside())
+
+
+def test_call_has_a_client_span_below_the_current_one_and_carries_its_context(seen):
+    sent = []
+    call(lambda request: sent.append(request.headers) or httpx.Response(204))
+    client, work = seen.spans
+    assert client.kind is SpanKind.CLIENT
+    assert client.parent.span_id == work.context.span_id
+    assert sent[0]["traceparent"].startswith(f"00-{client.context.trace_id:032x}-{client.context.span_id:016x}-")
+    assert client.attributes["server.address"] == "auth"
+    assert client.attributes["http.response.status_code"] == 204
+    assert CANARY not in client.to_json()
+
+
+def test_duration_of_a_call_is_counted_by_host_and_status(seen):
+    call(lambda _: httpx.Response(503))
+    counted = seen.sample(
+        "http_client_request_duration_seconds_count", server_address="auth", http_response_status_code="503"
+    )
+    assert counted == 1
+
+
+def test_call_without_an_answer_counts_with_the_type_of_the_error(seen):
+    def fail(request):
+        raise httpx.ConnectTimeout(f"no answer for {CANARY}", request=request)
+
+    assert isinstance(call(fail), httpx.ConnectTimeout)
+    assert seen.sample("http_client_request_duration_seconds_count", error_type="httpx.ConnectTimeout") == 1
+    assert seen.spans[0].attributes["error.type"] == "ConnectTimeout"
+    assert CANARY not in seen.spans[0].to_json()
+
+
+@pytest.fixture
+def database(postgres):
+    return Database(postgres.new_database("telemetry"), "test")
+
+
+def test_statement_has_a_span_with_its_text_and_without_its_values(seen, database):
+    async def inside():
+        telemetry.instrument_database(database.engine)
+        with trace.get_tracer("test").start_as_current_span("work"):
+            async with database.transaction() as connection:
+                await connection.execute(text("CREATE TABLE users (mail text)"))
+                await connection.execute(text("INSERT INTO users VALUES (:mail)"), {"mail": CANARY})
+                used = telemetry.metrics.DB_CONNECTIONS.labels("used").collect()[0].samples[0].value
+        await database.engine.dispose()
+        return used
+
+    assert asyncio.run(inside()) == 1
+    work = next(span for span in seen.spans if span.name == "work")
+    statements = [span for span in seen.spans if span.kind is SpanKind.CLIENT]
+    assert {span.parent.span_id for span in statements} == {work.context.span_id}
+    insert = statements[-1]
+    assert insert.attributes["db.query.text"].startswith("INSERT INTO users VALUES ($1")
+    assert insert.attributes["db.system.name"] == "postgresql"
+    assert CANARY not in "".join(span.to_json() for span in seen.spans)
+    assert [span.name for span in statements] == ["CREATE", "INSERT"]

@@ -1,0 +1,114 @@
+"""A collector that is away costs no span and no request; what is lost is counted."""
+
+import socket
+import time
+
+import pytest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext
+
+from telemetry import metrics
+from telemetry.export import OtlpSettings, SpoolingExporter
+from telemetry.spool import Spool
+
+
+@pytest.fixture
+def exporter(collector, tmp_path, monkeypatch):
+    monkeypatch.setattr("telemetry.export._PAUSE_SECONDS", 0.0)
+    settings = OtlpSettings(otel_exporter_otlp_endpoint=collector.url, OTEL_EXPORTER_OTLP_TIMEOUT=0.3)
+    exporter = SpoolingExporter(settings, Spool(tmp_path, 1_000_000))
+    yield exporter
+    exporter.shutdown()
+
+
+def batch(*names: str) -> list[ReadableSpan]:
+    return [ReadableSpan(name, SpanContext(1, 1, False), resource=Resource({})) for name in names]
+
+
+def counted(outcome: str) -> float:
+    return metrics.SPANS.labels(outcome)._value.get()
+
+
+def test_batches_of_an_outage_arrive_afterwards_in_order_and_once(collector, exporter):
+    before = counted("exported")
+    exporter.export(batch("a"))
+    collector.status = 503
+    exporter.export(batch("b", "c"))
+    exporter.export(batch("d"))
+    assert collector.names == ["a"]
+    collector.status = 200
+    exporter.export(batch("e"))
+    assert collector.names == ["a", "b", "c", "d", "e"]
+    assert counted("exported") - before == 5
+
+
+def test_collector_that_does_not_listen_or_hangs_loses_nothing(collector, exporter):
+    collector.delay = 1.0
+    started = time.monotonic()
+    exporter.export(batch("slow"))
+    assert time.monotonic() - started < 0.9
+    collector.delay = 0.0
+    collector.names.clear()
+    exporter.export(batch("next"))
+    assert collector.names == ["slow", "next"]
+
+
+def test_what_waits_arrives_although_no_new_span_is_made(collector, exporter):
+    collector.status = 503
+    exporter.export(batch("last of the day"))
+    collector.status = 200
+    deadline = time.monotonic() + 10
+    while collector.names != ["last of the day"] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert collector.names == ["last of the day"]
+
+
+def test_parcels_outlive_the_process_that_made_them(collector, exporter, tmp_path):
+    collector.status = 503
+    exporter.export(batch("before the crash"))
+    exporter.shutdown()
+    collector.status = 200
+    settings = OtlpSettings(otel_exporter_otlp_endpoint=collector.url)
+    SpoolingExporter(settings, Spool(tmp_path, 1_000_000)).export(batch("after"))
+    assert collector.names == ["before the crash", "after"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_full_spool_gives_up_the_oldest_and_counts_it(tmp_path):
+    spool = Spool(tmp_path, 100)
+    assert spool.put(b"x" * 60, 7) == 0
+    assert spool.put(b"y" * 60, 5) == 7
+    assert (spool.oldest() or pytest.fail("empty")).read() == b"y" * 60
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_refused_batch_is_counted_and_not_sent_again(collector, exporter):
+    before = counted("refused")
+    collector.status = 400
+    exporter.export(batch("bad"))
+    collector.status = 200
+    exporter.export(batch("good"))
+    assert collector.names == ["good"]
+    assert counted("refused") - before == 1
+
+
+def test_without_a_folder_an_outage_is_counted_as_loss():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        settings = OtlpSettings(otel_exporter_otlp_endpoint=f"http://127.0.0.1:{closed.getsockname()[1]}")
+        before = counted("lost")
+        SpoolingExporter(settings, None).export(batch("a", "b"))
+    assert counted("lost") - before == 2
+
+
+def test_standard_variables_choose_address_headers_and_timeout(collector, monkeypatch):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://elsewhere:4318/")
+    assert OtlpSettings().url == "http://elsewhere:4318/v1/traces"
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", f"{collector.url}/custom")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=sandbox,x-other=1")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1.5")
+    settings = OtlpSettings()
+    assert (settings.url, settings.timeout) == (f"{collector.url}/custom", 1.5)
+    SpoolingExporter(settings, None).export(batch("a"))
+    assert collector.headers["x-tenant"] == "sandbox"

@@ -1,0 +1,167 @@
+"""Every line of a process, from start to crash or shutdown, is one JSON object with the mandatory fields."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from telemetry import vocabulary
+from testing.process import running_service
+
+SERVICES = Path(__file__).resolve().parents[2]
+PATHS = {"PYTHONPATH": os.pathsep.join([str(SERVICES), str(Path(__file__).parent)])}
+
+
+def parsed(output: str) -> list[dict]:
+    lines = [json.loads(line) for line in output.splitlines()]
+    for line in lines:
+        assert set(vocabulary.MANDATORY_FIELDS) <= set(line), line
+    return lines
+
+
+def test_lines_from_start_over_failure_to_shutdown_all_parse():
+    with running_service("sampleshop", {**PATHS, "SERVICE_VERSION": "9.9.9"}) as service:
+        httpx.get(f"{service.url}/null")
+        httpx.post(f"{service.url}/broken/1", json={})
+        httpx.get(f"{service.url}/libraries", params={"text": "x"})
+        httpx.get(f"{service.url}/warns", params={"text": "jane.canary@example.com"})
+        httpx.post(f"{service.url}/orders", content=b"x" * 100_000)
+        assert service.stop() == 0
+        output = service.logs.with_name("output").read_text()
+        lines = parsed(output)
+        assert output == service.logs.read_text()
+    assert {line["version"] for line in lines} == {"9.9.9"}
+    names = [line.get("event") for line in lines]
+    assert names[0] == "service.starting"
+    assert names[-1] == "service.stopped"
+    assert names.count("http.access") == 5
+    assert {"sqlalchemy.pool", "somebody.elses", "py.warnings", "asyncio", "uvicorn.error"} <= {
+        line["logger"] for line in lines
+    }
+    assert "jane" not in output
+    assert [line["http_response_status_code"] for line in lines if line.get("event") == "http.access"][-1] == 413
+
+
+def test_killed_process_has_written_the_line_of_every_answer_it_gave():
+    with running_service("sampleshop", PATHS) as service:
+        for _ in range(20):
+            httpx.get(f"{service.url}/null")
+        service.process.send_signal(signal.SIGKILL)
+        service.process.wait(10)
+        assert [line.get("event") for line in parsed(service.logs.read_text())].count("http.access") == 20
+
+
+def run(**variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "OTEL_TRACES_EXPORTER": "none", **PATHS, **variables}
+    command = [sys.executable, "-m", "sampleshop", "--bind=127.0.0.1:0"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_exception_while_importing_is_a_line_with_stack_and_without_its_text():
+    crashed = run(SAMPLESHOP_FAILS="import")
+    lines = parsed(crashed.stdout + crashed.stderr)
+    assert crashed.returncode == 1
+    crash = next(line for line in lines if line.get("event") == "service.crashed")
+    assert crash["level"] == "CRITICAL"
+    assert crash["error_type"] == "RuntimeError"
+    assert "sampleshop/app.py" in crash["stack_trace"]
+    assert "canary" not in crashed.stdout + crashed.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"LOG_LEVEL": "DEBUG", "DEPLOYMENT_ENVIRONMENT": "prod"}, "LOG_LEVEL=DEBUG is not for prod"),
+        ({"DEPLOYMENT_ENVIRONMENT": "production"}, "dev"),
+        ({"LOG_LEVEL": "LOUD"}, "INFO"),
+        ({"LOG_DIRECTORY": "/proc/nowhere"}, "LOG_DIRECTORY"),
+    ],
+)
+def test_wrong_setting_ends_the_start_with_one_line_that_says_what_to_do(variables, expected):
+    refused = run(**variables)
+    lines = parsed(refused.stdout + refused.stderr)
+    assert refused.returncode == 1
+    assert expected in lines[-1]["reason"]
+    assert lines[-1]["event"] == "settings.refused"
+
+
+def test_port_in_use_is_said_in_a_line_and_the_start_fails():
+    with ExitStack() as stack:
+        service = stack.enter_context(running_service("sampleshop", PATHS))
+        port = service.url.rpartition(":")[2]
+        environment = {"PATH": os.environ["PATH"], "OTEL_TRACES_EXPORTER": "none", **PATHS}
+        command = [sys.executable, "-m", "sampleshop", f"--bind=127.0.0.1:{port}"]
+        second = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    lines = parsed(second.stdout + second.stderr)
+    assert second.returncode != 0
+    assert any("address already in use" in line["message"] for line in lines)
+
+
+def sending_to(url: str) -> dict[str, str]:
+    return {
+        **PATHS,
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+        "OTEL_EXPORTER_OTLP_TIMEOUT": "1",
+        # Longer than the test, so that only the flush at the end can have sent anything.
+        "OTEL_BSP_SCHEDULE_DELAY": "60000",
+        "SENTRY_DSN": url.replace("://", "://key@") + "/1",
+    }
+
+
+def test_shutdown_sends_the_spans_and_events_that_were_still_held(collector):
+    with running_service("sampleshop", sending_to(collector.url)) as service:
+        for _ in range(30):
+            httpx.get(f"{service.url}/null")
+        httpx.post(f"{service.url}/broken/1", json={})
+        assert collector.names == []
+        assert service.stop() == 0
+    assert sorted(collector.names) == ["GET /null"] * 30 + ["POST /broken/{item}"]
+    assert len(collector.events) == 1
+
+
+def test_crash_while_importing_still_sends_its_error_event(collector):
+    run(SAMPLESHOP_FAILS="import", **sending_to(collector.url))
+    assert len(collector.events) == 1
+    assert b"service.crashed" in collector.events[0]
+    assert b"canary" not in collector.events[0]
+
+
+def test_backends_that_hang_slow_no_request_and_lose_no_span(collector, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        variables = sending_to(url) | {"OTEL_BSP_SCHEDULE_DELAY": "50", "LOG_DIRECTORY": str(tmp_path)}
+        with running_service("sampleshop", variables) as service, httpx.Client(base_url=service.url) as client:
+            slowest = 0.0
+            for number in range(60):
+                started = time.monotonic()
+                client.get("/null") if number % 3 else client.post("/broken/1", json={})
+                slowest = max(slowest, time.monotonic() - started)
+            assert slowest < 0.8
+            assert service.stop() == 0
+    parcels = list((tmp_path / "spool" / "sampleshop").glob("*.otlp"))
+    assert sum(int(parcel.stem.partition("-")[2]) for parcel in parcels) == 60
+    with running_service("sampleshop", variables | sending_to(collector.url)) as service:
+        httpx.get(f"{service.url}/null")
+        assert service.stop() == 0
+    assert len(collector.names) == 61
+
+
+def test_disabled_telemetry_sends_nothing_and_serves_all_the_same(collector):
+    with running_service("sampleshop", {**sending_to(collector.url), "OTEL_SDK_DISABLED": "true"}) as service:
+        answer = httpx.get(f"{service.url}/null")
+        failure = httpx.post(f"{service.url}/broken/1", json={})
+        assert "http.access" not in service.events()
+        assert service.stop() == 0
+    assert (answer.status_code, failure.status_code) == (200, 500)
+    assert "X-Trace-Id" not in answer.headers
+    assert collector.names == []
+    assert collector.events == []

@@ -1,0 +1,121 @@
+"""A service as it really runs: `python -m auth --bind=...`, with its log file and its metrics at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+__all__ = ["Running", "free_port", "running_service", "until"]
+
+_SERVICES = Path(__file__).resolve().parent.parent
+_READY_WITHIN_SECONDS = 30
+
+
+@dataclass
+class Running:
+    """A running service. `logs` is the file that the collector would follow."""
+
+    name: str
+    url: str
+    environment: Mapping[str, str]
+    process: subprocess.Popen[bytes]
+    logs: Path
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Every line it has logged, parsed."""
+        return [json.loads(line) for line in self.logs.read_text().splitlines()] if self.logs.exists() else []
+
+    def lines_of(self, answer: httpx.Response) -> list[dict[str, Any]]:
+        """The lines of the request that got `answer`; waits for its access line, which may come later."""
+        found: list[dict[str, Any]] = []
+
+        def written() -> bool:
+            found[:] = [line for line in self.lines() if line["traceId"] == answer.headers["X-Trace-Id"]]
+            return any(line.get("event") == "http.access" for line in found)
+
+        until(written, f"{self.name} has written the access line")
+        return found
+
+    def events(self) -> list[str]:
+        """The names of the events it has logged, in order."""
+        return [line["event"] for line in self.lines() if "event" in line]
+
+    def sample(self, name: str, **labels: str) -> float:
+        """The sum of the samples of a metric that have at least these labels."""
+        from prometheus_client.parser import text_string_to_metric_families
+
+        text = httpx.get(f"{self.url}/metrics").text
+        wanted = labels.items()
+        families = text_string_to_metric_families(text)
+        return sum(s.value for f in families for s in f.samples if s.name == name and wanted <= s.labels.items())
+
+    def stop(self) -> int:
+        """End it as an orchestrator does; its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(15)
+
+
+@contextmanager
+def running_service(name: str, environment: Mapping[str, str], *, port: int = 0) -> Iterator[Running]:
+    """Start a service with only these variables set, wait until it is ready, and stop it at the end."""
+    port = port or free_port()
+    with tempfile.TemporaryDirectory(prefix=f"sandbox-{name}-") as folder:
+        variables = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(_SERVICES),
+            "LOG_DIRECTORY": folder,
+            "OTEL_TRACES_EXPORTER": "none",
+            **environment,
+        }
+        output = Path(folder, "output")
+        with output.open("wb") as sink:
+            command = [sys.executable, "-m", name, f"--bind=127.0.0.1:{port}"]
+            process = subprocess.Popen(command, env=variables, cwd=folder, stdout=sink, stderr=subprocess.STDOUT)
+        service = Running(name, f"http://127.0.0.1:{port}", environment, process, Path(folder, f"{name}.jsonl"))
+        try:
+            _wait_until_ready(service, output)
+            yield service
+        finally:
+            if process.poll() is None:
+                service.stop()
+
+
+def _wait_until_ready(service: Running, output: Path) -> None:
+    def ready() -> bool:
+        if service.process.poll() is not None:
+            text = output.read_text()[-4000:]
+            raise RuntimeError(f"{service.name} ended with {service.process.returncode} before it was ready:\n{text}")
+        try:
+            return httpx.get(f"{service.url}/readyz", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    until(ready, f"{service.name} is ready", within=_READY_WITHIN_SECONDS)
+
+
+def until(condition: Any, what: str, *, within: float = 10.0) -> None:
+    """Ask `condition` until it says yes. Raises AssertionError, which names `what`, after `within` seconds."""
+    deadline = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {within:g} s in vain until {what}"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
