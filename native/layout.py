@@ -1,0 +1,81 @@
+"""Where the native engine keeps things: everything of a running stack is under .run of the checkout."""
+
+import hashlib
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Layout"]
+
+SOCKET_PATH_BYTES = 100
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders of one checkout's running stack."""
+
+    root: Path
+
+    @property
+    def run(self) -> Path:
+        return self.root / ".run"
+
+    @property
+    def logs(self) -> Path:
+        return self.run / "logs"
+
+    @property
+    def previous_logs(self) -> Path:
+        return self.run / "logs.previous"
+
+    @property
+    def data(self) -> Path:
+        return self.run / "data"
+
+    @property
+    def temporary(self) -> Path:
+        return self.run / "tmp"
+
+    @property
+    def config(self) -> Path:
+        return self.run / "config"
+
+    @property
+    def project(self) -> Path:
+        """The supervisor's own configuration, written at every start."""
+        return self.run / "processes.json"
+
+    @property
+    def state(self) -> Path:
+        return self.run / "state.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.run / "lock"
+
+    @property
+    def socket(self) -> Path:
+        """The supervisor's API. A unix socket's path has room for about 100 bytes, which a deep checkout exceeds."""
+        beside = self.run / "supervisor.sock"
+        if len(os.fsencode(beside)) <= SOCKET_PATH_BYTES:
+            return beside
+        # Not $XDG_RUNTIME_DIR or $TMPDIR: a shell that lacks them must find the stack of one that had them.
+        return Path("/tmp") / f"sandbox-{hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]}.sock"
+
+    def volume(self, name: str) -> Path:
+        return self.data / name
+
+    def scratch(self, service: str) -> Path:
+        return self.temporary / service
+
+    def log(self, service: str) -> Path:
+        return self.logs / f"{service}.log"
+
+    def native_path(self, folder: Path, container_path: str) -> Path:
+        """A container's path, below a folder of ours."""
+        return folder / container_path.lstrip("/")
+
+    def empty_scratch(self) -> None:
+        """A container's tmpfs is empty at every start; so are these."""
+        shutil.rmtree(self.temporary, ignore_errors=True)

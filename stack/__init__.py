@@ -1,0 +1,1 @@
+"""The command line behind make: `python -m stack --help`."""

@@ -1,0 +1,102 @@
+"""Checked before anything starts: free disk and free ports."""
+
+import shutil
+import socket
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from stack.compose import Port, Service
+from stack.errors import StackError
+
+__all__ = ["check_disk", "check_ports"]
+
+GIB = 1024**3
+# What the volumes may grow to: Prometheus half a GiB, its siblings and the logs about as much again.
+NEEDED_GIB = 1.5
+
+
+@dataclass(frozen=True)
+class Holder:
+    """The process that listens on a port; `process` is None where another user's processes cannot be seen."""
+
+    port: int
+    variable: str | None
+    service: str
+    process: psutil.Process | None
+
+
+def check_disk(folder: Path, needed_gib: float = NEEDED_GIB) -> None:
+    """StackError when the file system of `folder` has less free than the volumes may need."""
+    free = shutil.disk_usage(folder).free / GIB
+    if free < needed_gib:
+        raise StackError(
+            f"{folder} has {free:.2f} GiB free; the stack's data may need {needed_gib} GiB.",
+            "Free some space (`make clean` deletes this stack's data), or clone to a larger disk.",
+        )
+
+
+def check_ports(services: Iterable[Service], exposed: bool = False) -> None:
+    """StackError that names every taken port and the process that holds it, when there is one.
+
+    With `exposed`, ports that are open without being published count too: a process has no network of its own.
+    """
+    wanted = [(service.name, port) for service in services for port in _ports(service, exposed)]
+    taken = [(name, port) for name, port in wanted if not _is_free(port.host, port.published)]
+    if not taken:
+        return
+    listeners = _listeners()
+    holders = [Holder(port.published, port.variable, name, listeners.get(port.published)) for name, port in taken]
+    ids = list(dict.fromkeys(str(holder.process.pid) for holder in holders if holder.process))
+    stop = f"Stop what holds {'them' if len(holders) > 1 else 'it'}" + (f" (kill {' '.join(ids)})" if ids else "")
+    movable = next((holder for holder in holders if holder.variable), None)
+    move = f", or choose another port: write {movable.variable}=<free port> into .env.local" if movable else ""
+    raise StackError(
+        f"{len(holders)} port{'s are' if len(holders) > 1 else ' is'} in use already.",
+        f"{stop}{move}.",
+        [f"{holder.port} ({holder.service}) is held by {_describe(holder.process)}" for holder in holders],
+    )
+
+
+def _ports(service: Service, exposed: bool) -> list[Port]:
+    inner = [Port("127.0.0.1", number, number, None) for number in service.exposed] if exposed else []
+    return [*service.ports, *inner]
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            # Two sockets may be bound with SO_REUSEADDR; only one may listen.
+            probe.listen()
+        except PermissionError:
+            return True
+        except OSError:
+            return False
+    return True
+
+
+def _listeners() -> dict[int, psutil.Process]:
+    found = {}
+    try:
+        connections = psutil.net_connections("tcp")
+    except psutil.AccessDenied:
+        return {}
+    for connection in connections:
+        if connection.status == psutil.CONN_LISTEN and connection.pid:
+            found[connection.laddr.port] = psutil.Process(connection.pid)
+    return found
+
+
+def _describe(process: psutil.Process | None) -> str:
+    if process is None:
+        return "a process of another user (`sudo ss -ltnp` shows it)"
+    try:
+        command = " ".join(process.cmdline()) or process.name()
+        user = process.username()
+    except (psutil.NoSuchProcess, psutil.AccessDenied):
+        return f"process {process.pid}"
+    return f"process {process.pid} of {user}: {command[:100]}"
