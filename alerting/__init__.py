@@ -1,0 +1,1 @@
+"""How alerts come to be and reach people: rules from objectives, routes from contacts, acknowledging, checks."""

@@ -1,0 +1,245 @@
+"""One view for an incident: what fires, who is hit, what changed, what is full, what is said about it."""
+
+from grafana_foundation_sdk.builders import dashboard
+
+from grafana import limits
+from grafana.board import address, board, outside
+from grafana.boards.telemetry import REFUSED_A_MINUTE
+from grafana.panels import figure, lines, link, plot, timeline
+from grafana.promql import FIRING, PER_MINUTE, error_ratio, latency, per_minute, quantile, rate, requests
+from grafana.tables import Column, grid, traces
+
+__all__ = ["incident"]
+
+EVERY = ""
+SEVERITY = 'ALERTS{alertstate="firing",severity="%s"}'
+
+
+def incident() -> dashboard.Dashboard:
+    """The dashboard of /d/incident, which mails link to."""
+    return board(
+        "incident",
+        "Incident",
+        "One view for an incident, from the symptom down: read it from the top.",
+        {
+            "What fires": _fires,
+            "Who is hit": _hit,
+            "What changed": _changed,
+            "What is full or refuses": _full,
+            "What they say": _said,
+        },
+        links=[
+            outside("Silence or acknowledge", address("ALERTMANAGER_PORT", "/#/alerts")),
+        ],
+    )
+
+
+def _fires() -> list:
+    journeys = "sum(rate(synthetic_journeys_total%s[1m]))"
+    since = "(time() - ALERTS_FOR_STATE) and ignoring (alertstate) " + FIRING
+    return [
+        figure(
+            "Pages",
+            "Alerts that wake somebody.",
+            "short",
+            f"count({SEVERITY % 'page'}) or vector(0)",
+            limit=limits.FIRING,
+        ),
+        figure(
+            "Tickets",
+            "Alerts that wait for working hours.",
+            "short",
+            f"count({SEVERITY % 'ticket'}) or vector(0)",
+            limit=limits.FIRING,
+        ),
+        figure(
+            "Journeys that fail",
+            "Share of the synthetic customer's journeys of the last minute that failed: what customers feel.",
+            "percentunit",
+            f"{journeys % _FAILURE} / {journeys % ''}",
+            limit=limits.FAILED_JOURNEYS,
+        ),
+        figure(
+            "Gateway failing",
+            "Share of the gateway's answers that are server errors (5xx).",
+            "percentunit",
+            f"max({error_ratio(_GATEWAY)})",
+            limit=limits.ERRORS,
+        ),
+        figure(
+            "Gateway, 95th percentile",
+            "95 of 100 requests were answered within this time.",
+            "s",
+            f"max({latency(0.95, _GATEWAY)})",
+            limit=limits.LATENCY,
+        ),
+        figure(
+            "Telemetry refused",
+            "Spans and lines a minute that the collector or a store did not take. If not 0, what is below may be late.",
+            PER_MINUTE,
+            REFUSED_A_MINUTE,
+            limit=limits.LOST,
+        ),
+        timeline(
+            "Alerts over time",
+            "Each alert, while it fired. The first one is often the cause, the loudest seldom.",
+            [(FIRING, "{{alertname}} {{service}}")],
+            {1: "firing"},
+            limit=limits.FIRING,
+            width=14,
+            quiet="no alert fired",
+        ),
+        grid(
+            "Firing now",
+            "What fires, whose it is and for how long it has been true. A click on its name leads to its runbook.",
+            {"alertname": "Alert", "severity": "Severity", "service": "Service", "team": "Team"},
+            [Column("True for", "s", since)],
+            width=10,
+            height=6,
+            links=[
+                link("Its runbook", address("PROMETHEUS_PORT", "/user/${__value.raw}.md")),
+                link("Who is told", address("ALERTMANAGER_PORT", '/#/alerts?filter={alertname="${__value.raw}"}')),
+            ],
+            quiet="nothing fires",
+        ),
+    ]
+
+
+_FAILURE = '{outcome="failure"}'
+_GATEWAY = 'service="gateway"'
+
+
+def _hit() -> list:
+    return [
+        plot(
+            "Errors by service",
+            "Share of answers that are server errors. The service furthest from the customer is the first suspect.",
+            "percentunit",
+            [(error_ratio(EVERY), "{{service}}")],
+            limit=limits.ERRORS,
+            width=6,
+            links=_TO_SERVICE,
+        ),
+        plot(
+            "95th percentile by service",
+            "Time in which 95 of 100 requests were answered. A diamond is one request: click it for its trace.",
+            "s",
+            [(latency(0.95, EVERY), "{{service}}")],
+            limit=limits.LATENCY,
+            exemplars=True,
+            width=6,
+            links=_TO_SERVICE,
+        ),
+        plot(
+            "Requests by service",
+            "Requests a second. A fall without errors: customers, or what stands before the gateway, cannot reach us.",
+            "reqps",
+            [(requests(EVERY), "{{service}}")],
+            width=6,
+            links=_TO_SERVICE,
+        ),
+        plot(
+            "Payments by outcome",
+            "Payments a minute: what it costs.",
+            PER_MINUTE,
+            [(per_minute("payments_total", "outcome"), "{{outcome}}")],
+            stacked=True,
+            width=6,
+        ),
+    ]
+
+
+_TO_SERVICE = [link("This service", "/d/service?var-service=${__field.labels.service}&${__url_time_range}")]
+
+
+def _changed() -> list:
+    return [
+        timeline(
+            "Scrape targets",
+            "Whether Prometheus gets metrics from each.",
+            [('max by (service) (up{job!="optional"})', "{{service}}")],
+            {1: "up", 0: "DOWN"},
+            limit=limits.UP,
+            width=14,
+            height=8,
+        ),
+        grid(
+            "What runs",
+            "Every version that runs. Two of one service: a release is under way, or half done.",
+            {"service": "Service", "version": "Version", "environment": "Environment"},
+            [
+                Column(
+                    "For",
+                    "s",
+                    "(time() - max by (service) (process_start_time_seconds)) * on (service) "
+                    "group_right () max by (service, version, environment) (build_info)",
+                )
+            ],
+            width=10,
+        ),
+    ]
+
+
+def _full() -> list:
+    used = 'sum by (service) (db_client_connection_count{db_client_connection_state="used"})'
+    calls, unanswered = "http_client_request_duration_seconds_count", 'http_response_status_code!~"[1-4].."'
+    failed, every = rate(calls, "service", unanswered, "1m"), rate(calls, "service", window="1m")
+    return [
+        plot(
+            "Database pools",
+            "Share of the connections it may open that each service uses.",
+            "percentunit",
+            [(f"{used} / sum by (service) (db_client_connection_max)", "{{service}}")],
+            limit=limits.POOL,
+            width=6,
+        ),
+        plot(
+            "Event loop lag",
+            "How late the event loop of each service wakes up, 99th percentile.",
+            "s",
+            [(quantile(0.99, "event_loop_lag_seconds_bucket", "service"), "{{service}}")],
+            limit=limits.LAG,
+            width=6,
+        ),
+        plot(
+            "Circuits",
+            "1 while a service refuses calls to a peer because too many failed.",
+            "short",
+            [("max by (service, peer) (circuit_open)", "{{service}} to {{peer}}")],
+            limit=limits.CIRCUIT,
+            width=6,
+        ),
+        plot(
+            "Calls without a good answer",
+            "Share of the calls that each service makes to others that were answered by a server error, or not at all.",
+            "percentunit",
+            [(f"({failed} or 0 * {every}) / {every}", "{{service}}")],
+            limit=limits.ERRORS,
+            width=6,
+        ),
+    ]
+
+
+def _said() -> list:
+    return [
+        plot(
+            "Error events",
+            "Errors a minute that each service sent to the error tracker.",
+            PER_MINUTE,
+            [(per_minute("telemetry_error_events_total", "service", 'outcome="recorded"'), "{{service}}")],
+            width=8,
+            quiet="no service has sent one since it began",
+        ),
+        traces(
+            "Failing requests",
+            "The newest in which a service failed; an id opens the trace.",
+            "{ kind = server && status = error }",
+            width=16,
+        ),
+        lines(
+            "Warnings and errors",
+            "Newest first. Open a line: trace_id leads to its trace.",
+            '{service_name=~".+"} | detected_level=~"warn|error|fatal|critical"',
+            height=8,
+        ),
+    ]

@@ -1,0 +1,141 @@
+"""Objectives and what is left of their error budgets: is it time to stop releasing, and what burns?"""
+
+from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.models.dashboard import VariableRefresh, VariableSort
+
+from grafana import limits
+from grafana.board import board
+from grafana.panels import EVERYTHING, PROMETHEUS, dial, figure, plot, timeline
+from grafana.promql import FIRING
+from grafana.tables import Column, grid
+
+__all__ = ["slo"]
+
+# Names and labels are Sloth's: prometheus/slos says the objectives, the rules made from it record these.
+CHOSEN = 'service=~"$service",sloth_slo=~"$slo"'
+NAMED = "{{sloth_service}} {{sloth_slo}}"
+BURNING = f'{FIRING.removesuffix("}")},{CHOSEN},sloth_slo!=""}}'
+KEYS = {"sloth_service": "Service", "sloth_slo": "Objective"}
+
+
+def slo() -> dashboard.Dashboard:
+    """The dashboard of /d/slo."""
+    return board(
+        "slo",
+        "Objectives and error budgets",
+        "Is the promise to customers kept, how much of the error budget is left, and what is burning it?",
+        {"Now": _now, "Burning": _burning, "Budgets": _budgets},
+        variables=[_choice("service", "Service", "service"), _choice("slo", "Objective", "sloth_slo")],
+    )
+
+
+def _choice(name: str, heading: str, label: str) -> dashboard.QueryVariable:
+    chosen = dashboard.QueryVariable(name).label(heading).datasource(PROMETHEUS)
+    chosen.query(f"label_values(slo:objective:ratio, {label})").refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+    return chosen.sort(VariableSort.ALPHABETICAL_ASC).multi(True).include_all(True).all_value(".+").current(EVERYTHING)
+
+
+def _now() -> list:
+    recorded = "max by (sloth_service, sloth_slo) (%s{" + CHOSEN + "})"
+    left, burned = recorded % "slo:period_error_budget_remaining:ratio", recorded % "slo:period_burn_rate:ratio"
+    return [
+        figure(
+            "Objectives burning",
+            "Objectives whose budget goes faster than the period allows.",
+            "short",
+            f"count(slo:current_burn_rate:ratio{{{CHOSEN}}} > 1) or vector(0)",
+            width=6,
+            limit=limits.FIRING,
+        ),
+        figure(
+            "Fastest burn",
+            "The highest burn rate. 1: the budget lasts exactly the period.",
+            "short",
+            f"max(slo:current_burn_rate:ratio{{{CHOSEN}}})",
+            width=6,
+            limit=limits.BURN_RATE,
+        ),
+        figure(
+            "Least budget left",
+            "Of the error budgets, the one with the least left of its period; below 0 it is overspent.",
+            "percentunit",
+            f"min(slo:period_error_budget_remaining:ratio{{{CHOSEN}}})",
+            width=6,
+            limit=limits.BUDGET_LEFT,
+        ),
+        figure(
+            "Alerts of objectives",
+            "Alerts of burning budgets that fire.",
+            "short",
+            f"count({BURNING}) or vector(0)",
+            width=6,
+            limit=limits.FIRING,
+        ),
+        grid(
+            "Every objective",
+            "The promise, what was kept of it in the period, and what is left of the budget for failing.",
+            KEYS,
+            [
+                Column("Burn rate", "short", recorded % "slo:current_burn_rate:ratio", limits.BURN_RATE),
+                Column("Budget left", "percentunit", left, limits.BUDGET_LEFT),
+                Column("Promised", "percentunit", recorded % "slo:objective:ratio"),
+                Column("Kept", "percentunit", f"1 - {burned} * {recorded % 'slo:error_budget:ratio'}"),
+            ],
+            height=9,
+        ),
+    ]
+
+
+def _burning() -> list:
+    return [
+        plot(
+            "Burn rate",
+            "How fast each budget goes, as a multiple of what its period allows.",
+            "short",
+            [(f"slo:current_burn_rate:ratio{{{CHOSEN}}}", NAMED)],
+            width=12,
+            limit=limits.BURN_RATE,
+            colours={},
+        ),
+        plot(
+            "Share of bad events",
+            "Failed or slow requests, as a share of all, over five minutes.",
+            "percentunit",
+            [(f"slo:sli_error:ratio_rate5m{{{CHOSEN}}}", NAMED)],
+            width=12,
+            colours={},
+        ),
+        timeline(
+            "Alerts of objectives over time",
+            "Each alert of a burning budget, while it fired.",
+            [(BURNING, "{{alertname}} {{severity}}")],
+            {1: "firing"},
+            limit=limits.FIRING,
+            height=5,
+            quiet="no budget burned fast enough for an alert",
+        ),
+    ]
+
+
+def _budgets() -> list:
+    return [
+        dial(
+            "Budget left",
+            "What is left of each error budget in its period.",
+            "percentunit",
+            (f"slo:period_error_budget_remaining:ratio{{{CHOSEN}}}", NAMED),
+            limit=limits.BUDGET_LEFT,
+            width=8,
+        ).height(9),
+        plot(
+            "Budget left over time",
+            "A slope is a burn; a step is an incident. Below 0 the promise of the period is broken.",
+            "percentunit",
+            [(f"slo:period_error_budget_remaining:ratio{{{CHOSEN}}}", NAMED)],
+            width=16,
+            height=9,
+            limit=limits.BUDGET_LEFT,
+            colours={},
+            floor=None,
+        ),
+    ]

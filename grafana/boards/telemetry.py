@@ -1,0 +1,246 @@
+"""The pipeline's own health: does everything that the services say arrive, and do alerts leave?"""
+
+from grafana_foundation_sdk.builders import dashboard
+
+from grafana import limits
+from grafana.board import board
+from grafana.panels import figure, plot
+from grafana.promql import PER_MINUTE, per_minute, rate
+
+__all__ = ["REFUSED_A_MINUTE", "telemetry"]
+
+# Neither ended (all of them) nor exported (the good end).
+LOST_SPANS = 'outcome!~"ended|exported"'
+# What the collector turned away or could not do, and what a store did not take; series exist from the first time on.
+REFUSED = {
+    f"otelcol_{what}_{signal}_total": f"{signal.replace('_', ' ')} {told}"
+    for what, told in {
+        "receiver_refused": "refused",
+        "exporter_enqueue_failed": "found no room",
+        "exporter_send_failed": "not taken",
+    }.items()
+    for signal in ("spans", "log_records")
+}
+REFUSED_A_MINUTE = "60 * (" + " + ".join(f"({rate(name, window='1m')} or vector(0))" for name in REFUSED) + ")"
+
+# The ways out that are in use.
+WAYS = '{integration=~"email|webhook|slack"}'
+
+FLOWS = {
+    "otelcol_receiver_accepted_spans_total": "spans in",
+    "otelcol_exporter_sent_spans_total": "spans out",
+    "otelcol_receiver_accepted_log_records_total": "lines in",
+    "otelcol_exporter_sent_log_records_total": "lines out",
+}
+
+
+def telemetry() -> dashboard.Dashboard:
+    """The dashboard of /d/telemetry."""
+    return board(
+        "telemetry",
+        "Telemetry pipeline",
+        "Can the other dashboards be trusted? Every signal's way to its store, and alerts' to people.",
+        {
+            "Now": _now,
+            "What the services send": _sent,
+            "The collector": _collector,
+            "The stores": _stores,
+            "Rules and alerts": _alerts,
+        },
+    )
+
+
+def _now() -> list:
+    return [
+        figure(
+            "Spans lost",
+            "Spans a minute that services could not deliver or keep.",
+            PER_MINUTE,
+            f"({per_minute('telemetry_spans_total', where=LOST_SPANS)}) or vector(0)",
+            limit=limits.LOST,
+        ),
+        figure(
+            "Refused",
+            "Spans and lines a minute that the collector turned away or that a store did not take. Senders try again.",
+            PER_MINUTE,
+            REFUSED_A_MINUTE,
+            limit=limits.LOST,
+        ),
+        figure(
+            "Fullest queue",
+            "Of the collector's queues to the stores, the fullest.",
+            "percentunit",
+            "max(otelcol_exporter_queue_size / otelcol_exporter_queue_capacity)",
+            limit=limits.QUEUE,
+        ),
+        figure(
+            "Error events lost",
+            "Error events a minute that did not reach the error tracker.",
+            PER_MINUTE,
+            f"({per_minute('telemetry_error_events_total', where=_LOST_EVENTS)}) or vector(0)",
+            limit=limits.LOST,
+        ),
+        figure(
+            "Targets down",
+            "Scrape targets that do not answer; Grafana does not count.",
+            "short",
+            'count(up{job!="optional"} == 0) or vector(0)',
+            limit=limits.GONE,
+        ),
+        figure(
+            "Mails that failed",
+            "Notifications a minute that Alertmanager could not deliver.",
+            PER_MINUTE,
+            f"60 * sum(rate(alertmanager_notifications_failed_total{WAYS}[1m]))",
+            limit=limits.LOST,
+        ),
+    ]
+
+
+_LOST_EVENTS = 'outcome!~"recorded|sent"'
+
+
+def _sent() -> list:
+    return [
+        plot(
+            "Spans",
+            "Spans a second by what became of them. Ended and exported belong together; anything else is a loss.",
+            "short",
+            [(rate("telemetry_spans_total", "service, outcome"), "{{service}} {{outcome}}")],
+        ),
+        plot(
+            "Log lines",
+            "Lines a second that services wrote, by level, and what Loki took in: the two totals agree.",
+            "short",
+            [
+                (rate("telemetry_log_lines_total", "level"), "written {{level}}"),
+                (rate("loki_distributor_lines_received_total"), "stored"),
+            ],
+        ),
+        plot(
+            "Error events",
+            "Error events a minute by service and by what became of them.",
+            PER_MINUTE,
+            [(per_minute("telemetry_error_events_total", "service, outcome"), "{{service}} {{outcome}}")],
+        ),
+    ]
+
+
+def _collector() -> list:
+    return [
+        plot(
+            "Taken in and delivered",
+            "Spans and log lines a second. The gap is what waits in the queues.",
+            "short",
+            [(rate(metric), legend) for metric, legend in FLOWS.items()],
+            width=6,
+        ),
+        plot(
+            "Queues",
+            "How full the queue to each store is. It is on disk and outlives a restart.",
+            "percentunit",
+            [("otelcol_exporter_queue_size / otelcol_exporter_queue_capacity", "{{exporter}}")],
+            limit=limits.QUEUE,
+            width=6,
+        ),
+        plot(
+            "Refused and failed",
+            "A minute: turned away for want of room, or not taken by a store.",
+            PER_MINUTE,
+            [(f"60 * ({rate(name, window='1m')} or vector(0))", legend) for name, legend in REFUSED.items()],
+            limit=limits.LOST,
+            width=6,
+        ),
+        plot(
+            "Memory of the collector",
+            "Resident memory. It refuses what comes in from 160 MiB on.",
+            "bytes",
+            [("otelcol_process_memory_rss_bytes", "resident")],
+            limit=limits.COLLECTOR_MEMORY,
+            width=6,
+        ),
+    ]
+
+
+def _stores() -> list:
+    return [
+        plot(
+            "Taken in by each store",
+            "A second: samples by Prometheus, lines by Loki, spans by Tempo.",
+            "short",
+            [
+                (rate("prometheus_tsdb_head_samples_appended_total", where='service="prometheus"'), "samples"),
+                (rate("loki_distributor_lines_received_total"), "lines"),
+                (rate("tempo_distributor_spans_received_total"), "spans"),
+            ],
+        ),
+        plot(
+            "Series in Prometheus",
+            "Series that it holds in memory; each new value of a label adds some.",
+            "short",
+            [('prometheus_tsdb_head_series{service="prometheus"}', "series")],
+            limit=limits.SERIES,
+        ),
+        plot(
+            "Slowest scrapes",
+            "Time that a scrape takes.",
+            "s",
+            [("topk(5, scrape_duration_seconds)", "{{service}}")],
+            limit=limits.SCRAPE,
+            colours={},
+        ),
+        plot(
+            "Thrown away by Tempo",
+            "Spans a minute that it discarded, by reason.",
+            PER_MINUTE,
+            [(per_minute("tempo_discarded_spans_total", "reason"), "{{reason}}")],
+            limit=limits.LOST,
+        ),
+        plot(
+            "Metrics made from spans",
+            "Spans a second that Tempo's generator turned into metrics, and those that it left out.",
+            "short",
+            [
+                (rate("tempo_metrics_generator_spans_received_total"), "received"),
+                (f"{rate('tempo_metrics_generator_spans_discarded_total')} or vector(0)", "left out"),
+            ],
+        ),
+        plot(
+            "Exemplars in Prometheus",
+            "Exemplars that lead from a latency to a trace; the oldest make room.",
+            "short",
+            [('prometheus_tsdb_exemplar_exemplars_in_storage{service="prometheus"}', "stored")],
+        ),
+    ]
+
+
+def _alerts() -> list:
+    group = 'label_replace(%s, "group", "$1", "rule_group", ".*;(.*)")'
+    return [
+        plot(
+            "Evaluating the rules",
+            "Time that each group of rules took. A group that takes longer than its interval is late.",
+            "s",
+            [(group % "prometheus_rule_group_last_duration_seconds", "{{group}}")],
+            limit=limits.RULES,
+        ),
+        plot(
+            "From Prometheus to Alertmanager",
+            "Alerts a minute sent, and those that could not be sent.",
+            PER_MINUTE,
+            [
+                (per_minute("prometheus_notifications_sent_total"), "sent"),
+                (per_minute("prometheus_notifications_errors_total"), "failed"),
+                (per_minute("prometheus_notifications_dropped_total"), "dropped"),
+            ],
+        ),
+        plot(
+            "From Alertmanager to people",
+            "Mails and other notifications of the last five minutes, and those that failed.",
+            "short",
+            [
+                (f"sum(increase(alertmanager_notifications_total{WAYS}[5m]))", "tried"),
+                (f"sum(increase(alertmanager_notifications_failed_total{WAYS}[5m]))", "failed"),
+            ],
+        ),
+    ]

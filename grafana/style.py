@@ -1,0 +1,86 @@
+"""Colours, and what counts as bad: told apart by lightness as well as by hue, so that every eye sees the same.
+
+The colours are those of Okabe and Ito, chosen for people who cannot tell red from green.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, Threshold, ThresholdsMode
+
+from tests.support.project import catalog
+
+__all__ = [
+    "BAD",
+    "CALM",
+    "FINE",
+    "NEUTRAL",
+    "STATUSES",
+    "WARN",
+    "Limit",
+    "colour",
+    "human",
+    "service_colours",
+    "thresholds",
+]
+
+FINE, WARN, BAD, NEUTRAL = "#56B4E9", "#F0E442", "#D55E00", "#8E8E99"
+# The ground of a card or cell whose value is fine: nothing there asks to be looked at.
+CALM = "#1D3A4C"
+_SERIES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#F0E442")
+
+# Answers by their class: those that are ours to blame are the loudest.
+STATUSES = {"/^2/": FINE, "/^3/": "#0072B2", "/^4/": "#E69F00", "/^5/": BAD}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """From which value on something is bad (below which, with `below`), and how that is known. `warn` comes before."""
+
+    bad: float
+    why: str
+    warn: float | None = None
+    below: bool = False
+
+    def told(self, unit: str) -> str:
+        """One sentence for the description of a panel."""
+        return f"Bad {'below' if self.below else 'from'} {human(self.bad, unit)}: {self.why}."
+
+
+def human(value: float, unit: str) -> str:
+    """A value as people write it: 0.05 in percentunit is 5 %, 0.3 in s is 300 ms."""
+    if unit == "percentunit":
+        return f"{value * 100:.4g} %"
+    if unit == "s" and abs(value) < 1:
+        return f"{value * 1000:g} ms"
+    if unit == "bytes":
+        return f"{value / 1024**2:g} MiB"
+    if abs(value) < 1e-6:
+        return "anything above 0"
+    return f"{value:g}" + {"s": " s", "reqps": "/s", "suffix:/min": "/min"}.get(unit, "")
+
+
+def thresholds(limit: Limit | None, fine: str = FINE) -> dashboard.ThresholdsConfig:
+    """Steps of Grafana's thresholds; without a limit one neutral step, because no value is good or bad by itself."""
+    if limit is None:
+        steps = [Threshold(value=None, color=NEUTRAL)]
+    elif limit.below:
+        steps = [Threshold(value=None, color=BAD)]
+        steps += [Threshold(value=limit.bad, color=WARN)] if limit.warn is not None else []
+        steps += [Threshold(value=limit.bad if limit.warn is None else limit.warn, color=fine)]
+    else:
+        steps = [Threshold(value=None, color=fine)]
+        steps += [Threshold(value=limit.warn, color=WARN)] if limit.warn is not None else []
+        steps += [Threshold(value=limit.bad, color=BAD)]
+    return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
+
+
+def service_colours() -> Mapping[str, str]:
+    """A colour for each service of the catalog, the same one everywhere; by the beginning of a series' name."""
+    return {f"/^{name}\\b/": shade for name, shade in zip(catalog(), _SERIES[:5], strict=False)}
+
+
+def colour(shade: str) -> DynamicConfigValue:
+    """A field's fixed colour."""
+    return DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": shade})
