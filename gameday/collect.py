@@ -1,0 +1,224 @@
+"""What the stores know of a game day, once it is over: facts come from here, not from the runner's memory."""
+
+import json
+import time
+from collections import Counter
+from contextlib import suppress
+from itertools import islice
+from typing import Any
+
+import httpx
+
+from gameday import objectives
+from gameday.runner import WINDOW, Day
+from sandbox_testing.polling import NotSeen, eventually
+from sandbox_testing.stores import Mailpit
+
+__all__ = ["collect"]
+
+STEP_SECONDS = 5.0
+SHOWN = 5
+LONG_FIELDS = ("stack_trace", "spanId", "logger", "environment")
+_COUNT = 'rate(http_server_request_duration_seconds_count{service="gateway"}[20s])'
+_BUCKET = 'rate(http_server_request_duration_seconds_bucket{service="gateway"}[20s])'
+STATUS = f'sum by (status) (label_replace({_COUNT}, "status", "${{1}}xx", "http_response_status_code", "(.).."))'
+SLOW = f"histogram_quantile(0.95, sum by (le) ({_BUCKET}))"
+TRACES = '{ resource.service.name = "gateway" && span:kind = server }'
+ERRORS_LOST = 'sum(increase(telemetry_error_events_total{outcome=~"lost|throttled"}[WINDOW]))'
+
+
+def collect(day: Day) -> None:
+    """Fill the record in. Every store is up again by now; what one does not answer is left out, and said."""
+    record = day.record
+    for what, step in (
+        ("the first bad request", _first_bad),
+        ("the alerts", _alerts),
+        ("the mails", _mails),
+        ("the objective", _recovery),
+        ("customers", _customers),
+        ("the error budget", _budget),
+        ("evidence", _evidence),
+        ("telemetry", _telemetry),
+        ("plots", _plots),
+    ):
+        try:
+            step(day)
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            record.problems.append(f"{what} could not be collected: {type(error).__name__}: {error}")
+    record.times = dict(sorted(record.times.items(), key=lambda item: item[1]))
+
+
+def _first_bad(day: Day) -> None:
+    if not day.scenario.bad:
+        return
+    lines = day.asker.loki.lines(day.scenario.bad, day.record.began, day.record.ended)
+    if lines:
+        day.record.times["first_bad"] = lines[0].timestamp / 1e9
+
+
+def _alerts(day: Day) -> None:
+    record = day.record
+    window = int(record.ended - record.began) + 10
+    series = day.asker.prometheus.get("/api/v1/query", query=f"ALERTS[{window}s]", time=record.ended)["data"]["result"]
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in series:
+        labels, stamps = row["metric"], [float(stamp) for stamp, _ in row["values"]]
+        key = (labels["alertname"], labels.get("service", ""), labels.get("severity", ""))
+        alert = found.setdefault(key, dict(zip(("name", "service", "severity"), key, strict=True)))
+        alert[labels["alertstate"]] = min(stamps[0], alert.get(labels["alertstate"], stamps[0]))
+        alert["last"] = max(stamps[-1], alert.get("last", 0.0))
+    for alert in found.values():
+        first = min(alert.get("pending", alert["last"]), alert.get("firing", alert["last"]))
+        alert["verdict"] = _verdict(day, alert, first)
+    record.alerts = sorted(
+        (alert for alert in found.values() if alert["severity"] != "none"),
+        key=lambda alert: alert.get("firing", alert["last"]),
+    )
+    told = [alert for alert in record.alerts if alert["verdict"] == "expected" and "firing" in alert]
+    if told:
+        record.times["firing"] = told[0]["firing"]
+        record.times["pending"] = min(told[0].get("pending", told[0]["firing"]), told[0]["firing"])
+    for alert in record.alerts:
+        if alert["verdict"] == "unexpected":
+            record.problems.append(f"{alert['name']} ({alert['service']}) fired and should not have")
+
+
+def _verdict(day: Day, alert: dict[str, Any], first: float) -> str:
+    scenario = day.scenario
+    if first < day.record.expected["injecting"]:
+        return "from before"
+    if "firing" not in alert:
+        return "only pending"
+    if alert["name"] == scenario.alert and scenario.service in ("", alert["service"]):
+        return "expected"
+    return "declared" if alert["name"] in (scenario.alert, *scenario.may) else "unexpected"
+
+
+def _mails(day: Day) -> None:
+    mailbox = Mailpit(day.stack.url("mailpit"))
+    try:
+        found = mailbox.messages(day.record.began)
+    finally:
+        mailbox.close()
+    day.record.mails = [
+        {"at": one.received_at, "subject": one.subject, "to": list(one.recipients)} for one in reversed(found)
+    ]
+
+
+def _recovery(day: Day) -> None:
+    """The moment from which on the objective held, by Prometheus's own samples."""
+    record = day.record
+    if "recovered" not in record.times:
+        return
+    start, end = record.times["mitigating"], record.times["recovered"]
+    series = day.asker.prometheus.query_range(day.healthy, start, end, 1.0)
+    good = {round(float(stamp)) for row in series for stamp, _ in row["values"]}
+    moment = round(end)
+    while moment - 1 in good and moment - 1 >= start:
+        moment -= 1
+    record.times["recovered"] = max(float(moment), record.times["mitigating"])
+
+
+def _customers(day: Day) -> None:
+    record, crowd = day.record, day.crowd
+    hurt = crowd.hurt(record.began)
+    steps = Counter(f"{visit.what}: {visit.status or 'no answer'}" for visit in hurt)
+    record.customers = {
+        "present": crowd.size,
+        "affected": len({visit.customer for visit in hurt}),
+        "requests": sum(visit.sent_at >= record.began for visit in crowd.visits),
+        "failed": len(hurt),
+        "failures": dict(steps.most_common(SHOWN)),
+        "slowest_seconds": round(max((visit.seconds for visit in crowd.visits), default=0.0), 2),
+    }
+
+
+def _budget(day: Day) -> None:
+    record = day.record
+    if not day.scenario.sli:
+        return
+    objective = objectives.read(day.scenario.sli)
+    bad, total = (_sum(day, query) for query in (objective.bad(WINDOW), objective.total(WINDOW)))
+    seconds = max(1.0, record.ended - record.began)
+    allowed = (1 - objective.target) * total / seconds * objectives.PERIOD_SECONDS
+    record.budget = {
+        "objective": f"{objective.name}: {objective.target:.2%} {objective.description}",
+        "bad": round(bad, 1),
+        "total": round(total, 1),
+        "spent": round(bad / allowed, 4) if allowed else 0.0,
+        "period_hours": objectives.PERIOD_SECONDS / 3600,
+    }
+
+
+def _sum(day: Day, rate: str) -> float:
+    """Events during the run, from their rate."""
+    series = day.asker.prometheus.query_range(rate, day.record.began, day.record.ended, STEP_SECONDS)
+    return sum(float(value) * STEP_SECONDS for row in series for _, value in row["values"] if value != "NaN")
+
+
+def _evidence(day: Day) -> None:
+    record = day.record
+    traces = [visit.trace_id for visit in day.crowd.hurt(record.began) if visit.trace_id]
+    if day.scenario.bad:
+        lines = day.asker.loki.lines(day.scenario.bad, record.began, record.ended)
+        traces += [line.fields["traceId"] for line in lines[:SHOWN] if line.fields.get("traceId")]
+    kept = list(islice((one for one in dict.fromkeys(traces) if day.asker.tempo.raw(one)), SHOWN))
+    errors = day.asker.loki.lines('{service_name=~".+"} | severity_text=~"ERROR|WARN.*"', record.began, record.ended)
+    first = {}
+    for line in errors:
+        with suppress(ValueError):
+            fields = line.fields
+            key = (fields.get("service"), fields.get("event"), fields.get("error_type"))
+            first.setdefault(
+                key, {name: value for name, value in fields.items() if name not in ("stack_trace", "spanId")}
+            )
+    record.evidence = {"traces": kept, "lines": [json.dumps(one) for one in list(first.values())[: 2 * SHOWN]]}
+
+
+def _telemetry(day: Day) -> None:
+    """Of every request of the crowd: is its trace there, is its line? Counted, one by one."""
+    record = day.record
+    asked = {visit.trace_id for visit in day.crowd.visits if visit.sent_at >= record.began and visit.trace_id}
+
+    def missing() -> tuple[set[str], set[str]]:
+        line_query = '{service_name="gateway"} | event="http.access"'
+        lines = {line.metadata.get("trace_id") for line in day.asker.loki.lines(line_query, record.began - 5)}
+        found = day.asker.tempo.search(TRACES, record.began - 5, time.time() + 1, limit=20_000)
+        return asked - {one["traceID"] for one in found}, asked - lines
+
+    with suppress(NotSeen):
+        eventually("every trace and line", missing, lambda found: not any(found), timeout=60.0, interval=2.0)
+    traces, lines = missing()
+    window = f"{int(time.time() - record.began)}s"
+    gaps = day.asker.prometheus.query(f'count_over_time(up{{job="services"}}[{window}])')
+    expected = max((one.value for one in gaps), default=0.0)
+    errors = day.asker.prometheus.query(
+        f'sum(increase(telemetry_error_events_total{{outcome=~"lost|throttled"}}[{window}]))'
+    )
+    record.telemetry = {
+        "requests": len(asked),
+        "traces_lost": len(traces),
+        "lines_lost": len(lines),
+        "scrapes_missed": int(sum(expected - one.value for one in gaps)),
+        "error_events_lost": round(sum(one.value for one in errors)),
+    }
+    if traces or lines:
+        record.problems.append(f"{len(traces)} traces and {len(lines)} lines of {len(asked)} requests are lost")
+
+
+def _plots(day: Day) -> None:
+    record = day.record
+    start, end = record.began - 15, record.ended + 5
+    queries = {"requests": STATUS, "p95": SLOW}
+    if day.scenario.sli:
+        queries["bad"] = objectives.read(day.scenario.sli).ratio(WINDOW)
+    record.plots = {
+        name: [
+            {
+                "label": row["metric"].get("status", ""),
+                "points": [[float(stamp), float(value)] for stamp, value in row["values"] if value != "NaN"],
+            }
+            for row in day.asker.prometheus.query_range(query, start, end, 1.0)
+        ]
+        for name, query in queries.items()
+    }

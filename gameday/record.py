@@ -1,0 +1,104 @@
+"""What is known about one game day, kept as JSON: the reviews are made from it, and later runs are compared with it."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+__all__ = ["STAGES", "Record", "earlier", "folder_of", "write"]
+
+# What a timeline consists of, in the order in which it usually happens, and in words.
+STAGES = {
+    "first_bad": "first bad request",
+    "injected": "fault in force",
+    "pending": "alert pending",
+    "firing": "alert firing",
+    "mail": "page arrived",
+    "acknowledged": "acknowledged",
+    "mitigating": "mitigation begun",
+    "mitigated": "mitigation done",
+    "recovered": "objective holds again",
+}
+
+
+@dataclass
+class Record:
+    """Times are in seconds since the epoch, by the names of STAGES; a stage that did not happen is absent.
+
+    `problems` says what did not go as the scenario asks: empty means passed.
+    """
+
+    scenario: str
+    title: str
+    kind: str
+    story: str
+    engine: str
+    mode: str
+    began: float
+    ended: float = 0.0
+    times: dict[str, float] = field(default_factory=dict)
+    expected: dict[str, Any] = field(default_factory=dict)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    mails: list[dict[str, Any]] = field(default_factory=list)
+    diagnosis: list[dict[str, Any]] = field(default_factory=list)
+    mitigation: dict[str, Any] = field(default_factory=dict)
+    customers: dict[str, Any] = field(default_factory=dict)
+    budget: dict[str, Any] = field(default_factory=dict)
+    telemetry: dict[str, Any] = field(default_factory=dict)
+    evidence: dict[str, list[str]] = field(default_factory=dict)
+    plots: dict[str, Any] = field(default_factory=dict)
+    drill: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def start(self) -> float:
+        """When it began to hurt: the first bad request, or the fault itself where no request suffered from it."""
+        known = [self.times[stage] for stage in ("first_bad", "injected") if stage in self.times]
+        return min(known, default=self.began)
+
+    @property
+    def passed(self) -> bool:
+        return not self.problems
+
+    def since_start(self, stage: str) -> float | None:
+        """Seconds from the start to a stage, None when it did not happen."""
+        return round(self.times[stage] - self.start, 1) if stage in self.times else None
+
+    @property
+    def durations(self) -> dict[str, float | None]:
+        """Seconds from the start to detection (the alert fires, or its mail), acknowledgement, mitigation, recovery."""
+        told = "firing" if "firing" in self.times else "mail"
+        stages = {"detect": told, "acknowledge": "acknowledged", "mitigate": "mitigated", "recover": "recovered"}
+        return {name: self.since_start(stage) for name, stage in stages.items()}
+
+    @property
+    def verified_after(self) -> float | None:
+        """Seconds from the end of the mitigation until the objective held."""
+        if {"mitigated", "recovered"} <= self.times.keys():
+            return round(max(0.0, self.times["recovered"] - self.times["mitigated"]), 1)
+        return None
+
+
+def folder_of(root: Path, record: Record) -> Path:
+    """The folder of one run: time and scenario."""
+    moment = datetime.fromtimestamp(record.began, UTC).strftime("%Y%m%dT%H%M%S")
+    return root / ".run" / "gameday" / f"{moment}-{record.scenario}"
+
+
+def write(root: Path, record: Record) -> Path:
+    """Keep a record; returns its folder."""
+    folder = folder_of(root, record)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "record.json").write_text(json.dumps(asdict(record), indent=1) + "\n", encoding="utf-8")
+    return folder
+
+
+def earlier(root: Path, record: Record | None = None) -> list[Record]:
+    """The runs of this checkout, oldest first; only those of the same scenario before `record` when one is given."""
+    found = []
+    for path in sorted((root / ".run" / "gameday").glob("*/record.json")):
+        one = Record(**json.loads(path.read_text(encoding="utf-8")))
+        if record is None or (one.scenario == record.scenario and one.began < record.began):
+            found.append(one)
+    return found
