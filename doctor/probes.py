@@ -1,0 +1,110 @@
+"""One probe sent through everything: requests whose trace, lines, counts and errors are then looked for at each hop."""
+
+import secrets
+import time
+from functools import cached_property
+from typing import Any
+
+import httpx
+
+from sandbox_testing.polling import eventually
+from sandbox_testing.stores import Bugsink, Loki, Prometheus, Tempo
+from tests.support.exposition import samples_of
+from tests.support.stack import Stack
+
+__all__ = ["Probes"]
+
+ANSWER_SECONDS = 3.0
+SPANS_SECONDS = 5.0
+# The collector and its queues try again at most this long after a store has come back, and a scrape is 5 s away.
+STORE_SECONDS = 12.0
+COUNT = "http_server_request_duration_seconds_count"
+
+
+class Probes:
+    """Every method returns when its hop works, and raises AssertionError or httpx.HTTPError with what was seen."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        self.started = time.time()
+        self.traces: dict[str, str] = {}
+
+    @cached_property
+    def tempo(self) -> Tempo:
+        return Tempo(self.stack.url("tempo"))
+
+    @cached_property
+    def loki(self) -> Loki:
+        return Loki(self.stack.url("loki"))
+
+    @cached_property
+    def prometheus(self) -> Prometheus:
+        return Prometheus(self.stack.url("prometheus"))
+
+    @cached_property
+    def bugsink(self) -> Bugsink:
+        return Bugsink(self.stack.url("bugsink"), self.stack.settings["BUGSINK_API_TOKEN"])
+
+    def answers(self, component: str, path: str) -> None:
+        """The component says that it is ready."""
+        url = self.stack.url(component) + path
+        ask = lambda: httpx.get(url, timeout=2.0).raise_for_status()  # noqa: E731
+        eventually(f"an answer at {url}", ask, timeout=ANSWER_SECONDS)
+
+    def spans_leave(self, service: str) -> None:
+        """Send a request to the service, and wait until the collector has confirmed a span that was made since."""
+        before = self._span_counts(service)
+        self.traces[service] = secrets.token_hex(16)
+        # Sampled whatever the environment's policy is.
+        traceparent = f"00-{self.traces[service]}-{secrets.token_hex(8)}-01"
+        httpx.get(f"{self.stack.url(service)}/doctor", headers={"traceparent": traceparent}, timeout=5.0)
+
+        def delivered() -> str:
+            now = self._span_counts(service)
+            moved = {outcome: value - before.get(outcome, 0) for outcome, value in now.items()}
+            assert moved.get("exported", 0) > 0, f"spans since the probe: {moved}"
+            return "delivered"
+
+        eventually(f"the collector to take spans of {service}", delivered, timeout=SPANS_SECONDS)
+
+    def trace_is_stored(self, service: str) -> None:
+        trace_id = self.traces[service]
+        eventually(f"trace {trace_id} in Tempo", lambda: self.tempo.trace(trace_id), timeout=STORE_SECONDS)
+
+    def line_is_stored(self, service: str) -> None:
+        trace_id = self.traces[service]
+        lines = lambda: self.loki.of_trace(trace_id, self.started - 5)  # noqa: E731
+        eventually(f"the access line of trace {trace_id} in Loki", lines, timeout=STORE_SECONDS)
+
+    def is_scraped(self, service: str) -> None:
+        """Prometheus has the probe's request in the service's counter."""
+        wanted = ("http_route", "unmatched")
+        page = sum(value for labels, value in samples_of(self.stack.url(service), COUNT).items() if wanted in labels)
+        query = f'sum(last_over_time({COUNT}{{service="{service}",http_route="unmatched"}}[11s]))'
+
+        def scraped() -> float:
+            targets = [one for one in self.prometheus.targets() if one["labels"].get("service") == service]
+            assert targets, f"prometheus/prometheus.yml has no target for {service}"
+            assert targets[0]["health"] == "up", f"{targets[0]['scrapeUrl']}: {targets[0]['lastError']}"
+            return self.prometheus.value(query)
+
+        eventually(f"the probe of {service} in Prometheus", scraped, lambda seen: seen >= page, timeout=STORE_SECONDS)
+
+    def error_is_stored(self, service: str) -> None:
+        """Raise an error in the service on purpose, and find it in the error tracker; in production, nothing."""
+        answer = httpx.post(f"{self.stack.url('gateway')}/api/debug/{service}/error", timeout=10.0)
+        if answer.status_code == httpx.codes.NOT_FOUND and self.stack.environment == "prod":
+            return
+        trace_id = answer.headers.get("x-trace-id", "")
+        found = lambda: self.bugsink.of_trace(trace_id, self.started - 5)  # noqa: E731
+        eventually(f"the error event of trace {trace_id} in Bugsink", found, timeout=STORE_SECONDS)
+
+    def alerts_have_a_receiver(self) -> None:
+        def active() -> list[Any]:
+            return self.prometheus.get("/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
+
+        eventually("an Alertmanager that Prometheus sends to", active, timeout=STORE_SECONDS)
+
+    def _span_counts(self, service: str) -> dict[str, float]:
+        samples = samples_of(self.stack.url(service), "telemetry_spans_total")
+        return {dict(labels)["outcome"]: value for labels, value in samples.items()}

@@ -1,0 +1,73 @@
+"""`make figures`: measures, keeps the result in docs/figures.json and writes docs/figures.md from it."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from figures import measure
+from figures.alerting import alerting
+from figures.page import page
+from stack.errors import StackError
+from stack.view import print_error
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "docs" / "figures.json"
+PAGE = ROOT / "docs" / "figures.md"
+WARM_STARTS = 5
+PROFILE_STARTS = 3
+AWAY_SECONDS = 600.0
+# Ten runs of two faults, and one of each other; then a quarter of an hour without any.
+DRILLS_EACH = 5
+HEALTHY_SECONDS = 900.0
+SATURATED = "60s"
+
+
+def main(
+    cold: Annotated[bool, typer.Option(help="also build everything with empty caches (about ten minutes)")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="only this section of docs/figures.json; repeatable")] = None,
+    render: Annotated[bool, typer.Option(help="measure nothing; write the page from what is kept")] = False,
+) -> None:
+    """Measure what docs/figures.md states, on this machine. The stack is restarted on the way, and left up."""
+    kept = json.loads(DATA.read_text()) if DATA.exists() else {}
+    try:
+        for name, measure_it in _measurements(cold, only or []).items() if not render else ():
+            measured = measure_it()
+            kept[name] = {"measured": datetime.now(UTC).date().isoformat(), "on": measure.machine(), **measured}
+            DATA.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+            print(f"{name}: done", flush=True)
+    except StackError as error:
+        print_error(error)
+        raise typer.Exit(1) from None
+    text = page(kept)
+    PAGE.write_text(text)
+    print(text)
+
+
+def _measurements(cold: bool, only: list[str]) -> dict[str, Callable[[], dict[str, object]]]:
+    """The sections to measure, in order; StackError for one that does not exist."""
+    every: dict[str, Callable[[], dict[str, object]]] = {
+        "cold_build": lambda: measure.cold_build(ROOT),
+        "profiles": lambda: measure.profiles(ROOT, PROFILE_STARTS),
+        "warm_start": lambda: measure.warm_start(ROOT, WARM_STARTS),
+        "idle_memory": lambda: {"mib": measure.idle_memory(ROOT)},
+        "queryable": lambda: measure.queryable(ROOT),
+        "browser": lambda: measure.browser(ROOT),
+        "telemetry_cost": lambda: measure.telemetry_cost(ROOT),
+        "saturation": lambda: measure.saturation(ROOT, SATURATED),
+        "losses": lambda: measure.losses(ROOT, AWAY_SECONDS),
+        "release": lambda: measure.release(ROOT),
+        "gameday": lambda: measure.gameday(ROOT),
+        "alerting": lambda: alerting(ROOT, DRILLS_EACH, HEALTHY_SECONDS),
+    }
+    if unknown := set(only) - set(every):
+        raise StackError(f"There is no section {', '.join(sorted(unknown))}.", f"Choose from: {', '.join(every)}.")
+    wanted = only or [name for name in every if cold or name != "cold_build"]
+    return {name: every[name] for name in every if name in wanted}
+
+
+if __name__ == "__main__":
+    typer.run(main)

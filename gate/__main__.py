@@ -1,0 +1,63 @@
+"""`python -m gate`: run every check against the stack that runs; 0 when each row passes, and 1 when one does not."""
+
+import subprocess
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+import httpx
+
+from gate.pages import PICTURES, write_pages
+from gate.report import lines, write_json
+from gate.results import Result, read_results
+from gate.rows import Row, read_rows
+from gate.verdicts import Outcome, judge
+from grafana.queries import dashboards
+from grafana.snapshot import render
+
+ROOT = Path(__file__).resolve().parents[1]
+REPORTS = ROOT / ".run" / "reports"
+STACK_IS_DOWN = 9
+# What the pictures look back on: the time in which the checks ran, and a little before.
+SHOWN_SECONDS = 900.0
+
+
+def main() -> int:
+    rows = read_rows()
+    print(f"Running the checks of {len(rows)} rows against the stack ...", flush=True)
+    verdicts = [judge(row, results) for results in [_run(rows)] for row in rows]
+    print("\n".join(lines(verdicts)))
+    write_json(verdicts, REPORTS / "gate.json")
+    pages = write_pages(verdicts, _pictures(), REPORTS / "gate", datetime.now().astimezone())
+    print("To read and to pass on: " + ", ".join(str(page.relative_to(ROOT)) for page in pages))
+    return 0 if all(verdict.outcome is Outcome.PASS for verdict in verdicts) else 1
+
+
+def _run(rows: list[Row]) -> list[Result]:
+    """Run each check once, however many rows name it."""
+    checks = sorted({check for row in rows for check in row.checks})
+    report = REPORTS / "gate.xml"
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=no", f"--junitxml={report}", *checks]
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    (REPORTS / "gate.out").write_text(done.stdout + done.stderr, encoding="utf-8")
+    if done.returncode == STACK_IS_DOWN or not report.exists():
+        sys.exit((done.stdout + done.stderr).strip().splitlines()[-1])
+    return read_results(report)
+
+
+def _pictures() -> dict[str, Path]:
+    """Pictures of the dashboards by uid; one that cannot be drawn is left out, because the checks have judged."""
+    drawn, end = {}, time.time()
+    for uid in {uid for uids in PICTURES.values() for uid in uids} & dashboards().keys():
+        try:
+            drawn[uid] = render(uid, end - SHOWN_SECONDS, end, REPORTS / "gate" / f"{uid}.png")
+        except (httpx.HTTPError, OSError) as problem:
+            print(f"No picture of {uid}: {problem}")
+    return drawn
+
+
+if __name__ == "__main__":
+    sys.exit(main())

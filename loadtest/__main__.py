@@ -1,0 +1,70 @@
+"""`make load`: people at the gateway, how they were served, and what the telemetry saw of it."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from loadtest.people import Measured, open_page
+from loadtest.seen import Check, observed_load
+from stack.errors import StackError
+from stack.view import print_error
+from tests.support.stack import Stack
+
+SHARES = {"median": 0.5, "95 %": 0.95, "99 %": 0.99, "slowest": 1.0}
+
+
+def main(
+    users: Annotated[int, typer.Option(help="people at once")] = 20,
+    duration: Annotated[str, typer.Option(help="how long, such as 60s or 5m")] = "60s",
+    processes: Annotated[int, typer.Option(help="processes to send from, when one cannot send enough")] = 1,
+    page: Annotated[bool, typer.Option(help="steer by Locust's page on http://127.0.0.1:8089 instead")] = False,
+) -> None:
+    """Send customers and a few attackers; exit status 1 when a request failed or the telemetry missed one."""
+    stack = Stack()
+    if page:
+        sys.exit(open_page(stack.url("gateway"), users, processes))
+    try:
+        measured, checks = observed_load(stack, users, duration, processes)
+    except StackError as error:
+        print_error(error)
+        sys.exit(1)
+    _print(measured, checks)
+    sys.exit(0 if measured.failures == 0 and all(check.agrees for check in checks) else 1)
+
+
+def _print(measured: Measured, checks: list[Check]) -> None:
+    console = Console(highlight=False, width=120)
+    table = Table("request", "sent", "failed", *SHARES, box=None, pad_edge=False)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row in [*sorted(measured.rows, key=lambda row: row["name"])]:
+        one = Measured.of([row])
+        table.add_row(f"{row['method']} {row['name']}", *_figures(one))
+    table.add_row("all", *_figures(measured))
+    console.print(table)
+    rate = measured.requests / measured.seconds
+    console.print(f"\n{rate:.1f} requests a second for {measured.seconds:.0f} s; times are in milliseconds.")
+    console.print("\nWhat the telemetry saw:")
+    for check in checks:
+        verdict = "all" if check.agrees else f"MISSING {check.wanted - check.seen}"
+        console.print(f"  {check.what}: {check.seen} of {check.wanted} ({verdict})")
+    if measured.failures:
+        console.print(
+            "\nRequests failed. 429 means the rate limit: start the stack with a higher RATE_LIMIT_ADDRESS and "
+            "RATE_LIMIT_CUSTOMER, such as 100000/minute."
+        )
+
+
+def _figures(measured: Measured) -> list[str]:
+    return [
+        str(measured.requests),
+        str(measured.failures),
+        *(str(measured.percentile(share)) for share in SHARES.values()),
+    ]
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,85 @@
+"""Locust, run as a program of its own, and what it measured."""
+
+import json
+import subprocess
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stack.errors import StackError
+
+__all__ = ["Measured", "open_page", "send_people"]
+
+ROOT = Path(__file__).resolve().parents[1]
+USERS = Path(__file__).with_name("locustfile.py")
+# An environment of its own: Locust brings libraries whose mere presence changes what others do.
+PYTHON = ROOT / ".venv-load" / "bin" / "python"
+# What began before the end is finished, so that every request has an answer and the counts can agree.
+STOP_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What Locust saw: `times` counts requests by their rounded milliseconds, `seconds` is the length of the load."""
+
+    requests: int
+    failures: int
+    seconds: float
+    times: Counter[int]
+    rows: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, rows: Sequence[Mapping[str, Any]]) -> "Measured":
+        """Of Locust's own report; raises ValueError when nothing was sent."""
+        if not rows:
+            raise ValueError("no request was sent")
+        times: Counter[int] = Counter()
+        for row in rows:
+            times.update({round(float(key)): count for key, count in row["response_times"].items()})
+        began = min(row["start_time"] for row in rows)
+        seconds = max(row["last_request_timestamp"] for row in rows) - began
+        return cls(sum(r["num_requests"] for r in rows), sum(r["num_failures"] for r in rows), seconds, times, rows)
+
+    def percentile(self, share: float) -> int:
+        """Milliseconds within which this share of the requests was answered."""
+        left = share * self.times.total()
+        for milliseconds in sorted(self.times):
+            left -= self.times[milliseconds]
+            if left <= 0:
+                return milliseconds
+        return max(self.times)
+
+
+def send_people(gateway: str, users: int, duration: str, processes: int) -> Measured:
+    """Let so many users loose for so long (`60s`). Raises StackError when Locust could not do its work."""
+    with tempfile.TemporaryDirectory(prefix="load-") as folder:
+        report = Path(folder, "report")
+        arguments = [
+            "--headless", "--users", str(users), "--spawn-rate", str(max(1, users // 4)), "--run-time", duration,
+            "--stop-timeout", str(STOP_SECONDS), "--exit-code-on-error", "0", "--only-summary",
+            "--json-file", str(report),
+        ]  # fmt: skip
+        if processes > 1:
+            arguments += ["--processes", str(processes)]
+        ended = subprocess.run(_locust(gateway, *arguments), capture_output=True, text=True, check=False)
+        written = report.with_suffix(".json")
+        if ended.returncode or not written.exists():
+            raise StackError("Locust failed.", "Its last lines are above.", ended.stderr.splitlines()[-12:])
+        return Measured.of(json.loads(written.read_text()))
+
+
+def open_page(gateway: str, users: int, processes: int) -> int:
+    """Locust with its page on 127.0.0.1:8089, until it is interrupted; its exit status."""
+    arguments = ["--web-host", "127.0.0.1", "--users", str(users), "--spawn-rate", str(max(1, users // 4))]
+    if processes > 1:
+        arguments += ["--processes", str(processes)]
+    return subprocess.run(_locust(gateway, *arguments), check=False).returncode
+
+
+def _locust(gateway: str, *arguments: str) -> list[str]:
+    if not PYTHON.exists():
+        raise StackError("Locust's environment is not there.", "`make load` makes it.")
+    return [str(PYTHON), "-m", "locust", "--locustfile", str(USERS), "--host", gateway, *arguments]

@@ -1,0 +1,33 @@
+"""Takes OTLP requests and throws them away: a collector that costs next to nothing. Prints its address at start."""
+
+import asyncio
+import sys
+
+
+class Sink(asyncio.Protocol):
+    """Answers 200 to each request whose length is declared, which is how OTLP exporters send."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport, self._pending = transport, b""
+
+    def data_received(self, data: bytes) -> None:
+        self._pending += data
+        while b"\r\n\r\n" in self._pending:
+            head, _, rest = self._pending.partition(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length:")[2].partition(b"\r")[0] or 0)
+            if len(rest) < length:
+                return
+            self._pending = rest[length:]
+            self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+
+async def main() -> None:
+    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0)
+    sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,105 @@
+"""What is measured: the same service without and with telemetry, under the same requests."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from native.render import Substitutions
+from stack.compose import read_topology
+
+__all__ = ["ROOT", "WORKLOADS", "Request", "Workload"]
+
+ROOT = Path(__file__).resolve().parents[1]
+DISABLED = {"OTEL_SDK_DISABLED": "true"}
+Request = Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """`parts`: what each has in its environment beside that of all; `bare` is without telemetry, and comes first.
+
+    `module` is what runs, `prepare` gives the environment of all and a function that makes the next request.
+    """
+
+    module: str
+    parts: Mapping[str, Mapping[str, str]]
+    status: int
+    requests: int
+    connections: int
+    prepare: Callable[[], tuple[dict[str, str], Request]]
+
+    def arguments(self, part: str) -> list[str]:
+        if self.module == "loadtest.nullservice":
+            return [self.module, "bare" if part == "bare" else "observed"]
+        return [self.module]
+
+
+def _null() -> tuple[dict[str, str], Request]:
+    request = b"GET /null HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n"
+    return {}, lambda: request
+
+
+def _payment() -> tuple[dict[str, str], Request]:
+    """A payments service of our own beside the running stack's, on its database, auth and acquirer."""
+    topology = read_topology(ROOT)
+    ports = {(s.name, port.target): port.published for s in topology.services.values() for port in s.ports}
+    change = Substitutions(ports, {}, {})
+    settings = topology.services["payments"].environment
+    names = ("DATABASE_URL", "AUTH_URL", "ACQUIRER_URL", "FINGERPRINT_KEY")
+    environment = {name: change.apply(settings[name]) for name in names}
+    token = _token(environment["AUTH_URL"])
+    body = (
+        b'{"amount": 1999, "currency": "EUR", "description": "Tea", '
+        b'"card": {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040, "cvc": "123"}}'
+    )
+
+    def request() -> bytes:
+        head = (
+            f"POST /payments HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {token}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            f"Idempotency-Key: {secrets.token_hex(16)}\r\n\r\n"
+        )
+        return head.encode() + body
+
+    return environment, request
+
+
+def _token(auth: str) -> str:
+    account = {"email": f"bench-{secrets.token_hex(8)}@example.com", "password": secrets.token_urlsafe(18)}
+    try:
+        httpx.post(f"{auth}/register", json={**account, "name": "Bench Example"}, timeout=20).raise_for_status()
+        answer = httpx.post(f"{auth}/login", json=account, timeout=20).raise_for_status()
+    except httpx.HTTPError as error:
+        raise SystemExit(f"bench: the payment needs the running stack (make up), but auth said: {error}") from None
+    return answer.json()["access_token"]
+
+
+WORKLOADS = {
+    "null": Workload(
+        "loadtest.nullservice",
+        {
+            "bare": {},
+            "everything": {},
+            "everything, 10 % of traces sampled": {
+                "OTEL_TRACES_SAMPLER": "traceidratio",
+                "OTEL_TRACES_SAMPLER_ARG": "0.1",
+            },
+            "everything, no trace sampled": {"OTEL_TRACES_SAMPLER": "always_off"},
+        },
+        status=200,
+        requests=20_000,
+        connections=16,
+        prepare=_null,
+    ),
+    "payment": Workload(
+        "payments",
+        {"bare": DISABLED, "everything": {}},
+        status=201,
+        requests=800,
+        connections=8,
+        prepare=_payment,
+    ),
+}
