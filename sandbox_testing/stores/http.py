@@ -1,0 +1,27 @@
+"""What the clients of the stores share."""
+
+from typing import Any
+
+import httpx
+
+__all__ = ["Store"]
+
+
+class Store:
+    """A store that answers JSON over HTTP. ``request_timeout`` is in seconds."""
+
+    name = "store"
+
+    def __init__(self, url: str, *, headers: dict[str, str] | None = None, request_timeout: float = 10.0) -> None:
+        self.client = httpx.Client(base_url=url, headers=headers, timeout=request_timeout, trust_env=False)
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        # None and not {}, which would take the query of an address away.
+        response = self.client.get(path, params={k: v for k, v in parameters.items() if v is not None} or None)
+        if response.is_error:
+            reason = f"{self.name} answered {response.status_code} to {response.request.url}: {response.text[:500]}"
+            raise httpx.HTTPStatusError(reason, request=response.request, response=response)
+        return response.json()
+
+    def close(self) -> None:
+        self.client.close()

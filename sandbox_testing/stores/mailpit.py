@@ -1,0 +1,44 @@
+"""Mailpit: every mail that the stack sent."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sandbox_testing.stores.http import Store
+
+__all__ = ["Mailpit", "Message"]
+
+PAGE = 200
+
+
+@dataclass(frozen=True)
+class Message:
+    """One mail. ``received_at`` is in seconds since the epoch; ``source`` is the mail as it came, headers included."""
+
+    id: str
+    subject: str
+    recipients: tuple[str, ...]
+    received_at: float
+    source: str
+
+
+class Mailpit(Store):
+    name = "mailpit"
+
+    def messages(self, since: float = 0.0, *, search: str | None = None) -> list[Message]:
+        """The mails received since a time (seconds since the epoch), newest first; ``search`` is Mailpit's syntax."""
+        path = "/api/v1/search" if search else "/api/v1/messages"
+        found: list[Message] = []
+        while True:
+            rows = self.get(path, query=search, start=len(found), limit=PAGE)["messages"]
+            found += [self._message(row) for row in rows]
+            if len(rows) < PAGE:
+                return [message for message in found if message.received_at >= since]
+
+    def delete(self, *messages: Message) -> None:
+        self.client.request("DELETE", "/api/v1/messages", json={"IDs": [m.id for m in messages]}).raise_for_status()
+
+    def _message(self, row: dict[str, Any]) -> Message:
+        raw = self.client.get(f"/api/v1/message/{row['ID']}/raw").raise_for_status().text
+        recipients = tuple(person["Address"] for person in row["To"])
+        return Message(row["ID"], row["Subject"], recipients, datetime.fromisoformat(row["Created"]).timestamp(), raw)
