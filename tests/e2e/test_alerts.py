@@ -1,0 +1,124 @@
+"""From a fault to a mail in the right inbox, and back: what must fire fires, what must not does not, and it ends."""
+
+import os
+import re
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from sandbox_testing import Mailpit, Prometheus, eventually
+from tests.support.drills import DRILLS, Course, Drill, broken_links, opened, run
+from tests.support.evidence import Evidence
+from tests.support.figures import Figures
+from tests.support.project import vocabulary
+from tests.support.stack import Stack
+
+# All six take six minutes, and one of them needs toxiproxy: `make figures` runs them. These two stand for the rest.
+CHOSEN = [name for name in os.environ.get("DRILLS", "acquirer-down,store-down").split(",") if name]
+
+
+def test_alert_that_always_fires_reaches_alertmanager(
+    stack: Stack, wait_for_alert: Callable, evidence: Evidence
+) -> None:
+    """Without this a real alert would end in silence, and the silence would look like health."""
+    fired = wait_for_alert("Watchdog", timeout=30)
+    url, query = f"{stack.url('alertmanager')}/api/v2/alerts", {"filter": 'alertname="Watchdog"', "active": "true"}
+
+    def known() -> list[dict]:
+        return httpx.get(url, params=query, timeout=5.0).raise_for_status().json()
+
+    [alert] = eventually("the Watchdog in Alertmanager", known)
+    evidence(alert="Watchdog", active_since=fired["activeAt"], receivers=[one["name"] for one in alert["receivers"]])
+    assert [one["name"] for one in alert["receivers"]] == ["heartbeat"]
+
+
+def test_heartbeat_hears_that_alerting_lives(stack: Stack, evidence: Evidence) -> None:
+    """Without this nobody notices that Prometheus or Alertmanager is dead: a dead one says nothing."""
+
+    def page() -> str:
+        return httpx.get(f"{stack.url('heartbeat')}/metrics", timeout=5.0).raise_for_status().text
+
+    heard = eventually(
+        "a heartbeat", page, lambda text: "heartbeat_silent 0.0" in text and "timestamp_seconds 1." in text
+    )
+    evidence(heartbeat=heard.splitlines()[-1])
+
+
+@pytest.fixture(scope="module", params=CHOSEN)
+def drill(
+    request: pytest.FixtureRequest, stack: Stack, prometheus: Prometheus, mailbox: Mailpit, figures: Figures
+) -> tuple[Drill, Course]:
+    """One fault put in, seen through to the news that it is over."""
+    chosen = DRILLS[request.param]
+    course = run(chosen, stack, prometheus, mailbox)
+    for part in ("seen", "fired", "inbox", "resolved"):
+        figures.add(f"drill: {chosen.fault}: {part}", "s", [getattr(course, part)])
+    return chosen, course
+
+
+def test_fault_pages_whoever_owns_it(drill: tuple[Drill, Course], evidence: Evidence) -> None:
+    """Without this the first to tell us of an outage is a customer."""
+    chosen, course = drill
+    evidence(fault=chosen.fault, alert=chosen.alert, mailbox=chosen.mailbox, subject=course.page.subject)
+    evidence(fired=f"{course.fired:.1f} s", inbox=f"{course.inbox:.1f} s", resolved=f"{course.resolved:.1f} s")
+    assert course.page.recipients == (chosen.mailbox,)
+    assert course.over.subject.startswith("[RESOLVED]")
+
+
+def test_fault_wakes_nobody_whose_fault_it_is_not(drill: tuple[Drill, Course], evidence: Evidence) -> None:
+    """Without this everybody is woken by everything, and soon nobody gets up."""
+    chosen, course = drill
+    woken = [one for one in course.others if one.subject.startswith(("[PAGE]", "[ESCALATED]"))]
+    evidence(alerts=sorted(course.alerts), other_pages=[one.subject for one in woken])
+    assert course.alerts & set(chosen.quiet) == set()
+    assert [one.subject for one in woken if set(one.recipients) & set(chosen.silent)] == []
+
+
+def test_page_can_be_read_and_every_link_in_it_leads_somewhere(
+    drill: tuple[Drill, Course], stack: Stack, mailbox: Mailpit, evidence: Evidence
+) -> None:
+    """Without this somebody stands at night with a phone and a dead link."""
+    chosen, course = drill
+    mail = opened(mailbox, course.page)
+    evidence(subject=course.page.subject, links=mail.links)
+    for text in (mail.text, mail.html):
+        assert chosen.alert in text
+        assert f"make ack ALERT={chosen.alert}" in text
+        assert "no value" not in text
+        assert "<error" not in text
+    assert "width=device-width" in mail.html
+    assert any(link.endswith(f"/user/{chosen.alert}.md") for link in mail.links)
+    assert any("/d/" in link for link in mail.links)
+    assert broken_links(mail, _absent_pages(stack)) == []
+
+
+def _absent_pages(stack: Stack) -> tuple[str, ...]:
+    """Grafana where it is left out, and Prometheus' own page where it was built without one: no registry has either."""
+    graph = f"{stack.url('prometheus')}/graph"
+    built_without = httpx.get(graph, timeout=5.0, follow_redirects=True).is_error
+    return (*([graph] if built_without else []), *([] if _answers(stack.url("grafana")) else [stack.url("grafana")]))
+
+
+def _answers(url: str) -> bool:
+    try:
+        httpx.get(url, timeout=5.0)
+    except httpx.TransportError:
+        return False
+    return True
+
+
+def test_every_metric_that_a_rule_asks_for_exists(prometheus: Prometheus, evidence: Evidence) -> None:
+    """Without this a rule with a misspelt name never fires, and its silence looks like health."""
+    stored = set(prometheus.get("/api/v1/label/__name__/values")["data"])
+    # A counter with labels has no series before its first event; its name is the vocabulary's.
+    born_later = {f"{metric.name}_total" for metric in vocabulary().METRICS if metric.kind == "counter"}
+    asked = {
+        name: rule["name"]
+        for group in prometheus.get("/api/v1/rules")["data"]["groups"]
+        for rule in group["rules"]
+        for name in re.findall(r"\b[a-z]\w*(?::\w+)*(?=[{\[])|\bup\b", rule["query"])
+    }
+    evidence(metrics=len(asked))
+    assert len(asked) > 30
+    assert {name: rule for name, rule in asked.items() if name not in stored | born_later} == {}

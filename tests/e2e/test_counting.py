@@ -1,0 +1,196 @@
+"""N requests are N of everything: traces, server spans, access lines, counts and error events."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import pytest
+
+from sandbox_testing.polling import eventually
+from sandbox_testing.spans import Span
+from sandbox_testing.stores import Bugsink, LogLine, Loki, Prometheus, Tempo
+from tests.support.customer import Customer
+from tests.support.evidence import Evidence
+from tests.support.exposition import samples_of
+from tests.support.project import SERVICES, vocabulary
+from tests.support.stack import Stack
+from tests.support.synthetic import silence
+from tests.support.traffic import KINDS, Sent, send_mixed
+
+EACH = 15
+TOTAL = EACH * len(KINDS)
+COUNT = "http_server_request_duration_seconds_count"
+ACCESS = '{service_name=~"gateway|auth|payments"} | event="http.access"'
+LABELS = vocabulary().HTTP_SERVER_LABELS
+ARRIVAL_SECONDS = 30.0
+
+T = TypeVar("T")
+Counts = dict[str, Counter[tuple[str, ...]]]
+
+
+class Window:
+    """A stretch of time in which nobody but the test sent requests, with the counters at both ends."""
+
+    def __init__(self, sent: list[Sent], before: Counts, after: Counts) -> None:
+        self.sent = sent
+        self.start = sent[0].exchange.sent_at
+        self.end = sent[-1].exchange.received_at
+        self.trace_ids = [one.exchange.trace_id for one in sent]
+        self.rise = {service: after[service] - before[service] for service in SERVICES}
+
+
+def page_counts(stack: Stack) -> Counts:
+    """What each service says on its own /metrics page, by method, route and status."""
+    return {service: as_counter(samples_of(stack.url(service), COUNT)) for service in SERVICES}
+
+
+def as_counter(samples) -> Counter[tuple[str, ...]]:
+    by_labels = {tuple(dict(labels)[name] for name in LABELS): int(value) for labels, value in samples.items()}
+    return Counter(by_labels)
+
+
+def scraped_counts(prometheus: Prometheus) -> Counts:
+    """The same, as Prometheus has it."""
+    # Of the last two scrapes only: after a restart of everything, Prometheus would answer with old series for minutes.
+    fresh = {service: f'last_over_time({COUNT}{{service="{service}"}}[11s])' for service in SERVICES}
+    found = {service: prometheus.query(query) for service, query in fresh.items()}
+    return {
+        service: Counter({tuple(one.labels[name] for name in LABELS): int(one.value) for one in samples})
+        for service, samples in found.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def window(stack: Stack, prometheus: Prometheus) -> Iterator[Window]:
+    """TOTAL mixed requests while nobody else sends any."""
+    with Customer(stack.url("gateway")) as person, silence(stack, lambda: page_counts(stack)):
+        yield _counted(stack, prometheus, person.arrive())
+
+
+def _counted(stack: Stack, prometheus: Prometheus, person: Customer) -> Window:
+    before = page_counts(stack)
+    _scraped(prometheus, before)
+    sent = send_mixed(person, EACH)
+    after = page_counts(stack)
+    _scraped(prometheus, after)
+    return Window(sent, before, after)
+
+
+def _scraped(prometheus: Prometheus, counts: Counts) -> None:
+    """Wait until Prometheus has exactly these counts: the difference is empty in both directions."""
+
+    def difference() -> Counts:
+        seen = scraped_counts(prometheus)
+        return {service: (counts[service] - seen[service]) + (seen[service] - counts[service]) for service in SERVICES}
+
+    what = "Prometheus to differ in nothing from the services' own pages"
+    eventually(what, difference, lambda left: not any(left.values()), timeout=ARRIVAL_SECONDS)
+
+
+@pytest.fixture(scope="module")
+def spans(window: Window, tempo: Tempo) -> list[Span]:
+    """All spans of the window's traces, once no service has fewer server spans than it counted requests."""
+
+    def stored() -> tuple[Counter[str], list[Span]]:
+        every = [span for trace_id in window.trace_ids for span in tempo.trace(trace_id)]
+        return Counter(span.service for span in every if span.kind == "SERVER"), every
+
+    return _whole(window, "server spans in Tempo", stored)
+
+
+@pytest.fixture(scope="module")
+def access_lines(window: Window, loki: Loki) -> list[LogLine]:
+    """All access lines of the window, once no service has fewer than it counted requests."""
+
+    def stored() -> tuple[Counter[str], list[LogLine]]:
+        found = loki.lines(ACCESS, window.start, window.end + 2)
+        every = [line for line in found if line.timestamp >= window.start * 1e9]
+        return Counter(line.service for line in every), every
+
+    return _whole(window, "access lines in Loki", stored)
+
+
+def _whole(window: Window, what: str, stored: Callable[[], tuple[Counter[str], list[T]]]) -> list[T]:
+    wanted = {service: rise.total() for service, rise in window.rise.items()}
+    _counts, every = eventually(
+        f"{wanted} {what}",
+        stored,
+        lambda found: all(found[0][service] >= count for service, count in wanted.items()),
+        timeout=ARRIVAL_SECONDS,
+        interval=0.5,
+    )
+    return every
+
+
+def test_each_request_is_counted_once_under_its_own_labels(window: Window, evidence: Evidence) -> None:
+    """Without this an error rate is a guess."""
+    evidence(requests=TOTAL, query=f'{COUNT}{{service="gateway"}}', series=len(window.rise["gateway"]))
+    assert window.rise["gateway"] == Counter(one.series for one in window.sent)
+
+
+def test_each_request_is_one_trace_with_one_gateway_span(window: Window, spans: list[Span], evidence: Evidence) -> None:
+    """Without this a trace is missing when it is needed, or one customer's request is mixed with another's."""
+    served = Counter(span.trace_id for span in spans if span.service == "gateway" and span.kind == "SERVER")
+    evidence(requests=TOTAL, traces=len(served), spans=len(spans))
+    assert served == Counter(window.trace_ids)
+    assert len(served) == TOTAL
+
+
+def test_tempo_holds_no_other_trace_of_the_window(
+    window: Window, tempo: Tempo, spans: list[Span], evidence: Evidence
+) -> None:
+    """Without this requests could leave a second trace beside the one that they name."""
+    query = '{resource.service.name="gateway" && kind=server}'
+    found = eventually(
+        f"search to know {TOTAL} traces",
+        lambda: {
+            trace["traceID"]
+            for trace in tempo.search(query, window.start - 1, window.end + 1)
+            if window.start <= int(trace["startTimeUnixNano"]) / 1e9 <= window.end
+        },
+        lambda ids: ids >= set(window.trace_ids),
+        timeout=ARRIVAL_SECONDS,
+    )
+    evidence(query=query, traces=len(found))
+    assert found == set(window.trace_ids)
+
+
+def test_each_request_is_one_access_line_at_the_gateway(
+    window: Window, access_lines: list[LogLine], evidence: Evidence
+) -> None:
+    """Without this a customer who calls about a request is told that there was none, or that there were two."""
+    written = [line for line in access_lines if line.service == "gateway"]
+    evidence(requests=TOTAL, lines=len(written), query='{service_name="gateway"} | event="http.access"')
+    assert Counter(line.fields["traceId"] for line in written) == Counter(window.trace_ids)
+    told = {line.fields["traceId"]: line.fields["http_response_status_code"] for line in written}
+    assert told == {one.exchange.trace_id: one.exchange.status for one in window.sent}
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_spans_lines_and_counters_agree_in_each_service(
+    window: Window, spans: list[Span], access_lines: list[LogLine], service: str, evidence: Evidence
+) -> None:
+    """Without this three tools give three different numbers for the same minute."""
+    counted = sum(window.rise[service].values())
+    seen = sum(span.service == service and span.kind == "SERVER" for span in spans)
+    written = sum(line.service == service for line in access_lines)
+    evidence(counter=counted, server_spans=seen, access_lines=written)
+    assert counted > 0
+    assert (seen, written) == (counted, counted)
+
+
+def test_each_failure_is_exactly_one_error_event(window: Window, bugsink: Bugsink, evidence: Evidence) -> None:
+    """Without this the error tracker hides failures, or shows more than there were."""
+    failed = Counter(one.exchange.trace_id for one in window.sent if one.kind.name == "failure")
+
+    def told() -> Counter[str | None]:
+        projects = bugsink.projects().values()
+        return Counter(event.trace_id for project in projects for event in bugsink.events(project, window.start))
+
+    found = eventually(
+        "every failure in the error tracker", told, lambda ids: ids >= failed, timeout=ARRIVAL_SECONDS, interval=0.5
+    )
+    evidence(failures=len(failed), events=found.total(), waited=round(time.time() - window.end, 1))
+    mine = set(window.trace_ids)
+    assert Counter({trace: times for trace, times in found.items() if trace in mine}) == failed

@@ -1,0 +1,67 @@
+"""`make doctor` finds what is broken, wherever that is, and says what to do."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from stack import commands
+from tests.support import engine
+from tests.support.project import SERVICES
+from tests.support.stack import Stack
+
+HOPS = {
+    "otel-collector": "otel-collector answers",
+    "tempo": "tempo answers",
+    "loki": "loki answers",
+    "prometheus": "prometheus answers",
+    "bugsink": "bugsink answers",
+    "alertmanager": "alertmanager answers",
+    "payments": "payments answers",
+}
+NOWHERE = "http://127.0.0.1:9"
+
+
+def examined(stack: Stack) -> subprocess.CompletedProcess[str]:
+    """The doctor, run as `make doctor` runs it."""
+    command = [sys.executable, "-m", "doctor"]
+    return subprocess.run(command, cwd=stack.root, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_doctor_finds_nothing_wrong_with_a_healthy_stack(stack: Stack) -> None:
+    """Without this an alarm of the doctor means nothing."""
+    well = examined(stack)
+    assert well.returncode == 0, well.stdout + well.stderr
+    assert "every signal arrives in its store" in well.stdout
+
+
+@pytest.mark.parametrize("component", HOPS)
+def test_doctor_names_the_component_that_is_stopped(stack: Stack, component: str) -> None:
+    """Without this whoever sees an empty panel must look at a dozen programs."""
+    with engine.without(stack, component):
+        ill = examined(stack)
+    assert ill.returncode == 1
+    assert f"First broken hop: {HOPS[component]}" in ill.stdout
+    assert f"{component} does not run" in ill.stdout
+    assert f"python -m stack start {component}" in ill.stdout
+
+
+@pytest.fixture
+def wrong_endpoint(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The services send their spans where nobody is; afterwards to the collector again."""
+    with monkeypatch.context() as wrong:
+        wrong.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", NOWHERE)
+        commands.up(stack.root)
+    try:
+        yield
+    finally:
+        commands.up(stack.root)
+
+
+def test_doctor_tells_a_wrong_endpoint_from_a_dead_collector(stack: Stack, wrong_endpoint: None) -> None:
+    """Without this the collector is blamed, and restarted, for what a variable does."""
+    ill = examined(stack)
+    assert ill.returncode == 1
+    assert f"First broken hop: {SERVICES[0]} → otel-collector" in ill.stdout
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT is wrong" in ill.stdout

@@ -1,0 +1,167 @@
+"""A store that is away costs no request and no data; what has no durable queue is counted.
+
+LOSS_SECONDS is how long each component is away (10 unless told).
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from sandbox_testing.observe import Unchanged
+from sandbox_testing.polling import eventually
+from sandbox_testing.stores import Bugsink, LogLine, Loki, Prometheus, Tempo
+from tests.support import engine
+from tests.support.balance import produced, reconcile
+from tests.support.customer import Customer
+from tests.support.evidence import Evidence
+from tests.support.exposition import samples_of
+from tests.support.figures import Figures
+from tests.support.stack import Stack
+from tests.support.steady import SteadyLoad
+from tests.support.synthetic import silence
+from tests.support.traffic import KINDS
+
+AWAY_SECONDS = float(os.environ.get("LOSS_SECONDS", "10"))
+BEFORE_SECONDS = 3.0
+# The senders' longest pause between two tries is 5 s; a long outage leaves more to be sent and to be looked up.
+ARRIVAL_SECONDS = 60.0 + AWAY_SECONDS
+FLUSH_SECONDS = 0.2
+"""OTEL_BSP_SCHEDULE_DELAY in docker-compose.yml."""
+# From the end of a span to the collector's answer there is also the export itself, on a busy machine.
+EXPORT_SECONDS = 0.8
+PAYING = tuple(kind for kind in KINDS if kind.name in ("success", "decline"))
+
+
+@pytest.fixture
+def quiet(stack: Stack) -> Iterator[None]:
+    """Nobody sends requests but the test."""
+    with silence(stack, lambda: produced(stack)):
+        yield
+
+
+@pytest.mark.parametrize("component", ["loki", "tempo", "otel-collector"])
+def test_no_span_and_no_line_is_lost_while_a_component_is_away(
+    stack: Stack, tempo: Tempo, loki: Loki, quiet: None, evidence: Evidence, figures: Figures, component: str
+) -> None:
+    """Without this the minutes that matter most, those of an outage, are the ones of which nothing is known."""
+    since, before = time.time(), produced(stack)
+    with SteadyLoad(stack.url("gateway")) as load:
+        load.go_on(BEFORE_SECONDS)
+        stopped = time.time()
+        with engine.without(stack, component):
+            away = time.time()
+            load.go_on(AWAY_SECONDS)
+            started = time.time()
+        load.go_on(1.0)
+    back = time.time()
+    books = reconcile(stack, tempo, loki, before, since, load.trace_ids, ARRIVAL_SECONDS)
+    usual, meanwhile = load.typical_seconds(since, stopped), load.typical_seconds(away, started)
+    evidence(
+        requests=len(load.exchanges),
+        seconds_away=round(started - stopped, 1),
+        lost_spans=books.lost_spans,
+        lost_lines=books.lost_lines,
+        spans=books.stored.total(),
+        lines=books.found.total(),
+        median_ms_before=round(usual * 1e3, 1),
+        median_ms_meanwhile=round(meanwhile * 1e3, 1),
+    )
+    figures.add(f"losses: {component}: seconds away", "s", [started - stopped])
+    figures.add(f"losses: {component}: requests", "1", [len(load.exchanges)])
+    figures.add(f"losses: {component}: spans", "1", [books.stored.total()])
+    figures.add(f"losses: {component}: lines", "1", [books.found.total()])
+    figures.add(f"losses: {component}: caught up", "s", [time.time() - back])
+    assert load.failures() == []
+    assert (books.lost_spans, books.lost_lines) == (0, 0)
+    assert meanwhile < 2 * usual + 0.05, f"requests took {meanwhile:.3f} s instead of {usual:.3f} s"
+
+
+def test_what_cannot_wait_is_counted_while_its_store_is_away(
+    stack: Stack, quiet: None, prometheus: Prometheus, bugsink: Bugsink, errors_of: Callable, evidence: Evidence
+) -> None:
+    """Without this lost error events look like no errors, and a gap in the metrics like no customers."""
+    failures = 5
+
+    def outcomes() -> dict[str, float]:
+        samples = samples_of(stack.url("gateway"), "telemetry_error_events_total")
+        return {dict(labels)["outcome"]: value for labels, value in samples.items()}
+
+    def counted() -> float:
+        wanted = {("http_route", "/api/debug/{service}/error"), ("http_response_status_code", "500")}
+        samples = samples_of(stack.url("gateway"), "http_server_request_duration_seconds_count")
+        return sum(value for labels, value in samples.items() if wanted <= labels)
+
+    before, requests = outcomes(), counted()
+    with engine.without(stack, "prometheus", "bugsink"), Customer(stack.url("gateway")) as person:
+        answers = [person.send("POST", "/api/debug/gateway/error") for _ in range(failures)]
+
+        def lost() -> float:
+            return outcomes().get("lost", 0) - before.get("lost", 0)
+
+        eventually("the lost error events to be counted", lost, lambda count: count == failures)
+    evidence(error_events_lost=failures, counted_as_lost=lost())
+    assert [answer.status for answer in answers] == [500] * failures
+    assert outcomes()["recorded"] - before.get("recorded", 0) == failures
+    query = (
+        'sum(last_over_time(http_server_request_duration_seconds_count{service="gateway",'
+        'http_route="/api/debug/{service}/error",http_response_status_code="500"}[11s]))'
+    )
+    eventually("the counter in Prometheus to have the gap's requests", lambda: prometheus.value(query) == counted())
+    assert counted() - requests == failures
+    with Customer(stack.url("gateway")) as person:
+        later = person.send("POST", "/api/debug/gateway/error")
+    assert errors_of(later.trace_id), "error events flow again"
+
+
+def test_a_killed_service_loses_no_line_and_at_most_one_flush_of_spans(
+    stack: Stack, tempo: Tempo, loki: Loki, quiet: None, evidence: Evidence, figures: Figures
+) -> None:
+    """Without this a crash takes its own explanation with it."""
+    loads = [SteadyLoad(stack.url("gateway"), pause=0.0, kinds=PAYING) for _ in range(3)]
+    since = time.time()
+    with loads[0], loads[1], loads[2]:
+        loads[0].go_on(BEFORE_SECONDS)
+        killing = time.time()
+        engine.kill(stack, "payments")
+        killed = time.time()
+    engine.start(stack, "payments")
+    answered = [one for load in loads for one in load.sent if one.exchange.status == one.kind.status]
+    lines = _lines_of(loki, since, {one.exchange.trace_id for one in answered})
+    unsent = _without_span(tempo, lines)
+    held = [killed - line.timestamp / 1e9 for line in unsent]
+    oldest = round(max(held, default=0.0), 3)
+    evidence(answered=len(answered), lines=len(lines), lost_server_spans=len(unsent), oldest_lost_seconds=oldest)
+    figures.add("losses: killed payments: requests answered", "1", [len(answered)])
+    figures.add("losses: killed payments: server spans lost", "1", [len(unsent)])
+    assert len(answered) > 10
+    assert all(line.timestamp / 1e9 > killing - FLUSH_SECONDS - EXPORT_SECONDS for line in unsent), f"ages: {held}"
+
+
+def _lines_of(loki: Loki, since: float, wanted: set[str]) -> list[LogLine]:
+    """The access lines of payments, once there is one for every trace wanted: each answer was written down first."""
+
+    def look() -> tuple[set[str], list[LogLine]]:
+        lines = loki.lines('{service_name="payments"} | event="http.access"', since)
+        return wanted - {line.fields["traceId"] for line in lines}, lines
+
+    what = "a line of payments for every payment that was answered"
+    return eventually(what, look, lambda found: not found[0], timeout=ARRIVAL_SECONDS)[1]
+
+
+def _without_span(tempo: Tempo, lines: list[LogLine]) -> list[LogLine]:
+    """The lines whose server span has not arrived, once nothing more arrives."""
+    missing, still = lines, Unchanged(3.0)
+
+    def look() -> bool:
+        nonlocal missing
+        missing = [
+            line
+            for line in missing
+            if line.fields["spanId"] not in {span.span_id for span in tempo.trace(line.fields["traceId"])}
+        ]
+        return still(len(missing))
+
+    eventually("no more spans to arrive", look, timeout=ARRIVAL_SECONDS)
+    return missing

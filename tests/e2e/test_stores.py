@@ -1,0 +1,129 @@
+"""Every store answers, shows what it got within a second or a scrape, and the way there is watched."""
+
+import time
+
+import httpx
+import pytest
+
+from sandbox_testing.polling import eventually
+from sandbox_testing.stores import Loki, Prometheus, Tempo
+from tests.support.customer import Customer
+from tests.support.evidence import Evidence
+from tests.support.figures import Figures
+from tests.support.project import SERVICES
+from tests.support.stack import Stack
+
+READY = {
+    "gateway": "/readyz",
+    "auth": "/readyz",
+    "payments": "/readyz",
+    "acquirer": "/readyz",
+    "otel_health": "/",
+    "prometheus": "/-/ready",
+    "alertmanager": "/-/ready",
+    "loki": "/ready",
+    "tempo": "/ready",
+    "bugsink": "/health/ready",
+    "mailpit": "/readyz",
+}
+
+
+@pytest.mark.parametrize("component", READY)
+def test_every_component_says_that_it_is_ready(stack: Stack, component: str, evidence: Evidence) -> None:
+    """Without this a store is down while everything around it looks green."""
+    answer = httpx.get(f"{stack.url(component)}{READY[component]}", timeout=5.0)
+    evidence(query=str(answer.url), status=answer.status_code)
+    assert answer.status_code == 200
+
+
+def test_alertmanager_is_known_to_prometheus(prometheus: Prometheus, evidence: Evidence) -> None:
+    """Without this alerts fire and nobody is told."""
+    known = prometheus.get("/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
+    evidence(query="/api/v1/alertmanagers", alertmanagers=len(known))
+    assert len(known) == 1
+
+
+PAYMENTS_MEASURED = 5
+
+
+def test_trace_and_line_are_queryable_soon_after_the_answer(
+    customer: Customer, tempo: Tempo, loki: Loki, figures: Figures, evidence: Evidence
+) -> None:
+    """Without this whoever looks right after a failure finds nothing and gives up."""
+    took: dict[str, list[float]] = {"trace": [], "log": []}
+    for _ in range(PAYMENTS_MEASURED):
+        paid = customer.pay()
+        eventually(
+            "the gateway's span", lambda paid=paid: _gateway_span(tempo, paid.trace_id), timeout=10, interval=0.02
+        )
+        took["trace"].append(time.time() - paid.received_at)
+        paid = customer.pay()
+        eventually(
+            "the gateway's access line",
+            lambda paid=paid: _gateway_line(loki, paid.trace_id, paid.sent_at),
+            timeout=10,
+            interval=0.02,
+        )
+        took["log"].append(time.time() - paid.received_at)
+    seconds = {name: figures.add(f"answer to queryable: {name}", "s", values) for name, values in took.items()}
+    evidence(trace_seconds=seconds["trace"], log_seconds=seconds["log"], trace_id=paid.trace_id)
+    assert max(took["trace"] + took["log"]) < 5.0
+
+
+def _gateway_span(tempo: Tempo, trace_id: str) -> bool:
+    return any(span.service == "gateway" and span.kind == "SERVER" for span in tempo.trace(trace_id))
+
+
+def _gateway_line(loki: Loki, trace_id: str, since: float) -> bool:
+    return any(line.service == "gateway" for line in loki.of_trace(trace_id, since - 5))
+
+
+def test_metric_is_queryable_within_a_few_scrapes(
+    customer: Customer, prometheus: Prometheus, figures: Figures, evidence: Evidence
+) -> None:
+    """Without this a dashboard lags so far behind that a fix cannot be seen to work."""
+    posts = 'http_server_request_duration_seconds_count{service="gateway",http_request_method="POST"}'
+    query = f"sum(last_over_time({posts}[11s]))"
+    before = prometheus.value(query)
+    paid = customer.pay()
+    eventually("the payment to be counted", lambda: prometheus.value(query) > before, timeout=15, interval=0.05)
+    seconds = figures.add("answer to queryable: metric", "s", [time.time() - paid.received_at])
+    evidence(metric_seconds=seconds, query=query)
+    assert seconds < 15.0
+
+
+def test_collectors_queues_are_visible_and_nearly_empty(prometheus: Prometheus, evidence: Evidence) -> None:
+    """Without this a store's outage is noticed when the queue is full and telemetry is lost."""
+    exporters = {sample.labels["exporter"] for sample in prometheus.query("otelcol_exporter_queue_capacity")}
+    assert len(exporters) == 3, f"a queue each for traces, logs and pushed metrics, found {exporters}"
+    fullest = "max(otelcol_exporter_queue_size / otelcol_exporter_queue_capacity)"
+    share = eventually("the queues to drain", lambda: prometheus.query(fullest), lambda found: found[0].value < 0.05)
+    evidence(query=fullest, share=share[0].value, exporters=sorted(exporters))
+
+
+def test_collector_refused_and_dropped_nothing(prometheus: Prometheus, evidence: Evidence) -> None:
+    """Without this telemetry disappears on its way and every count is wrong."""
+    lost = (
+        'sum({__name__=~"otelcol_(receiver_refused|receiver_failed|exporter_send_failed|exporter_enqueue_failed)'
+        '_(spans|log_records)(_total)?"})'
+    )
+    received = prometheus.value('sum({__name__=~"otelcol_receiver_accepted_(spans|log_records)(_total)?"})')
+    evidence(query=lost, lost=prometheus.value(lost), received=received)
+    assert received > 0
+    assert prometheus.value(lost) == 0
+
+
+def test_tempos_generator_writes_the_service_graph(
+    customer: Customer, prometheus: Prometheus, evidence: Evidence
+) -> None:
+    """Without this the map of services is empty."""
+    customer.pay()
+    query = "sum by (client, server) (traces_service_graph_request_total)"
+
+    def edges() -> set[tuple[str, str]]:
+        return {(sample.labels["client"], sample.labels["server"]) for sample in prometheus.query(query)}
+
+    wanted = {("gateway", "auth"), ("gateway", "payments"), ("payments", "auth")}
+    found = eventually("the edges of the service graph", edges, lambda seen: seen >= wanted, timeout=45, interval=0.5)
+    evidence(query=query, edges=sorted(found))
+    assert {server for _client, server in found} >= set(SERVICES) - {"gateway"}

@@ -1,0 +1,153 @@
+"""The tour works as pasted: one payment in every store, then a small incident from its fault to its review."""
+
+import io
+import json
+import re
+import signal
+import subprocess
+import sys
+
+import httpx
+import pytest
+
+from gameday import drill as drills
+from gameday import faults, record, runbook, scenario
+from gameday.record import Record
+from sandbox_testing.polling import eventually
+from tests.support.customer import Customer
+from tests.support.evidence import Evidence
+from tests.support.figures import Figures
+from tests.support.stack import Stack
+
+SECONDS = 400
+
+
+@pytest.fixture(scope="module")
+def told(stack: Stack) -> dict[str, str]:
+    """Every command of the page, in order, with what it printed. Each must succeed."""
+    page = (stack.root / "docs" / "tour.md").read_text(encoding="utf-8")
+    printed = {}
+    for command in re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL):
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=stack.root,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        # A game day says with its status whether an alert fired that should not have; other tests may have caused it.
+        assert done.returncode == 0 or "gameday" in command, f"{command}: {done.stdout[-2000:]}{done.stderr[-2000:]}"
+        printed[command.strip()] = done.stdout
+    with Customer(stack.url("gateway")) as person:
+        person.arrive()
+        eventually("payments to be taken again after the incident", lambda: person.pay().status == 201, timeout=60.0)
+    return printed
+
+
+@pytest.fixture(scope="module")
+def played(stack: Stack, told: dict[str, str]) -> Record:
+    """The game day of the tour."""
+    return next(one for one in reversed(record.earlier(stack.root)) if one.mode == "run")
+
+
+def test_one_payment_is_shown_in_every_store(told: dict[str, str], evidence: Evidence) -> None:
+    """Without this a newcomer does not see what all this is for."""
+    printed = told["make tour"]
+    trace_id = re.search(r"X-Trace-Id: ([0-9a-f]{32})", printed)[1]
+
+    evidence(trace_id=trace_id)
+    assert f"/api/traces/{trace_id}" in printed
+    assert "payments SERVER POST /payments" in printed
+    assert "payment captured" in printed
+    assert "exemplar of the latency histogram" in printed
+    assert "RuntimeError in payments/routes.py" in printed
+
+
+def test_runbook_is_printed_with_live_answers(told: dict[str, str]) -> None:
+    """Without this the first minutes of an incident go into copying queries."""
+    printed = told["make runbook ALERT=GatewayLatencyBudgetBurn"]
+
+    assert "Mitigation" in printed
+    assert re.search(r"→ \{http_route=/api/payments\} [\d.e-]+", printed)
+
+
+def test_incident_is_simulated_from_fault_to_recovery(played: Record, evidence: Evidence, figures: Figures) -> None:
+    """Without this nobody knows whether an alert comes before the customers' complaints."""
+    times = {stage: round(seconds, 1) for stage in record.STAGES if (seconds := played.since_start(stage)) is not None}
+    evidence(scenario=played.scenario, engine=played.engine, alert=played.expected["alert"], seconds=times)
+    for stage, seconds in played.durations.items():
+        figures.add(f"game day {played.scenario}: time to {stage}", "s", [seconds])
+    assert list(times) == list(record.STAGES)
+    assert times["firing"] < times["mail"] <= times["acknowledged"] <= times["mitigating"] <= times["recovered"]
+    assert any(alert["verdict"] == "expected" for alert in played.alerts)
+    assert played.customers["failed"] > 0
+
+
+def test_runbook_is_followed_as_it_is_written(played: Record, evidence: Evidence) -> None:
+    """Without this a runbook is a text that nobody has ever tried."""
+    page = runbook.read(played.expected["runbook"])
+    asked = [step["text"] for step in played.diagnosis]
+
+    evidence(runbook=page.name, questions=len(asked), command=played.mitigation["command"])
+    assert asked == [block.text for block in page.blocks("Diagnosis")]
+    assert [step["text"] for step in played.diagnosis if not step["ok"]] == []
+    assert played.mitigation["command"] in [block.text for block in page.blocks("Mitigation")]
+    assert played.mitigation["ok"]
+
+
+def test_response_is_measured_and_reviewed(stack: Stack, played: Record, evidence: Evidence) -> None:
+    """Without this an incident teaches nothing, and the next one is as bad."""
+    folder = record.folder_of(stack.root, played)
+    review = (folder / "review.md").read_text(encoding="utf-8")
+
+    evidence(
+        review=str(folder.relative_to(stack.root)),
+        durations=json.dumps(played.durations),
+        customers=f"{played.customers['affected']} of {played.customers['present']}",
+        budget_spent=f"{played.budget['spent']:.1%}",
+        traces_lost=played.telemetry["traces_lost"],
+        lines_lost=played.telemetry["lines_lost"],
+    )
+    assert all(seconds is not None for seconds in played.durations.values())
+    assert "## Review, without blame" in review
+    assert played.budget["spent"] > 0
+    assert played.evidence["traces"]
+    assert played.evidence["lines"]
+    assert (played.telemetry["traces_lost"], played.telemetry["lines_lost"]) == (0, 0)
+    assert (folder / "review.html").exists()
+    assert (folder / "timeline.png").exists()
+
+
+def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, played: Record) -> None:
+    """Without this whoever presses Ctrl-C has a broken stack, and does not know why."""
+    control = f"{stack.url('acquirer')}/control"
+
+    def broken() -> bool:
+        return httpx.get(control, timeout=5.0).json()["outage"]
+
+    command = [sys.executable, "-m", "gameday", "run", played.scenario]
+    with subprocess.Popen(command, cwd=stack.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        eventually("the fault to be in force", broken, timeout=240.0, interval=0.3)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+    assert not broken()
+    assert not (stack.root / faults.NOTE).exists()
+
+
+def test_drill_hides_the_scenario_and_puts_everything_back(stack: Stack, played: Record) -> None:
+    """Without this on-call is learnt at night, with customers watching."""
+    lines: list[str] = []
+    hidden = scenario.read(played.scenario)
+
+    day = drills.play(stack, hidden, lines.append, io.StringIO("hint\nquit\n"))
+    with day.resources:
+        before = "\n".join(lines[:-1])
+
+    assert hidden.hints[0] in before
+    assert hidden.cause not in before
+    assert hidden.title not in before
+    assert hidden.cause in lines[-1]
+    assert day.record.drill["score"] == 0
+    assert not httpx.get(f"{stack.url('acquirer')}/control", timeout=5.0).json()["outage"]

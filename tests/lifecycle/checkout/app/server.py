@@ -1,0 +1,36 @@
+"""Answers every request with what it was started with; its settings file may make it slow or kill it."""
+
+import argparse
+import json
+import sys
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+parser = argparse.ArgumentParser()
+for name in ("--bind", "--settings", "--data", "--peer"):
+    parser.add_argument(name)
+arguments = parser.parse_args()
+settings = Path(arguments.settings).read_text() if arguments.settings else ""
+
+
+class Answer(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        body = json.dumps({"peer": arguments.peer, "settings": settings}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+if "die" in settings:
+    sys.exit("cannot open the ledger: it is torn")
+if "slow" in settings:
+    time.sleep(3)
+if arguments.data:
+    with (Path(arguments.data) / "starts").open("a") as starts:
+        starts.write("started\n")
+host, _, port = arguments.bind.partition(":")
+sys.stdout.write("serving\n")
+sys.stdout.flush()
+ThreadingHTTPServer((host, int(port)), Answer).serve_forever()

@@ -1,0 +1,231 @@
+"""The stack survives everything that people and machines do to it: each mishap is told, and the next `up` works."""
+
+import json
+import signal
+import socket
+import urllib.request
+
+import pytest
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_up_ends_when_all_is_healthy_and_a_second_up_touches_nothing(checkout):
+    first = checkout.stack("up")
+    before = checkout.processes()
+    second = checkout.stack("up")
+
+    assert first.returncode == 0, first.stderr
+    assert f"http://127.0.0.1:{checkout.ports['web']}" in first.stdout
+    assert second.returncode == 0
+    assert "it runs there already" in second.stdout
+    assert checkout.processes() == before
+    assert checkout.stack("status").returncode == 0
+
+
+def test_addresses_of_the_stack_are_those_of_this_machine(checkout):
+    checkout.stack("up")
+
+    with urllib.request.urlopen(f"http://127.0.0.1:{checkout.ports['web']}/", timeout=5) as answer:
+        assert json.load(answer)["peer"] == f"127.0.0.1:{checkout.ports['store']}"
+
+
+def test_down_leaves_no_process_and_no_socket_but_the_data(checkout):
+    checkout.stack("up")
+
+    down = checkout.stack("down")
+
+    assert down.returncode == 0
+    assert checkout.processes() == {}
+    assert not checkout.layout.socket.exists()
+    assert (checkout.layout.data / "store-data" / "starts").exists()
+    assert "Nothing was running" in checkout.stack("down").stdout
+
+
+def test_clean_says_what_it_deletes_and_deletes_it(checkout):
+    checkout.stack("up")
+
+    clean = checkout.stack("clean")
+
+    assert clean.returncode == 0
+    assert "Removed what the components stored: .run/data" in clean.stdout
+    assert not checkout.layout.data.exists()
+    assert checkout.processes() == {}
+
+
+def test_what_has_ended_is_told_by_status_and_started_by_up(checkout):
+    checkout.stack("up")
+    before = checkout.processes()
+    before["store"].kill()
+    checkout.wait_until("the store is gone", lambda: "store" not in checkout.processes())
+
+    status = checkout.stack("status")
+    up = checkout.stack("up")
+
+    assert status.returncode == 1
+    assert "Not well: store" in status.stdout
+    assert up.returncode == 0
+    assert "store: started again" in up.stdout
+    assert checkout.processes()["web"] == before["web"]
+
+
+def test_a_component_that_may_restart_is_restarted_without_us(checkout):
+    checkout.stack("up")
+    killed = checkout.processes()["web"]
+    killed.kill()
+
+    checkout.wait_until("web runs again", lambda: checkout.processes().get("web", killed) != killed)
+
+
+def test_a_changed_configuration_file_restarts_only_who_reads_it(checkout):
+    checkout.stack("up")
+    before = checkout.processes()
+
+    checkout.settings("greeting = goodbye\n")
+    up = checkout.stack("up")
+
+    after = checkout.processes()
+    assert up.returncode == 0, up.stderr
+    assert after["web"] == before["web"]
+    assert after["store"] != before["store"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{checkout.ports['store']}/", timeout=5) as answer:
+        assert "goodbye" in json.load(answer)["settings"]
+
+
+def test_a_component_that_dies_is_named_with_its_last_words_and_all_is_stopped(checkout):
+    checkout.settings("die\n")
+
+    died = checkout.stack("up")
+
+    assert died.returncode == 1
+    assert "store ended at its start (exit status 1)" in died.stderr
+    assert "cannot open the ledger: it is torn" in died.stderr
+    assert "Next:" in died.stderr
+    assert checkout.processes() == {}
+    checkout.settings("greeting = hello\n")
+    assert checkout.stack("up").returncode == 0
+
+
+def test_a_port_in_use_is_told_before_anything_starts(checkout):
+    with socket.create_server(("127.0.0.1", checkout.ports["web"])):
+        refused = checkout.stack("up")
+
+    assert refused.returncode == 1
+    assert f"{checkout.ports['web']} (web) is held by process" in refused.stderr
+    assert "WEB_PORT=<free port>" in refused.stderr
+    assert checkout.processes() == {}
+    assert checkout.stack("up").returncode == 0
+
+
+def test_a_wrong_value_is_told_before_anything_starts(checkout):
+    refused = checkout.stack("up", WEB_PORT="eighty")
+
+    assert refused.returncode == 1
+    assert "WEB_PORT is 'eighty' (the environment), but it must be a port number" in refused.stderr
+    assert checkout.processes() == {}
+
+
+def test_a_second_up_while_one_runs_is_told_who_is_at_work(checkout):
+    checkout.settings("slow\n")
+    with checkout.start("up") as first:
+        checkout.wait_until("the first up has started the store", lambda: "store" in checkout.processes())
+        second = checkout.stack("up")
+        first.communicate(timeout=60)
+
+    assert second.returncode == 1
+    assert f"`make up` (process {first.pid}) is at work" in second.stderr
+    assert first.returncode == 0
+
+
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_up_stops_what_it_had_started(checkout, kind):
+    checkout.settings("slow\n")
+    with checkout.start("up") as up:
+        checkout.wait_until("the store is starting", lambda: "store" in checkout.processes())
+        up.send_signal(kind)
+        _, errors = up.communicate(timeout=60)
+
+    assert up.returncode == 130
+    assert "Interrupted" in errors
+    assert checkout.processes() == {}
+    assert not checkout.layout.socket.exists()
+
+
+def test_after_a_killed_up_the_next_one_finishes_its_work(checkout):
+    checkout.settings("slow\n")
+    with checkout.start("up") as up:
+        checkout.wait_until("the store is starting", lambda: "store" in checkout.processes())
+        up.kill()
+
+    again = checkout.stack("up")
+
+    assert again.returncode == 0, again.stderr
+    assert checkout.stack("down").returncode == 0
+    assert checkout.processes() == {}
+
+
+def test_after_a_killed_supervisor_status_tells_and_the_next_up_cleans(checkout):
+    checkout.stack("up")
+    checkout.processes()["process-compose"].kill()
+    orphans = checkout.processes()
+
+    status = checkout.stack("status")
+    up = checkout.stack("up")
+
+    assert {"store", "web"} <= set(orphans)
+    assert status.returncode == 1
+    assert "processes of an interrupted run remain" in status.stdout
+    assert up.returncode == 0, up.stderr
+    assert not set(orphans.values()) & set(checkout.processes().values())
+
+
+def test_a_service_added_to_the_file_runs_with_no_other_change(checkout):
+    compose = checkout.root / "docker-compose.yml"
+    web = compose.read_text().partition("  web:")[2].partition("\nvolumes:")[0]
+    third = web.replace("WEB_PORT", "THIRD_PORT").replace("8100", "8200")
+    compose.write_text(compose.read_text().replace("\nvolumes:", f"\n  third:{third}\nvolumes:"))
+
+    up = checkout.stack("up", THIRD_PORT=str(checkout.ports["third"]))
+
+    assert up.returncode == 0, up.stderr
+    assert f"http://127.0.0.1:{checkout.ports['third']}" in up.stdout
+    assert "third" in checkout.processes()
+
+
+def test_one_component_is_stopped_and_started_while_the_others_run_on(checkout):
+    checkout.stack("up")
+    before = checkout.processes()
+
+    stop = checkout.stack("stop", "store")
+    stopped, status = checkout.processes(), checkout.stack("status")
+    start = checkout.stack("start", "store")
+    after = checkout.processes()
+
+    assert stop.returncode == 0, stop.stderr
+    assert "store" not in stopped
+    assert "Not well: store" in status.stdout
+    assert start.returncode == 0, start.stderr
+    assert after["store"] != before["store"]
+    assert stopped["web"] == after["web"] == before["web"]
+
+
+def test_a_component_is_killed_like_a_crash_and_started_again(checkout):
+    checkout.stack("up")
+    before = checkout.processes()["store"]
+
+    kill = checkout.stack("kill", "store")
+    checkout.wait_until("the store is gone", lambda: checkout.processes().get("store") != before)
+    start = checkout.stack("start", "store")
+
+    assert (kill.returncode, start.returncode) == (0, 0), start.stderr
+    assert "store" in checkout.processes()
+
+
+def test_stopping_what_is_not_there_is_told_with_what_is(checkout):
+    before_up = checkout.stack("stop", "store")
+    checkout.stack("up")
+    unknown = checkout.stack("stop", "shop")
+
+    assert before_up.returncode == unknown.returncode == 1
+    assert "The stack is down" in before_up.stderr
+    assert "Choose from: store, web" in unknown.stderr

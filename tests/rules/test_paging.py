@@ -1,0 +1,190 @@
+"""What real programs do with an alert: who is told first, who next, and who is told that nobody can be told."""
+
+import json
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import pytest
+
+from alerting import ack
+from sandbox_testing import eventually
+from tests.rules.paging import Desk, alertmanager, desk, heartbeat, prometheus
+from tests.support.project import ROOT
+
+ON_CALL, SECOND, COMMANDER = (
+    "payments-oncall@sandbox.test",
+    "payments-secondary@sandbox.test",
+    "incident-commander@sandbox.test",
+)
+PAGE = {"alertname": "PaymentSuccessBudgetBurn", "severity": "page", "team": "payments", "service": "payments"}
+PATIENCE = 30.0
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Desk]:
+    with desk(tmp_path) as running:
+        yield running
+
+
+def _until(office: Desk, *mails: tuple[str, str]) -> None:
+    eventually(f"the mails {mails}", office.mails, lambda found: set(mails) <= set(found), timeout=PATIENCE)
+
+
+def test_page_that_nobody_acknowledges_reaches_the_second_and_then_the_commander(office: Desk) -> None:
+    office.fire(PAGE)
+    _until(office, ("[ESCALATED]", COMMANDER))
+    assert office.mails() == [("[PAGE]", ON_CALL), ("[ESCALATED]", SECOND), ("[ESCALATED]", COMMANDER)]
+    office.fire(PAGE, ended=True)
+    _until(office, *(("[RESOLVED]", mailbox) for mailbox in (ON_CALL, SECOND, COMMANDER)))
+
+
+def test_page_that_is_acknowledged_wakes_nobody_else_until_it_is_given_back(office: Desk) -> None:
+    url = office.alertmanager.url
+    office.fire(PAGE)
+    _until(office, ("[PAGE]", ON_CALL))
+    said = ack.acknowledge(url, PAGE["alertname"], by="ada", hold="30m")
+    assert "PaymentSuccessBudgetBurn (payments) is yours, ada" in said
+    # A page of another team, sent afterwards, has been through all its steps: ours would have been as well.
+    other = {**PAGE, "team": "edge", "service": "gateway", "alertname": "NoTraffic"}
+    office.fire(other)
+    _until(office, ("[ESCALATED]", COMMANDER))
+    assert [mailbox for _, mailbox in office.mails() if "payments" in mailbox] == [ON_CALL]
+    ack.withdraw(url, PAGE["alertname"])
+    _until(office, ("[ESCALATED]", SECOND))
+    with pytest.raises(ack.AckError, match="is not acknowledged"):
+        ack.withdraw(url, PAGE["alertname"])
+
+
+def test_acknowledging_what_does_not_fire_says_what_does(office: Desk) -> None:
+    url = office.alertmanager.url
+    with pytest.raises(ack.AckError, match="Firing now: nothing"):
+        ack.acknowledge(url, "TargetDown")
+    office.fire(PAGE)
+    with pytest.raises(ack.AckError, match=r"Firing now: PaymentSuccessBudgetBurn \(payments\)"):
+        ack.acknowledge(url, "TargetDown")
+    with pytest.raises(ack.AckError, match="write 30m or 2h"):
+        ack.acknowledge(url, PAGE["alertname"], hold="long")
+    with pytest.raises(ack.AckError, match="does not answer"):
+        ack.acknowledge("http://127.0.0.1:9", "TargetDown")
+
+
+def test_dead_database_is_one_mail_however_much_burns_because_of_it(office: Desk) -> None:
+    burning = [
+        {"alertname": f"{name}ErrorBudgetBurn", "severity": "page", "team": team, "service": service}
+        for name, team, service in (
+            ("Auth", "identity", "auth"), ("Payments", "payments", "payments"), ("Gateway", "edge", "gateway"),
+            ("Journey", "edge", "customer"),
+        )
+    ]  # fmt: skip
+    tickets = [{**one, "severity": "ticket"} for one in burning]
+    database = {"alertname": "DatabaseDown", "severity": "page", "team": "platform", "service": "postgres"}
+    office.fire(database, *burning, *tickets)
+    _until(office, ("[ESCALATED]", COMMANDER))
+    boxes = {mailbox for _, mailbox in office.mails()}
+    assert boxes == {"platform-oncall@sandbox.test", "platform-secondary@sandbox.test", COMMANDER}
+
+
+def test_service_that_burns_speaks_for_those_that_call_it(office: Desk) -> None:
+    caller = {"alertname": "JourneyErrorBudgetBurn", "severity": "page", "team": "edge", "service": "customer"}
+    office.fire(PAGE, caller, {**PAGE, "severity": "ticket"})
+    _until(office, ("[ESCALATED]", COMMANDER))
+    assert {mailbox for _, mailbox in office.mails()} == {ON_CALL, SECOND, COMMANDER}
+
+
+def test_several_alerts_of_one_service_are_one_mail(office: Desk) -> None:
+    office.fire(
+        PAGE, {**PAGE, "alertname": "PaymentsErrorBudgetBurn"}, {**PAGE, "alertname": "PaymentsLatencyBudgetBurn"}
+    )
+    _until(office, ("[PAGE]", ON_CALL))
+    [mail] = [one for one in office.mailbox.messages() if ON_CALL in one.recipients]
+    assert mail.subject == "[PAGE] a test (and 2 more)"
+
+
+def test_webhook_that_speaks_slack_hears_of_pages_too(tmp_path: Path) -> None:
+    heard: list[dict] = []
+
+    class Chat(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"ok")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Chat)
+    Thread(target=server.serve_forever, daemon=True).start()
+    secret = tmp_path / "slack-webhook-url"
+    secret.write_text(f"http://127.0.0.1:{server.server_port}/services/T000/B000/sandbox\n")
+    try:
+        with desk(
+            tmp_path, "alertmanager-slack.yml", **{"/etc/alertmanager/secrets/slack-webhook-url": str(secret)}
+        ) as office:
+            office.fire(PAGE)
+            eventually("the chat message", lambda: heard, timeout=PATIENCE)
+            _until(office, ("[PAGE]", ON_CALL))
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert heard[0]["channel"] == "#inc-payments"
+    assert heard[0]["attachments"][0]["title"] == "[PAGE] a test"
+
+
+def test_configuration_that_makes_no_sense_is_refused_and_the_running_one_goes_on(office: Desk) -> None:
+    office.config.write_text(office.config.read_text().replace("receiver: payments-on-call", "receiver: nobody-knows"))
+    answer = httpx.post(f"{office.alertmanager.url}/-/reload", timeout=5.0)
+    assert answer.status_code == 500
+    assert "nobody-knows" in answer.text
+    office.fire(PAGE)
+    _until(office, ("[PAGE]", ON_CALL))
+
+
+def test_rule_that_makes_no_sense_is_refused_and_the_running_ones_go_on(office: Desk, tmp_path: Path) -> None:
+    with prometheus(tmp_path, office.ports) as running:
+        rules = tmp_path / "rules.yml"
+        rules.write_text(rules.read_text().replace("expr: vector(1)", "expr: vector(1"))
+        answer = httpx.post(f"{running.url}/-/reload", timeout=5.0)
+        assert answer.status_code == 500
+        loaded = httpx.get(f"{running.url}/api/v1/rules", timeout=5.0).json()["data"]["groups"]
+        assert any(rule["name"] == "Watchdog" and rule["query"] == "vector(1)" for g in loaded for rule in g["rules"])
+
+
+def test_silent_alertmanager_and_silent_prometheus_are_each_mailed_by_the_heartbeat(tmp_path: Path) -> None:
+    silent, back = ("[PAGE]", "platform-oncall@sandbox.test"), ("[RESOLVED]", "platform-oncall@sandbox.test")
+    with desk(tmp_path) as office, heartbeat(tmp_path, office.ports) as switch:
+
+        def beating() -> bool:
+            text = httpx.get(f"{switch.url}/metrics", timeout=5.0).text
+            return "timestamp_seconds 1." in text and "heartbeat_silent 0.0" in text
+
+        with prometheus(tmp_path, office.ports):
+            eventually("the first heartbeat", beating, timeout=PATIENCE)
+            assert office.mails() == []
+            office.alertmanager.stop()
+            eventually("the mail about Alertmanager", office.mails, lambda found: found == [silent], timeout=PATIENCE)
+            with alertmanager(tmp_path, office.ports) as again:
+                eventually(
+                    "the mail that it is back", office.mails, lambda found: found == [silent, back], timeout=PATIENCE
+                )
+                office.alertmanager = again
+                office.mailbox.delete(*office.mailbox.messages())
+                httpx.get(f"{again.url}/-/healthy", timeout=5.0).raise_for_status()
+                httpx.post(f"http://127.0.0.1:{office.ports['prometheus']}/-/quit", timeout=5.0)
+                eventually("the mail about Prometheus", office.mails, lambda found: found == [silent], timeout=PATIENCE)
+
+
+def test_mail_shows_every_part_of_an_alert_and_nothing_that_is_missing(office: Desk) -> None:
+    office.fire(PAGE)
+    _until(office, ("[PAGE]", ON_CALL))
+    [message] = [one for one in office.mailbox.messages() if ON_CALL in one.recipients]
+    shown = office.mailbox.get(f"/api/v1/message/{message.id}")
+    for text in (shown["HTML"], shown["Text"]):
+        assert "a test" in text
+        assert "http://r/" in text
+        assert "make ack ALERT=PaymentSuccessBudgetBurn" in text
+        assert "Logs" not in text
+    assert str(ROOT) not in shown["HTML"]

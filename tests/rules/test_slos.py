@@ -1,0 +1,176 @@
+"""Objectives: each burns its budget into a page or a ticket at the workbook's factors, in both variants, and ends."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from alerting.problems import Problem
+from alerting.slos import SLOS, Slo, every_slo
+from tests.rules.programs import run
+from tests.support.project import ROOT, catalog
+
+REQUESTS = "http_server_request_duration_seconds"
+CALLS, SERVER = "traces_spanmetrics_calls_total", 'span_kind="SPAN_KIND_SERVER"'
+FIRING = "ALERTS{{alertname=~'.+BudgetBurn',alertstate='firing',severity=~'{severity}'}}"
+
+
+def _requests(service: str) -> tuple[str, str]:
+    labels = f'service="{service}",team="{catalog()[service].team}"'
+    return (
+        f'{REQUESTS}_count{{{labels},http_response_status_code="200"}}',
+        f'{REQUESTS}_count{{{labels},http_response_status_code="503"}}',
+    )
+
+
+def _latency(service: str, bound: str) -> tuple[str, str]:
+    """Fast ones, which are in the bucket, and slow ones, which are in none."""
+    labels = f'service="{service}",team="{catalog()[service].team}"'
+    return (f'{REQUESTS}_bucket{{{labels},le="{bound}"}}', f"{REQUESTS}_count{{{labels}}}")
+
+
+OBJECTIVES = {
+    "GatewayErrorBudgetBurn": ("gateway", "availability", 0.005, _requests("gateway")),
+    "GatewayLatencyBudgetBurn": ("gateway", "latency", 0.01, _latency("gateway", "1.0")),
+    "AuthErrorBudgetBurn": ("auth", "availability", 0.001, _requests("auth")),
+    "AuthLatencyBudgetBurn": ("auth", "latency", 0.01, _latency("auth", "0.75")),
+    "PaymentsErrorBudgetBurn": ("payments", "availability", 0.005, _requests("payments")),
+    "PaymentsLatencyBudgetBurn": ("payments", "latency", 0.01, _latency("payments", "0.75")),
+    "PaymentSuccessBudgetBurn": (
+        "payments", "success", 0.01, ('payments_total{outcome="authorised"}', 'payments_total{outcome="failed"}'),
+    ),
+    "JourneyErrorBudgetBurn": (
+        "customer", "journey", 0.01,
+        ('synthetic_journeys_total{outcome="success"}', 'synthetic_journeys_total{outcome="failure"}'),
+    ),
+    "ServiceErrorBudgetBurn": (
+        "services", "default", 0.01,
+        tuple(f'{CALLS}{{service="guest",{SERVER},status_code="STATUS_CODE_{code}"}}' for code in ("UNSET", "ERROR")),
+    ),
+}  # fmt: skip
+"""Of each alert: service, objective, share of bad events that it allows, and two series: good events, bad events."""
+
+
+def _series(alert: str, factor: float, minutes: int, healthy_minutes: int) -> list[dict[str, str]]:
+    """A thousand events each 5 s, of which `factor` times as many are bad as the objective allows; then none."""
+    _, objective, budget, (good, bad) = OBJECTIVES[alert]
+    wrong, steps, after = 1000 * budget * factor, minutes * 12, healthy_minutes * 12
+    right = 1000 - wrong
+
+    def counter(step: float, then: float) -> str:
+        return f"0+{step:g}x{steps} {step * steps + then:g}+{then:g}x{after}"
+
+    if objective == "latency":
+        return [{"series": good, "values": counter(right, 1000)}, {"series": bad, "values": counter(1000, 1000)}]
+    return [{"series": good, "values": counter(right, 1000)}, {"series": bad, "values": counter(wrong, 0)}]
+
+
+def _expected(alert: str, severity: str, at: str, fires: bool) -> dict[str, object]:
+    service, objective, *_ = OBJECTIVES[alert]
+    # The default objective is of any service, and of nobody's team.
+    owner = catalog()[service].team if service in catalog() else "platform"
+    labels = {
+        "alertname": alert, "alertstate": "firing", "severity": severity, "sloth_severity": severity,
+        "service": service if service in catalog() else "guest", "sloth_service": service,
+        "sloth_slo": objective, "sloth_id": f"{service}-{objective}", "team": owner,
+    }  # fmt: skip
+    sample = {"labels": "ALERTS{" + ",".join(f"{k}={json.dumps(v)}" for k, v in labels.items()) + "}", "value": 1}
+    return {
+        "expr": FIRING.format(severity=severity), "eval_time": at, "exp_samples": [sample] if fires else [],
+    }  # fmt: skip
+
+
+def _prove(folder: Path, alert: str, series: list[dict[str, str]], *expected: dict[str, object]) -> None:
+    [rules] = [path for path in (ROOT / "prometheus/generated/sandbox").glob("*.yml") if alert in path.read_text()]
+    test = {"interval": "5s", "input_series": series, "promql_expr_test": list(expected)}
+    path = folder / f"{alert}.test.yml"
+    path.write_text(yaml.safe_dump({"rule_files": [str(rules)], "evaluation_interval": "5s", "tests": [test]}))
+    run("IMAGE_PROMETHEUS", "/bin/promtool", "test", "rules", path)
+
+
+@pytest.mark.parametrize("alert", OBJECTIVES)
+def test_outage_pages_within_a_minute_and_the_page_ends_with_it(alert: str, tmp_path: Path) -> None:
+    page = [_expected(alert, "page", at, fires) for at, fires in (("0s", False), ("1m", True), ("3m", False))]
+    _prove(tmp_path, alert, _series(alert, 15, 2, 3), *page)
+
+
+@pytest.mark.parametrize("alert", OBJECTIVES)
+def test_slow_burn_is_a_ticket_and_no_page_and_ends(alert: str, tmp_path: Path) -> None:
+    never = [_expected(alert, "page", at, False) for at in ("30s", "4m")]
+    ticket = [_expected(alert, "ticket", "4m", True), _expected(alert, "ticket", "10m", False)]
+    _prove(tmp_path, alert, _series(alert, 5.9, 4, 7), *never, *ticket)
+
+
+@pytest.mark.parametrize("alert", OBJECTIVES)
+def test_errors_within_the_objective_are_no_news(alert: str, tmp_path: Path) -> None:
+    never = [_expected(alert, severity, at, False) for severity in ("page", "ticket") for at in ("1m", "8m")]
+    _prove(tmp_path, alert, _series(alert, 0.9, 8, 1), *never)
+
+
+def test_a_service_with_an_objective_of_its_own_is_spared_the_default_one(tmp_path: Path) -> None:
+    """Or each of its outages would page two teams."""
+    own = {"series": 'slo:objective:ratio{service="guest",sloth_id="guest-own"}', "values": "0.5x84"}
+    silent = [_expected("ServiceErrorBudgetBurn", "page", at, False) for at in ("1m", "2m")]
+    _prove(tmp_path, "ServiceErrorBudgetBurn", [own, *_series("ServiceErrorBudgetBurn", 15, 2, 3)], *silent)
+
+
+def test_each_objective_has_its_test() -> None:
+    declared = {
+        slo["alerting"]["name"]: (slos["service"], slo["name"], pytest.approx(1 - slo["objective"] / 100))
+        for path in SLOS.glob("*.yml")
+        for slos in [yaml.safe_load(path.read_text())]
+        for slo in slos["slos"]
+    }
+    assert {alert: row[:3] for alert, row in OBJECTIVES.items()} == declared
+
+
+def test_sandbox_and_production_differ_in_their_windows_alone() -> None:
+    by_variant = {}
+    for variant in ("sandbox", "production"):
+        texts = [path.read_text() for path in sorted((ROOT / "prometheus/generated" / variant).glob("*.yml"))]
+        rules = [rule for text in texts for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+        windows = r"ratio_rate\w+|\[\w+\]"
+        plain = [(rule.get("alert"), re.sub(windows, "…", rule["expr"])) for rule in rules if "alert" in rule]
+        factors = {float(found) for _, expr in plain for found in re.findall(r"\(([\d.]+) \*", expr)}
+        assert factors == {14.4, 6, 3, 1}
+        by_variant[variant] = plain
+    assert by_variant["sandbox"] == by_variant["production"]
+
+
+def test_generated_rules_are_fresh() -> None:
+    stale = [str(slo.target.relative_to(ROOT)) for slo in every_slo() if not slo.fresh]
+    assert stale == [], "run: make generate"
+
+
+def test_generated_rules_that_were_edited_by_hand_are_noticed(tmp_path: Path) -> None:
+    [slo, *_] = every_slo()
+    copy = Slo(slo.source, slo.windows, tmp_path / slo.target.name)
+    assert not copy.fresh
+    copy.target.write_text(slo.target.read_text())
+    assert copy.fresh
+    copy.target.write_text(slo.target.read_text().replace("14.4", "1.2"))
+    assert not copy.fresh
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "reason"),
+    [
+        ("objective: 99", "objective: 199", 10, "Objective must be 100 at most"),
+        ("sum(rate(synthetic_journeys_total[{{.window}}])) > 0", "sum(rate(synthetic[{{.window}}])", 16, "no PromQL"),
+        ("name: JourneyErrorBudgetBurn", "nam: JourneyErrorBudgetBurn", 19, "Name is missing"),
+        ("  - name: journey", "  - name: journey\n - x", 10, "is no YAML"),
+    ],
+)
+def test_broken_objective_is_refused_with_file_line_and_reason(
+    tmp_path: Path, old: str, new: str, line: int, reason: str
+) -> None:
+    source, [slo, *_] = tmp_path / "journey.yml", every_slo()
+    text = (SLOS / "journey.yml").read_text()
+    assert old in text
+    source.write_text(text.replace(old, new))
+    with pytest.raises(Problem) as refused:
+        Slo(source, slo.windows, tmp_path / "out.yml").rules()
+    assert str(refused.value).startswith(f"{source}:")
+    assert (refused.value.line, reason in refused.value.reason) == (line, True), str(refused.value)

@@ -1,0 +1,82 @@
+"""What the services say they made against what the stores have: the books of spans and lines."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sandbox_testing.polling import eventually
+from sandbox_testing.stores import Loki, Tempo
+from tests.support.exposition import samples_of
+from tests.support.project import SERVICES
+from tests.support.stack import Stack
+
+__all__ = ["OF_SERVICES", "Books", "Produced", "produced", "reconcile"]
+
+OF_SERVICES = f'{{service_name=~"{"|".join(SERVICES)}"}}'
+
+
+@dataclass(frozen=True)
+class Produced:
+    """How many spans ended and how many lines were written, by service, since it started."""
+
+    spans: Counter[str]
+    lines: Counter[str]
+
+
+@dataclass(frozen=True)
+class Books:
+    """The same stretch of time on both sides, by service."""
+
+    ended: Counter[str]
+    stored: Counter[str]
+    written: Counter[str]
+    found: Counter[str]
+
+    @property
+    def lost_spans(self) -> int:
+        return (self.ended - self.stored).total()
+
+    @property
+    def lost_lines(self) -> int:
+        return (self.written - self.found).total()
+
+    @property
+    def balanced(self) -> bool:
+        """Nothing is missing, and nothing is there twice."""
+        return self.ended == self.stored and self.written == self.found
+
+
+def span_outcomes(stack: Stack, service: str) -> dict[str, int]:
+    """ended, exported, refused and lost spans, from the service's own page."""
+    samples = samples_of(stack.url(service), "telemetry_spans_total")
+    return {dict(labels)["outcome"]: int(value) for labels, value in samples.items()}
+
+
+def produced(stack: Stack) -> Produced:
+    """From the services' own pages."""
+    spans = {service: span_outcomes(stack, service).get("ended", 0) for service in SERVICES}
+    lines = {
+        service: int(sum(samples_of(stack.url(service), "telemetry_log_lines_total").values())) for service in SERVICES
+    }
+    return Produced(Counter(spans), Counter(lines))
+
+
+def reconcile(
+    stack: Stack, tempo: Tempo, loki: Loki, before: Produced, since: float, trace_ids: Iterable[str], timeout: float
+) -> Books:
+    """Wait until the stores have all that was made since ``before``, which was read at the time ``since``.
+
+    ``trace_ids`` are those of every request that was sent meanwhile. Raises ``NotSeen`` with the books as they stand.
+    """
+    trace_ids = list(trace_ids)
+
+    def books() -> Books:
+        # The stores first: what is made meanwhile is then missing, not too much.
+        stored = Counter(span.service for trace_id in trace_ids for span in tempo.trace(trace_id))
+        found = Counter(line.service for line in loki.lines(OF_SERVICES, since))
+        now = produced(stack)
+        ended = Counter({name: now.spans[name] - before.spans[name] for name in SERVICES})
+        written = Counter({name: now.lines[name] - before.lines[name] for name in SERVICES})
+        return Books(ended, stored, written, found)
+
+    return eventually("the books to balance", books, lambda one: one.balanced, timeout=timeout, interval=1.0)

@@ -1,0 +1,150 @@
+"""The collector by itself, with its real configuration: what goes in, and what it would have sent to the stores."""
+
+import json
+import os
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+
+from native.render import Substitutions
+from sandbox_testing.polling import eventually
+
+__all__ = ["CollectorAlone"]
+
+ROOT = Path(__file__).resolve().parents[2]
+PORTS = (4317, 4318, 8888, 13133)
+
+
+class _Store(ThreadingHTTPServer):
+    """Takes OTLP as JSON in place of Tempo and Loki, and keeps it."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        self.received: list[dict[str, Any]] = []
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Store
+
+    def do_POST(self) -> None:
+        self.server.received.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *arguments: object) -> None:
+        """Silence: the collector's requests are not this test's story."""
+
+
+class CollectorAlone:
+    """A running collector. `folder` is where it looks for log files; what it exports is held in memory."""
+
+    def __init__(self, folder: Path, otlp: str, store: _Store) -> None:
+        self.folder = folder
+        self._otlp = otlp
+        self._store = store
+
+    @classmethod
+    @contextmanager
+    def running(cls, program: Path, scratch: Path) -> Iterator["CollectorAlone"]:
+        """Start it on free ports; only addresses, folders and the exporters differ from collector/config.yaml."""
+        store = _Store()
+        threading.Thread(target=store.serve_forever, daemon=True).start()
+        ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        logs = scratch / "logs"
+        logs.mkdir()
+        arguments = [f"--config={path}" for path in _configuration(scratch, ports, store.server_address[1])]
+        with (scratch / "output").open("wb") as output:
+            environment = {**os.environ, "DEPLOYMENT_ENVIRONMENT": "dev"}
+            command = [program, *arguments, *_gates()]
+            process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        try:
+            eventually("a healthy collector", lambda: _healthy(process, ports[13133], scratch / "output"))
+            yield cls(logs, f"http://127.0.0.1:{ports[4318]}", store)
+        finally:
+            process.terminate()
+            process.wait(timeout=20)
+            store.shutdown()
+            store.server_close()
+
+    def send(self, signal: str, payload: dict[str, Any]) -> None:
+        """Send one OTLP request; signal is traces or logs."""
+        httpx.post(f"{self._otlp}/v1/{signal}", json=payload, timeout=10).raise_for_status()
+
+    def write_lines(self, service: str, lines: Sequence[str]) -> None:
+        with (self.folder / f"{service}.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(line + "\n" for line in lines)
+
+    def exported(self) -> str:
+        """Everything that left the collector so far, as one text."""
+        return json.dumps(self._store.received, ensure_ascii=False)
+
+    def spans(self) -> list[dict[str, Any]]:
+        scopes = [
+            scope
+            for each in self._store.received
+            for one in each.get("resourceSpans", ())
+            for scope in one["scopeSpans"]
+        ]
+        return [span for scope in scopes for span in scope["spans"]]
+
+    def records(self) -> list[tuple[dict[str, str], dict[str, Any]]]:
+        """Log records with the attributes of their resource."""
+        return [
+            ({item["key"]: item["value"]["stringValue"] for item in one["resource"].get("attributes", ())}, record)
+            for each in self._store.received
+            for one in each.get("resourceLogs", ())
+            for scope in one["scopeLogs"]
+            for record in scope["logRecords"]
+        ]
+
+
+def _configuration(scratch: Path, ports: dict[int, int], store: int) -> tuple[Path, Path]:
+    places = {"/var/lib/otelcol": str(scratch / "state"), "/var/log/sandbox": str(scratch / "logs")}
+    real = Substitutions(addresses={}, own_ports=ports, paths=places).apply(
+        (ROOT / "collector/config.yaml").read_text()
+    )
+    pipelines = yaml.safe_load(real)["service"]["pipelines"]
+    exporter = {"endpoint": f"http://127.0.0.1:{store}", "encoding": "json", "compression": "none"}
+    difference = {
+        "exporters": {"otlp_http/test": exporter},
+        "service": {"pipelines": {name: {"exporters": ["otlp_http/test"]} for name in pipelines}},
+    }
+    rendered, overlay = scratch / "config.yaml", scratch / "overlay.yaml"
+    rendered.write_text(real)
+    overlay.write_text(yaml.safe_dump(difference))
+    return rendered, overlay
+
+
+def _gates() -> list[str]:
+    """The arguments of docker-compose.yml other than the configuration file."""
+    command = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["otel-collector"]["command"]
+    return [argument for argument in command if not argument.startswith("--config")]
+
+
+def _healthy(process: subprocess.Popen[bytes], port: int, output: Path) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"the collector ended with status {process.returncode}:\n{output.read_text()}")
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/").is_success
+    except httpx.TransportError:
+        return False
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports

@@ -1,0 +1,138 @@
+"""The programs of examples/: how each is made and started, as their page (docs/own-service.md) tells.
+
+``python -m tests.support.examples`` makes them; it needs the package registries, and does nothing when all are made.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from sandbox_testing.polling import eventually
+from tests.support.project import ROOT
+from tests.support.stack import Stack
+
+__all__ = ["CHAIN", "Guest", "build", "running"]
+
+FOLDER = ROOT / "examples"
+MADE = ROOT / ".run" / "examples"
+CHAIN = ("shop", "prices", "stock")
+"""The three services; each calls the next one."""
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A running example: the name in its telemetry, its language and its address."""
+
+    service: str
+    language: str
+    url: str
+
+
+def build() -> None:
+    """Make what is not made yet. Raises ``subprocess.CalledProcessError`` with the tool's output on the screen."""
+    shop = MADE / "shop"
+    lock = FOLDER / "fastapi" / "requirements.lock"
+    if not (shop / lock.name).exists() or (shop / lock.name).read_bytes() != lock.read_bytes():
+        shutil.rmtree(shop, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", shop], check=True)
+        pip = [shop / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+        subprocess.run([*pip, "-r", lock], check=True)
+        shutil.copy(lock, shop)
+    node = FOLDER / "node"
+    installed = node / "node_modules" / ".package-lock.json"
+    if not installed.exists() or installed.stat().st_mtime < (node / "package-lock.json").stat().st_mtime:
+        # Scripts of packages are not run: none is needed.
+        subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=node, check=True)
+    made = [MADE / "stock", FOLDER / "go" / "go.sum", FOLDER / "go" / "main.go"]
+    if not made[0].exists() or any(made[0].stat().st_mtime < source.stat().st_mtime for source in made[1:]):
+        subprocess.run([_go(), "build", "-o", made[0], "."], cwd=FOLDER / "go", check=True, env=_go_environment())
+
+
+@contextmanager
+def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
+    """All three, started with nothing but environment variables; their output is in ``scratch``."""
+    ports = dict(zip(CHAIN, _free_ports(len(CHAIN)), strict=True))
+    urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+    standard = {
+        "OTEL_EXPORTER_OTLP_ENDPOINT": stack.url("otlp_http"),
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
+        "OTEL_LOGS_EXPORTER": "otlp",
+        "OTEL_METRIC_EXPORT_INTERVAL": "2000",
+        "OTEL_NODE_RESOURCE_DETECTORS": "env,serviceinstance",
+        "SENTRY_DSN": f"http://{stack.settings['GUESTS_SENTRY_KEY']}@127.0.0.1:{stack.port('bugsink')}/9",
+        "PRICES_URL": urls["prices"],
+        "STOCK_URL": urls["stock"],
+    }
+    programs = MADE / "shop" / "bin"
+    commands = {
+        "shop": ([programs / "opentelemetry-instrument", programs / "uvicorn", "shop:app", "--port", ports["shop"]]),
+        "prices": ["node", "--require", "@opentelemetry/auto-instrumentations-node/register", "prices.js"],
+        "stock": [MADE / "stock"],
+    }
+    languages = {"shop": "fastapi", "prices": "node", "stock": "go"}
+    with ExitStack() as ends:
+        for name, command in commands.items():
+            own = {"OTEL_SERVICE_NAME": name, "PORT": str(ports[name])}
+            output = ends.enter_context((scratch / f"{name}.log").open("wb"))
+            process = subprocess.Popen(
+                [str(word) for word in command],
+                cwd=FOLDER / languages[name],
+                env={**os.environ, **standard, **own},
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+            ends.callback(_end, process)
+            # Any answer will do.
+            eventually(
+                f"{name} to answer (its output is in {output.name})",
+                lambda url=urls[name]: httpx.get(url, timeout=2.0),
+                lambda _answer: True,
+                timeout=30.0,
+            )
+        yield {name: Guest(name, languages[name], urls[name]) for name in CHAIN}
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _go() -> str:
+    from native.build import cache, toolchain
+
+    packaged = sorted((cache.directory() / "venvs").glob("go-*/bin/go"))
+    found = shutil.which("go") or (packaged and str(packaged[-1]))
+    assert found, (
+        f"Go {toolchain.required(['prometheus'])} is needed: install it, or run `make build`, which fetches one"
+    )
+    return found
+
+
+def _go_environment() -> dict[str, str]:
+    return {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [one.getsockname()[1] for one in sockets]
+    finally:
+        for one in sockets:
+            one.close()
+
+
+if __name__ == "__main__":
+    MADE.mkdir(parents=True, exist_ok=True)
+    build()

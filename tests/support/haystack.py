@@ -1,0 +1,40 @@
+"""What the stack keeps beside its stores of telemetry: the output of programs, and the databases."""
+
+from collections.abc import Iterator
+
+import psycopg
+from psycopg import sql
+
+from sandbox_testing import Haystack, Passage
+from tests.support import engine
+from tests.support.project import catalog
+from tests.support.stack import Stack
+
+__all__ = ["further_haystacks"]
+
+TEXTUAL = ("text", "character varying", "character", "json", "jsonb", "bytea", "name", "xml", "ARRAY", "inet")
+
+
+def further_haystacks(stack: Stack) -> list[Haystack]:
+    """Places to search beside the stores."""
+    return [
+        Haystack("output", lambda _since: (Passage(name, text) for name, text in engine.output(stack))),
+        Haystack("postgres", lambda _since: _columns(stack)),
+    ]
+
+
+def _columns(stack: Stack) -> Iterator[Passage]:
+    """Every column of every table that can hold text, one passage a column, named database.table.column."""
+    for database in filter(None, (row.database for row in catalog().values())):
+        with psycopg.connect(stack.database(database)) as connection:
+            columns = connection.execute(
+                "SELECT table_schema, table_name, column_name FROM information_schema.columns"
+                " WHERE table_schema NOT IN ('pg_catalog', 'information_schema') AND data_type = ANY(%s)",
+                [list(TEXTUAL)],
+            ).fetchall()
+            for schema, table, column in columns:
+                query = sql.SQL("SELECT string_agg({column}::text, E'\\n') FROM {table}").format(
+                    column=sql.Identifier(column), table=sql.Identifier(schema, table)
+                )
+                [text] = connection.execute(query).fetchone() or [None]
+                yield Passage(f"{database}.{table}.{column}", text or "")

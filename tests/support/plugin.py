@@ -1,0 +1,65 @@
+"""pytest fixtures of this repository's own suites, on top of those that anybody can install (sandbox_testing).
+
+def test_a_payment_is_one_trace(customer, telemetry_of):
+    payment = customer.pay()
+    assert telemetry_of(payment.trace_id).server_spans("payments")
+"""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox_testing import Bugsink, Haystack, Loki, Mailpit, Prometheus, Sandbox, Tempo, haystacks
+from tests.support.customer import Customer
+from tests.support.evidence import Evidence, recorder
+from tests.support.figures import Figures
+from tests.support.haystack import further_haystacks
+from tests.support.stack import Stack
+
+
+@pytest.fixture(scope="session")
+def stack() -> Stack:
+    """Ports, versions and credentials of the stack under test."""
+    return Stack()
+
+
+@pytest.fixture(scope="session")
+def sandbox(stack: Stack) -> Sandbox:
+    """The stores of this checkout's stack, whatever .env.local says about their ports."""
+    return Sandbox.from_environment(stack.settings)
+
+
+@pytest.fixture(scope="session")
+def every_store(
+    stack: Stack, tempo: Tempo, loki: Loki, prometheus: Prometheus, bugsink: Bugsink, mailbox: Mailpit
+) -> list[Haystack]:
+    """All places where something personal could end up: the stores, what programs print, the databases."""
+    return [*haystacks(tempo, loki, prometheus, bugsink, mailbox), *further_haystacks(stack)]
+
+
+@pytest.fixture
+def evidence(request: pytest.FixtureRequest) -> Evidence:
+    """``evidence(trace_id=..., query=...)`` keeps what a test saw for the report."""
+    return recorder(request.node.user_properties)
+
+
+@pytest.fixture(scope="session")
+def figures(stack: Stack) -> Iterator[Figures]:
+    """Measurements of this run; written when it ends."""
+    collected = Figures(stack.reports / "figures.json")
+    yield collected
+    collected.write()
+
+
+@pytest.fixture
+def customer(stack: Stack) -> Iterator[Customer]:
+    """A new customer, registered and logged in."""
+    with Customer(stack.url("gateway")) as person:
+        yield person.arrive()
+
+
+@pytest.fixture
+def stranger(stack: Stack) -> Iterator[Customer]:
+    """Somebody at the public API who has no account."""
+    with Customer(stack.url("gateway")) as person:
+        yield person

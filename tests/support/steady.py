@@ -1,0 +1,82 @@
+"""A steady light load beside whatever a test does: one customer who goes on sending until told to stop."""
+
+import threading
+import time
+from itertools import cycle
+from statistics import median
+from typing import Self
+
+import httpx
+
+from tests.support.customer import Customer, Exchange
+from tests.support.traffic import KINDS, Kind, Sent
+
+__all__ = ["SteadyLoad"]
+
+# Access tokens hold ten minutes.
+SESSION_SECONDS = 300.0
+MIX = tuple(kind for kind in KINDS if kind.name != "failure")
+
+
+class SteadyLoad:
+    """Sends every kind of request in turn, with a pause of so many seconds between them; use it with ``with``."""
+
+    def __init__(self, gateway: str, *, pause: float = 0.1, kinds: tuple[Kind, ...] = MIX) -> None:
+        self._customer = Customer(gateway)
+        self._pause, self._kinds = pause, kinds
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._send, daemon=True)
+        self.sent: list[Sent] = []
+        self.broken: list[str] = []
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """Every answer, those to registering and logging in included."""
+        return self._customer.exchanges
+
+    @property
+    def trace_ids(self) -> list[str]:
+        return [exchange.trace_id for exchange in self.exchanges]
+
+    def failures(self) -> list[str]:
+        """What a customer would complain about: no answer, or another one than the request must get."""
+        wrong = [one for one in self.sent if one.exchange.status != one.kind.status]
+        return self.broken + [f"{one.kind.name} gave {one.exchange.status}" for one in wrong]
+
+    def typical_seconds(self, since: float, until: float) -> float:
+        """The median time to an answer, of requests sent between two times (seconds since the epoch)."""
+        return median(
+            one.exchange.received_at - one.exchange.sent_at
+            for one in self.sent
+            if since <= one.exchange.sent_at and one.exchange.received_at <= until
+        )
+
+    def go_on(self, seconds: float) -> None:
+        """Let the load run for a while. Raises ``AssertionError`` when it has ended by itself."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            assert self._thread.is_alive(), f"the load has ended: {self.failures()}"
+            self._thread.join(min(1.0, max(0.0, until - time.monotonic())))
+
+    def __enter__(self) -> Self:
+        self._customer.arrive()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(30)
+        self._customer.__exit__()
+
+    def _send(self) -> None:
+        renew = time.monotonic() + SESSION_SECONDS
+        for kind in cycle(self._kinds):
+            try:
+                if time.monotonic() > renew:
+                    renew = time.monotonic() + SESSION_SECONDS
+                    self._customer.login()
+                self.sent.append(Sent(kind, kind.send(self._customer)))
+            except (httpx.HTTPError, AssertionError) as error:
+                self.broken.append(f"{kind.name} failed: {type(error).__name__}: {error}")
+            if self._stop.wait(self._pause):
+                return

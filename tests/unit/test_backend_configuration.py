@@ -1,0 +1,109 @@
+"""The backends' configuration files agree with each other, with the topology and with the vocabulary."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from stack.compose import read_topology
+from tests.support.project import ROOT, catalog, vocabulary
+
+CONFIGURATIONS = [
+    ROOT / "collector/config.yaml",
+    ROOT / "prometheus/prometheus.yml",
+    *sorted((ROOT / "alertmanager").glob("*.yml")),
+    ROOT / "loki/loki.yml",
+    ROOT / "tempo/tempo.yml",
+    *sorted((ROOT / "grafana/provisioning").rglob("*.yml")),
+]
+
+
+def read(path: str) -> Any:
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def texts(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        node = list(node.values())
+    if isinstance(node, list):
+        for one in node:
+            yield from texts(one)
+    elif isinstance(node, str):
+        yield node
+
+
+@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_address_in_a_configuration_is_a_port_of_a_service(path: Path) -> None:
+    services = read_topology(ROOT, {}).services
+    open_ports = {(name, port.target) for name, service in services.items() for port in service.ports}
+    names = "|".join(services)
+    found = {
+        (name, int(port))
+        for text in texts(yaml.safe_load(path.read_text()))
+        for name, port in re.findall(rf"(?<![\w.-])({names}):(\d+)", text)
+    }
+    assert found <= open_ports
+
+
+def test_no_two_programs_listen_on_one_port_even_inside() -> None:
+    published = [port.target for one in read_topology(ROOT, {}).services.values() for port in one.ports]
+    internal = [read(path)["server"]["grpc_listen_port"] for path in ("loki/loki.yml", "tempo/tempo.yml")]
+    ports = [*published, *internal]
+    assert len(ports) == len(set(ports))
+
+
+@pytest.mark.parametrize("path", ["loki/loki.yml", "tempo/tempo.yml"])
+def test_what_only_the_program_itself_uses_is_open_to_nobody_else(path: str) -> None:
+    server = read(path)["server"]
+    assert server["grpc_listen_address"] == "127.0.0.1"
+    assert server["http_listen_address"] == "0.0.0.0"
+
+
+def test_queues_hold_ten_minutes_of_the_load_they_are_sized_for() -> None:
+    """A store may be down for ten minutes at fifty requests a second, and nothing is lost."""
+    exporters = read("collector/config.yaml")["exporters"]
+    needed = {
+        "otlp_grpc/tempo": 50 * 12 * 600,
+        "otlp_http/loki": 50 * 3 * 600,
+        "otlp_http/prometheus": 4 * 200 // 5 * 600,
+    }
+    assert exporters.keys() == needed.keys()
+    for name, items in needed.items():
+        queue = exporters[name]["sending_queue"]
+        assert queue["sizer"] == "items"
+        assert queue["queue_size"] >= items
+        assert queue["storage"] == "file_storage"
+        assert exporters[name]["retry_on_failure"]["max_elapsed_time"] == 0
+
+
+def test_every_pipeline_limits_memory_before_anything_else_and_scrubs() -> None:
+    pipelines = read("collector/config.yaml")["service"]["pipelines"]
+    assert {name: one["processors"][0] for name, one in pipelines.items()} == dict.fromkeys(pipelines, "memory_limiter")
+    assert "redaction" in pipelines["traces"]["processors"]
+    assert all("transform/log_body" in one["processors"] for name, one in pipelines.items() if name.startswith("logs"))
+
+
+def test_loki_indexes_service_and_environment_and_nothing_else() -> None:
+    otlp = read("loki/loki.yml")["limits_config"]["otlp_config"]["resource_attributes"]
+    assert otlp["ignore_defaults"] is True
+    [labels] = otlp["attributes_config"]
+    assert labels == {"action": "index_label", "attributes": ["service.name", "deployment.environment.name"]}
+
+
+def test_exemplars_name_the_trace_alike_in_services_tempo_and_grafana() -> None:
+    name = vocabulary().EXEMPLAR_TRACE_ID
+    assert read("tempo/tempo.yml")["overrides"]["defaults"]["metrics_generator"]["trace_id_label_name"] == name
+    sources = {one["uid"]: one for one in read("grafana/provisioning/datasources/stores.yml")["datasources"]}
+    assert [one["name"] for one in sources["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]] == [name]
+
+
+def test_every_service_that_has_metrics_is_scraped_with_its_team() -> None:
+    jobs = {job["job_name"]: job.get("static_configs") for job in read("prometheus/prometheus.yml")["scrape_configs"]}
+    scraped = {one["labels"]["service"]: (one["targets"], one["labels"]["team"]) for one in jobs["services"]}
+    expected = {
+        row.name: ([f"{row.name}:{row.port}"], row.team) for row in catalog().values() if "metrics" in row.signals
+    }
+    assert scraped.items() >= expected.items()

@@ -1,0 +1,225 @@
+"""The collector alone, with the services' own scrubbing out of the picture: what it lets through, and what it keeps."""
+
+import json
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox_testing.canaries import card_number
+from sandbox_testing.polling import eventually
+from tests.support.collector import CollectorAlone
+from tests.support.programs import program
+
+CARD = card_number()
+GROUPS = [CARD[i : i + 4] for i in range(0, 16, 4)]
+AMEX = "378282246310005"
+IBAN = "DE89370400440532013000"
+TOKEN = f"eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiI{secrets.token_hex(8)}.{secrets.token_hex(16)}"
+OPAQUE = secrets.token_urlsafe(24)
+SECRET = f"zq{secrets.token_hex(6)}"
+
+# What personal data and credentials look like inside a text: the text, and the part that must not survive. That part is
+# long enough not to appear by chance in a time in nanoseconds or an id.
+TEXTS = {
+    "mail address": (f"user {SECRET}@example.com unknown", SECRET),
+    "mail address in a URL": (f"/users?name={SECRET}%40example.com", SECRET),
+    "card number": (f"card {CARD} refused", CARD),
+    "card number in groups": (f"card {' '.join(GROUPS)} refused", " ".join(GROUPS[2:])),
+    "card number with dashes": (f"card {'-'.join(GROUPS)}", "-".join(GROUPS[2:])),
+    "card number with dots": (f"card {'.'.join(GROUPS)}", ".".join(GROUPS[2:])),
+    "card number in a query": (f"/pay?card={'+'.join(GROUPS)}", "+".join(GROUPS[2:])),
+    "card number encoded": (f"/pay?card={'%20'.join(GROUPS)}", "%20".join(GROUPS[2:])),
+    "american express": (f"card {AMEX}", AMEX),
+    "american express in groups": (f"card {AMEX[:4]} {AMEX[4:10]} {AMEX[10:]}", AMEX[4:10]),
+    "iban": (f"to account {IBAN}", IBAN),
+    "iban in groups": ("to account DE89 3704 0044 0532 0130 00", "0532 0130"),
+    "token": (f"rejected {TOKEN}", TOKEN[12:]),
+    "bearer": (f"Authorization: Bearer {OPAQUE}", OPAQUE),
+    "basic": (f"Basic {OPAQUE}==", OPAQUE),
+    "password in a URL": (f"postgresql://auth:{SECRET}@postgres:5432/auth", SECRET),
+    "password in a query": (f"/login?password={SECRET}&next=/", SECRET),
+    "password in JSON": (json.dumps({"user": 7, "password": SECRET}), SECRET),
+    "password in a dictionary": (str({"user": 7, "password": SECRET}), SECRET),
+    "refresh token": (f"refresh_token={SECRET}", SECRET),
+    "cvc": ("number ok, cvc: 98172", "98172"),
+}
+
+# What looks like one of them and is none.
+HARMLESS = {
+    "fraction": 0.4123456789012345,
+    "long duration": 5234.123456789012,
+    "nanoseconds": 1795424258000000000,
+    "payment id": "0198f2a4-7b3c-7c1e-9d2a-4123412341234123"[:36],
+    "sentence": "the bearer token is missing, basic checks passed",
+    "route": "/api/payments/{payment_id}",
+    "statement": "SELECT accounts.id FROM accounts WHERE accounts.email = $1",
+}
+
+
+@pytest.fixture(scope="module")
+def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorAlone]:
+    otelcol = program("IMAGE_OTEL_COLLECTOR", "/otelcol-contrib")
+    with CollectorAlone.running(otelcol, tmp_path_factory.mktemp("collector")) as running:
+        yield running
+
+
+def line(message: str = "request completed", **fields: Any) -> str:
+    now = time.strftime("%Y-%m-%dT%H:%M:%S.123456Z", time.gmtime())
+    base = {"timestamp": now, "level": "WARNING", "message": message, "service": "payments", "environment": "dev"}
+    return json.dumps(base | {"version": "1.2.3", "traceId": "", "spanId": ""} | fields)
+
+
+def attribute(key: str, value: Any) -> dict[str, Any]:
+    kinds = {str: "stringValue", int: "intValue", float: "doubleValue"}
+    if isinstance(value, dict):
+        return {"key": key, "value": {"kvlistValue": {"values": [attribute(k, v) for k, v in value.items()]}}}
+    return {"key": key, "value": {kinds[type(value)]: value}}
+
+
+def spans(*several: dict[str, Any]) -> dict[str, Any]:
+    frame = {"kind": 2, "startTimeUnixNano": "1795424258000000000", "endTimeUnixNano": "1795424258005000000"}
+    complete = [{"traceId": secrets.token_hex(16), "spanId": secrets.token_hex(8), **frame, **one} for one in several]
+    resource = {"attributes": [attribute("service.name", "payments")]}
+    return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": complete}]}]}
+
+
+def test_personal_data_leaves_no_part_of_a_span(collector: CollectorAlone) -> None:
+    """A service that forgets to scrub, or a foreign one, writes no card number into the trace store."""
+    for name, (text, _) in TEXTS.items():
+        inside = {
+            "name": f"span {text}",
+            "traceState": f"vendor={text}",
+            "attributes": [
+                attribute("note", text),
+                attribute("nested", {"deep": {"er": text}}),
+                attribute("seen", name),
+            ],
+            "status": {"code": 2, "message": text},
+            "events": [{"name": text, "attributes": [attribute("exception.message", text)]}],
+            "links": [{"traceId": "0" * 31 + "1", "spanId": "0" * 15 + "1", "attributes": [attribute("note", text)]}],
+        }
+        collector.send("traces", spans(inside))
+    phrase = {"password": "correct horse battery", "cvc": 98172}
+    others = [attribute("number", int(CARD)), attribute("card.cvc", 98172), attribute("body", phrase)]
+    others += [attribute("json", json.dumps(phrase)), attribute("dictionary", str(phrase))]
+    numbers = {"name": "numbers", "attributes": others}
+    collector.send("traces", spans(numbers))
+    eventually("all spans", lambda: len(collector.spans()) > len(TEXTS))
+    sent = collector.exported()
+    assert [name for name in TEXTS if f'"{name}"' not in sent] == []
+    assert [name for name, (_, secret) in TEXTS.items() if secret in sent] == []
+    assert "horse" not in sent
+
+
+@pytest.mark.parametrize(
+    "key", ["password", "user.password", "http.request.header.authorization", "card_number", "cvc"]
+)
+def test_an_attribute_with_a_telling_name_loses_its_whole_value(collector: CollectorAlone, key: str) -> None:
+    marker = secrets.token_hex(8)
+    collector.send("traces", spans({"name": marker, "attributes": [attribute(key, "correct horse battery")]}))
+    [span] = eventually("the span", lambda: [one for one in collector.spans() if one["name"] == marker])
+    assert span["attributes"] == [attribute(key, "****")]
+
+
+def test_ordinary_values_of_a_span_arrive_as_they_were_sent(collector: CollectorAlone) -> None:
+    marker = secrets.token_hex(8)
+    sent = {
+        "name": marker,
+        "traceState": "vendor=abc",
+        "status": {"code": 2, "message": "acquirer did not answer"},
+        "attributes": [attribute(name, value) for name, value in HARMLESS.items() if not isinstance(value, int)],
+        "events": [{"timeUnixNano": "1795424258001000000", "name": "retry", "attributes": [attribute("attempt", "2")]}],
+    }
+    collector.send("traces", spans(sent))
+    [span] = eventually("the span", lambda: [one for one in collector.spans() if one["name"] == marker])
+    assert {key: span[key] for key in sent} == sent
+
+
+def test_personal_data_leaves_no_part_of_a_log_line_and_the_line_stays_json(collector: CollectorAlone) -> None:
+    for name, (text, _) in TEXTS.items():
+        collector.write_lines("payments", [line(text, seen=name, nested={"deep": [text]}, event=text)])
+    fields = {"password": "correct horse battery", "cvc": 98172, "number": int(CARD), "authorization": OPAQUE}
+    collector.write_lines("payments", [line(seen="fields", **fields, body=json.dumps(fields))])
+    names = {*TEXTS, "fields"}
+
+    def seen() -> dict[str, Any]:
+        bodies = [json.loads(record["body"]["stringValue"]) for _, record in collector.records()]
+        return {body["seen"]: body for body in bodies if body.get("seen") in names}
+
+    bodies = eventually("all lines", seen, lambda found: found.keys() == names)
+    text = json.dumps(bodies, ensure_ascii=False)
+    assert [name for name, (_, secret) in TEXTS.items() if secret in text or secret in collector.exported()] == []
+    assert not [word for word in ("horse", CARD, OPAQUE, "98172") if word in text]
+
+
+def test_ordinary_lines_reach_the_store_letter_by_letter(collector: CollectorAlone) -> None:
+    marker = secrets.token_hex(8)
+    written = line(marker=marker, **{name.replace(" ", "_"): value for name, value in HARMLESS.items()})
+    collector.write_lines("payments", [written])
+    [(_, record)] = eventually("the line", lambda: [one for one in collector.records() if marker in str(one)])
+    assert record["body"]["stringValue"] == written
+
+
+def test_a_line_carries_its_time_level_trace_event_and_service(collector: CollectorAlone) -> None:
+    trace, span = secrets.token_hex(16), secrets.token_hex(8)
+    collector.write_lines("payments", [line(traceId=trace, spanId=span, level="CRITICAL", event="payment.declined")])
+    found = eventually("the line", lambda: [one for one in collector.records() if trace in str(one)])
+    [(resource, record)] = found
+    assert resource == {
+        "service.name": "payments",
+        "service.version": "1.2.3",
+        "deployment.environment.name": "dev",
+    }
+    assert (record["traceId"], record["spanId"]) == (trace, span)
+    assert record["severityText"] == "CRITICAL"
+    assert record["severityNumber"] == 21
+    assert record["timeUnixNano"].endswith("123456000")
+    assert record["attributes"] == [attribute("event", "payment.declined")]
+
+
+def test_a_line_that_is_not_json_is_kept_marked_and_scrubbed(collector: CollectorAlone) -> None:
+    """The last words of a crashing interpreter are the ones that somebody will look for."""
+    marker = secrets.token_hex(8)
+    collector.write_lines("auth", [f"Fatal Python error {marker} for {SECRET}@example.com"])
+    [(resource, record)] = eventually("the line", lambda: [one for one in collector.records() if marker in str(one)])
+    assert resource["service.name"] == "auth"
+    assert resource["deployment.environment.name"] == "dev"
+    assert record["body"]["stringValue"] == f"Fatal Python error {marker} for ****"
+    assert record["attributes"] == [attribute("log.unparsed", "true")]
+
+
+def test_lines_sent_over_otlp_are_scrubbed_like_lines_in_files(collector: CollectorAlone) -> None:
+    marker = secrets.token_hex(8)
+    text = f"{marker} {SECRET}@example.com"
+    mapped = {"kvlistValue": {"values": [attribute("password", SECRET), attribute("note", text)]}}
+    records = [
+        {"body": {"stringValue": text}, "attributes": [attribute("note", text), attribute("number", int(CARD))]},
+        {"body": mapped},
+    ]
+    resource = {"attributes": [attribute("service.name", "guest")]}
+    collector.send("logs", {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]})
+    eventually(
+        "both lines", lambda: [one for one in collector.records() if marker in str(one)], lambda all_: len(all_) == 2
+    )
+    assert SECRET not in collector.exported()
+    assert CARD not in collector.exported()
+
+
+def test_lines_of_a_rotated_file_are_neither_lost_nor_read_twice(collector: CollectorAlone) -> None:
+    marker = secrets.token_hex(8)
+    padding = "x" * 1200
+    old, new = ([line(marker=f"{marker}-{age}-{n}", padding=padding) for n in range(5)] for age in ("old", "new"))
+    collector.write_lines("gateway", old)
+    file: Path = collector.folder / "gateway.jsonl"
+    file.rename(file.with_name("gateway.jsonl.1"))
+    collector.write_lines("gateway", new)
+
+    def bodies() -> list[str]:
+        return sorted(record["body"]["stringValue"] for _, record in collector.records() if marker in str(record))
+
+    eventually("all ten lines", bodies, lambda found: len(found) >= 10)
+    assert bodies() == sorted(old + new)

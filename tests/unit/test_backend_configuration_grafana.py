@@ -1,0 +1,96 @@
+"""Grafana's data sources, links and dashboards, as far as they can be judged without Grafana."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import yaml
+
+from grafana.generate import generated, stale
+from tests.support.project import ROOT, vocabulary
+
+SOURCES = yaml.safe_load((ROOT / "grafana/provisioning/datasources/stores.yml").read_text())["datasources"]
+BOARDS = {name: json.loads(text) for name, text in generated().items()}
+
+# Metrics that somebody else defines: the stores, Tempo's generator, client libraries, the synthetic customer. That
+# they exist is seen in tests/e2e/test_dashboards.py.
+FOREIGN = re.compile(
+    r"^(up|ALERTS\w*|slo:[\w:]+|(otelcol|traces|process|scrape|prometheus|alertmanager|loki|tempo|tempodb|synthetic)_\w+)$"
+)
+
+
+def panels() -> Iterator[Any]:
+    for name, board in BOARDS.items():
+        for panel in board["panels"]:
+            if panel["type"] != "row":
+                yield pytest.param(panel, id=f"{name} {panel['title']}")
+
+
+def references(node: Any) -> Iterator[str]:
+    """Every mention of a data source by its uid."""
+    if isinstance(node, dict):
+        for key, value in node.items():
+            if key == "datasourceUid" or (key == "uid" and "type" in node):
+                yield value
+            else:
+                yield from references(value)
+    elif isinstance(node, list):
+        for one in node:
+            yield from references(one)
+
+
+def test_committed_dashboards_are_what_the_generator_makes() -> None:
+    assert stale() == []
+
+
+def test_every_link_leads_to_a_data_source_that_exists() -> None:
+    existing = {source["uid"] for source in SOURCES}
+    assert {"prometheus", "loki", "tempo", "alertmanager"} == existing
+    assert set(references([source["jsonData"] for source in SOURCES])) <= existing
+    assert set(references([board["panels"] for board in BOARDS.values()])) <= existing
+
+
+def test_each_signal_leads_to_the_next_one() -> None:
+    settings = {source["uid"]: source["jsonData"] for source in SOURCES}
+    assert settings["prometheus"]["exemplarTraceIdDestinations"][0]["datasourceUid"] == "tempo"
+    [derived] = settings["loki"]["derivedFields"]
+    assert (derived["matcherType"], derived["matcherRegex"]) == ("label", "trace_id")
+    assert derived["datasourceUid"] == "tempo"
+    assert settings["tempo"]["tracesToLogsV2"]["datasourceUid"] == "loki"
+    assert settings["tempo"]["tracesToMetrics"]["datasourceUid"] == "prometheus"
+    assert settings["tempo"]["serviceMap"]["datasourceUid"] == "prometheus"
+
+
+def test_no_dollar_sign_is_left_for_grafana_to_expand() -> None:
+    for path in (ROOT / "grafana/provisioning").rglob("*.yml"):
+        settings = yaml.safe_dump(yaml.safe_load(path.read_text()))
+        assert not re.search(r"(?<!\$)\$(?!\$)", settings.replace("$$", "")), path.name
+
+
+@pytest.mark.parametrize("panel", list(panels()))
+def test_every_panel_says_what_it_shows_and_in_which_unit(panel: dict[str, Any]) -> None:
+    assert len(panel["description"]) >= 10
+    assert panel["fieldConfig"]["defaults"]["unit"]
+    assert panel["targets"]
+
+
+@pytest.mark.parametrize("panel", list(panels()))
+def test_panels_ask_for_metrics_that_somebody_defines(panel: dict[str, Any]) -> None:
+    defined = {metric.name for metric in vocabulary().METRICS}
+    for target in panel["targets"]:
+        if target["datasource"]["type"] != "prometheus":
+            continue
+        names = set(re.findall(r"(?<![\w:])([a-zA-Z_][\w:]*)(?=\{|\[)", target["expr"])) | set(
+            re.findall(r"(?<![\w:])(\w+_(?:total|bucket|count|sum|seconds|bytes|info))\b", target["expr"])
+        )
+        for name in names:
+            base = re.sub(r"_(total|bucket|count|sum)$", "", name)
+            assert FOREIGN.match(name) or {name, base} & defined, f"{name} in {target['expr']}"
+
+
+def test_numbers_of_panels_are_unique_within_a_dashboard() -> None:
+    for board in BOARDS.values():
+        numbers = [panel["id"] for panel in board["panels"]]
+        assert len(numbers) == len(set(numbers))

@@ -1,0 +1,91 @@
+"""docs/reference/errors.md says what the code does: sampling, scrubbing, ownership."""
+
+import json
+import re
+
+import pytest
+import yaml
+
+from kit.settings import Environment
+from telemetry import browser
+from telemetry.errors import team_of
+from telemetry.settings import BROWSER_SAMPLING, SAMPLED_SHARE
+from telemetry.vocabulary import LOG_FIELDS, SPAN_ATTRIBUTES
+from tests.support.project import ROOT, catalog, frontends
+
+PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+LISTS = json.loads((ROOT / "services" / "frontend" / "platform" / "policy.json").read_text(encoding="utf-8"))
+CONTACTS = yaml.safe_load((ROOT / "runbooks" / "contacts.yml").read_text(encoding="utf-8"))
+OWNERS = {**{name: row for name, row in catalog().items() if row.errors}, **frontends()}
+
+
+def table(heading: str) -> list[list[str]]:
+    """The rows of the table below a heading, without its own heading row."""
+    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in row] for row in rows[2:]]
+
+
+def test_sampling_of_each_environment_is_the_documented_one() -> None:
+    documented = {name: [float(share) for share in shares] for name, *shares in table("Sampling")}
+    actual = {
+        one.value: [1.0, SAMPLED_SHARE[one], BROWSER_SAMPLING[one]["errors"], BROWSER_SAMPLING[one]["traces"]]
+        for one in Environment
+    }
+    assert documented == actual
+
+
+def test_what_is_kept_is_the_documented_list() -> None:
+    documented = {what: re.findall(r"`([^`]+)`", kept) for what, kept in table("Scrubbing")}
+    names = ("event_keys", "frame_keys", "tags", "span_attributes", "log_fields")
+    assert list(documented.values()) == [sorted(LISTS[name]) for name in names]
+
+
+def test_gateway_keeps_no_more_of_an_event_than_the_browser() -> None:
+    kept = {key.partition(".")[0] for key in LISTS["event_keys"]}
+    rebuilt = browser.rebuild_event(
+        {
+            **{key: {"a": "b"} for key in ("user", "request", "breadcrumbs", "extra", "server_name", "modules")},
+            **dict.fromkeys(browser.EVENT_KEYS, "x"),
+            "event_id": "ab" * 16,
+            "release": "frontend-shell@1.0.0",
+            "contexts": {"trace": {"trace_id": "ab" * 16, "span_id": "cd" * 8}, "browser": {"name": "Chrome"}},
+        }
+    )
+    assert set(rebuilt) == kept
+    assert set(rebuilt["contexts"]) == {"trace"}
+    assert sorted(browser.FRAME_KEYS) == sorted(LISTS["frame_keys"])
+    assert sorted(browser.TAGS) == sorted(LISTS["tags"])
+
+
+def test_browser_uses_the_vocabulary_that_every_service_uses() -> None:
+    assert set(LISTS["span_attributes"]) <= SPAN_ATTRIBUTES
+    assert set(LISTS["log_fields"]) <= LOG_FIELDS
+
+
+def test_ownership_is_the_catalogs_and_the_mailbox_the_contacts() -> None:
+    documented = [
+        (owner, team, int(project), mailbox) for owner, team, project, mailbox in table("Ownership and escalation")
+    ]
+    actual = [(name, row.team, row.errors, CONTACTS["teams"][row.team]["mailbox"]) for name, row in OWNERS.items()]
+    assert documented == actual
+
+
+@pytest.mark.parametrize("owner", OWNERS)
+def test_event_names_the_team_of_the_catalog_and_the_team_knows_that_it_owns(owner: str) -> None:
+    assert team_of(owner) == OWNERS[owner].team
+    assert owner in CONTACTS["teams"][OWNERS[owner].team]["owns"]
+
+
+def test_gateways_own_limit_is_the_documented_one() -> None:
+    from gateway.settings import Settings
+
+    [documented] = re.findall(r"a browser's address (\d+) a minute", PAGE)
+    assert Settings.model_fields["rate_limit_browser"].default == f"{documented}/minute"
+
+
+def test_only_the_logger_writes_to_the_console() -> None:
+    rules = json.loads((ROOT / "services" / "frontend" / ".oxlintrc.json").read_text(encoding="utf-8"))
+    assert rules["rules"]["no-console"] == "error"
+    [exception] = [one for one in rules["overrides"] if one["rules"].get("no-console") == "off"]
+    assert exception["files"] == ["platform/src/logger.ts", "build.mjs"]

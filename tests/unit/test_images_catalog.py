@@ -1,0 +1,153 @@
+"""native/images.toml against everything it has to agree with: docker-compose.yml, .env, the go.mod files, the locks."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from native import images
+from native.images import Reference
+from stack.compose import read_topology
+from stack.errors import StackError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+CATALOG = images.load()
+MINIMAL = """
+[image."a/b"]
+tags = ["1"]
+read-from = "its Dockerfile"
+base = "scratch"
+user = "1:1"
+workdir = "/"
+entrypoint = ["/b"]
+cmd = []
+ports = []
+binaries = {"/b" = "go:b/b"}
+[program.b]
+module = "example.invalid/b"
+version = "v1"
+binaries = {b = "example.invalid/b"}
+seconds = 1
+[venv]
+"""
+
+
+def pulled_images() -> list[str]:
+    topology = read_topology(ROOT, {})
+    built = {service.image for service in topology.services.values() if service.build}
+    return sorted({service.image for service in topology.services.values()} - built)
+
+
+@pytest.mark.parametrize("reference", pulled_images())
+def test_every_pin_of_the_stack_is_what_the_native_program_is(reference: str) -> None:
+    CATALOG.check_pin(reference)
+
+
+@pytest.mark.parametrize("reference", pulled_images())
+def test_every_image_has_a_native_program_or_says_why_not(reference: str) -> None:
+    image = CATALOG.image(reference)
+    assert bool(image.binaries) != bool(image.without)
+
+
+def test_the_entrypoints_of_the_stack_are_programs_of_their_images() -> None:
+    topology = read_topology(ROOT, {})
+    for service in topology.services.values():
+        if not service.build and service.image in pulled_images() and not CATALOG.image(service.image).without:
+            image = CATALOG.image(service.image)
+            names = {name for path in image.programs for name in image.names(path)}
+            assert service.argv[0] in names, service.name
+
+
+@pytest.mark.parametrize("program", CATALOG.programs.values(), ids=lambda program: program.name)
+def test_the_version_stated_is_the_one_its_go_mod_requires(program: images.Program) -> None:
+    go_mod = (ROOT / "native" / "go" / program.directory / "go.mod").read_text()
+    go_sum = (ROOT / "native" / "go" / program.directory / "go.sum").read_text()
+    assert re.search(rf"\b{re.escape(program.module)} {re.escape(program.version)}$", go_mod, re.MULTILINE)
+    assert f"{program.module} {program.version} h1:" in go_sum
+
+
+@pytest.mark.parametrize("venv", CATALOG.venvs.values(), ids=lambda venv: venv.name)
+def test_every_lock_pins_each_package_with_a_hash(venv: images.Venv) -> None:
+    pins = re.split(r"\n(?=\S)", (ROOT / venv.lock).read_text().strip())
+    assert all("==" in pin and "--hash=sha256:" in pin for pin in pins)
+
+
+def test_every_go_source_is_a_binary_that_its_program_makes() -> None:
+    for image in CATALOG.images.values():
+        for source in image.programs.values():
+            if source.scheme == "go":
+                assert source.member in CATALOG.program(source.owner).binaries
+
+
+@pytest.mark.parametrize(
+    ("text", "repository", "tag"),
+    [
+        ("prom/prometheus:v3.15.0", "prom/prometheus", "v3.15.0"),
+        ("postgres", "postgres", "latest"),
+        ("docker.io/library/postgres:18", "postgres", "18"),
+        ("mirror.example:5000/grafana/loki:3.7.8", "grafana/loki", "3.7.8"),
+        ("localhost/grafana/loki:3.7.8@sha256:0123", "grafana/loki", "3.7.8"),
+    ],
+)
+def test_a_reference_through_a_mirror_is_the_same_image(text: str, repository: str, tag: str) -> None:
+    assert Reference.parse(text) == Reference(repository, tag)
+
+
+def test_an_unknown_image_is_refused_with_the_table_to_add() -> None:
+    with pytest.raises(StackError) as refusal:
+        CATALOG.image("example/unknown:1")
+    assert "image example/unknown is not in native/images.toml" in refusal.value.problem
+    assert '[image."example/unknown"]' in refusal.value.next_step
+
+
+def test_another_pin_than_the_native_one_is_refused_with_both_versions() -> None:
+    with pytest.raises(StackError) as refusal:
+        CATALOG.check_pin("prom/prometheus:v3.16.0")
+    assert "prom/prometheus:v3.16.0" in refusal.value.problem
+    assert "prom/prometheus:v3.15.0, made from github.com/prometheus/prometheus v0.315.0" in refusal.value.problem
+
+
+def test_a_bare_name_works_only_where_the_image_has_it_on_its_path() -> None:
+    postgres, loki = CATALOG.image("postgres:18"), CATALOG.image("grafana/loki:3.7.8")
+    assert postgres.names("/usr/lib/postgresql/18/bin/pg_isready")[1] == "pg_isready"
+    assert loki.names("/opt/loki") == ("/opt/loki",)
+
+
+@pytest.mark.parametrize(
+    ("replaced", "by", "complaint"),
+    [
+        ('tags = ["1"]', "", "'tags' is missing"),
+        ('tags = ["1"]', 'tags = ["1"]\ntaggs = ["1"]', "unknown 'taggs'"),
+        ("go:b/b", "brew:b", "'brew:b' is unknown"),
+        ("go:b/b", "go:c/c", "comes from go:c"),
+    ],
+)
+def test_a_mistake_in_the_catalog_is_named(replaced: str, by: str, complaint: str, tmp_path: Path) -> None:
+    file = tmp_path / "images.toml"
+    file.write_text(MINIMAL.replace(replaced, by))
+    with pytest.raises(StackError, match=complaint):
+        images.load(file)
+
+
+def test_the_collector_is_generated_from_its_builder_file() -> None:
+    folder = ROOT / "native" / "go" / "otelcol"
+    components = set(re.findall(r"gomod: (\S+) (\S+)", (folder / "builder.yaml").read_text()))
+    go_mod, main = (
+        (folder / "go.mod").read_text(),
+        (folder / "main.go").read_text() + (folder / "components.go").read_text(),
+    )
+    assert components
+    for module, version in components:
+        assert f"\t{module} {version}\n" in go_mod
+        assert f'"{module}"' in main
+    assert {version for module, version in components if "contrib" in module} == {"v0.160.0"}
+
+
+def test_a_library_that_two_programs_raise_is_compiled_once() -> None:
+    raised: dict[str, set[str]] = {}
+    for program in CATALOG.programs.values():
+        text = (ROOT / "native" / "go" / program.directory / "go.mod").read_text()
+        if "DO NOT EDIT" not in text:
+            for module, version in re.findall(r"^(?:require)?\s+(\S+) (v\S+)$", text, re.MULTILINE):
+                raised.setdefault(module, set()).add(version)
+    assert {module: versions for module, versions in raised.items() if len(versions) > 1 and "/" in module} == {}

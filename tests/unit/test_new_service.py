@@ -1,0 +1,71 @@
+"""`make new-service` writes what passes as it is, and names it in few places."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scaffold.entries import FILES, plan
+from stack.errors import StackError
+from tests.support.newservice import checkout_with
+from tests.support.project import ROOT
+
+# Not a word of English, so that only the new service is found by it.
+NAME = "qorders"
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return checkout_with(NAME, tmp_path_factory.mktemp("new-service"))
+
+
+def run(copy: Path, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", *arguments], cwd=copy, check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_new_service_is_named_in_four_files_outside_its_folder(copy: Path) -> None:
+    # The tests of new services have to name one themselves.
+    files = [path for path in copy.rglob("*") if path.is_file() and not path.is_relative_to(copy / "tests")]
+    named = {
+        str(path.relative_to(copy))
+        for path in files
+        if NAME in path.read_text(encoding="utf-8", errors="replace").lower()
+    }
+    assert {name for name in named if not name.startswith(f"services/{NAME}/")} == set(FILES)
+    assert "{{" not in "".join((copy / name).read_text() for name in named if name.endswith(".py"))
+
+
+def test_new_service_has_the_style_of_the_house(copy: Path) -> None:
+    run(copy, "ruff", "check", "--no-cache", ".")
+    run(copy, "ruff", "format", "--check", "--no-cache", f"services/{NAME}")
+
+
+def test_new_service_changes_no_dashboard(copy: Path) -> None:
+    run(copy, "grafana.generate", "--check")
+
+
+def test_new_service_passes_its_own_tests_and_those_of_the_topology(copy: Path) -> None:
+    rules = [f"tests/unit/test_{name}.py" for name in ("topology", "port_table", "backend_configuration", "compose")]
+    run(copy, "pytest", "-q", "-p", "no:cacheprovider", f"services/{NAME}", *rules)
+
+
+@pytest.mark.parametrize(
+    ("name", "team", "complaint"),
+    [
+        ("gateway", "platform", "There is a service gateway already"),
+        ("json", "platform", "also the name of a Python module"),
+        ("stack", "platform", "also the name of a Python module"),
+        ("Orders", "platform", "cannot name a service"),
+        ("two-words", "platform", "cannot name a service"),
+        (NAME, "nobody", "Nobody is the team nobody"),
+    ],
+)
+def test_a_name_that_will_not_do_is_refused_with_the_next_step(name: str, team: str, complaint: str) -> None:
+    with pytest.raises(StackError) as refused:
+        plan(ROOT, name, team)
+    assert complaint in refused.value.problem
+    assert refused.value.next_step

@@ -1,0 +1,89 @@
+"""The two packages for others install alone, and nothing else of this repository comes with them or is missed."""
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.project import ROOT
+
+PACKAGES = {"telemetry": "services/telemetry", "sandbox_testing": "sandbox_testing"}
+SERVICE = """
+from telemetry import capture, create_app
+from fastapi.testclient import TestClient
+
+app = create_app("orders")
+app.add_api_route("/orders/{number}", lambda number: {"number": number})
+with capture() as seen, TestClient(app) as client:
+    assert client.get("/orders/7").json() == {"number": "7"}
+[span] = [one for one in seen.spans if one.name == "GET /orders/{number}"]
+assert "http.access" in [line.get("event") for line in seen.log_lines]
+assert seen.sample("http_server_request_duration_seconds_count", http_route="/orders/{number}") == 1
+"""
+# pytest finds the fixtures by the package's entry point.
+SUITE = """
+def test_fixtures_are_at_hand(sandbox, new_trace, telemetry_of, errors_of, wait_for_alert, wait_for_mail, no_canaries):
+    assert sandbox.tempo == "http://127.0.0.1:13200"
+    assert new_trace().headers["traceparent"].startswith("00-")
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both, as `pip install ./<folder>` installs them; what they depend on is in the tools' environment."""
+    target, copies = tmp_path_factory.mktemp("installed"), tmp_path_factory.mktemp("sources")
+    # Building leaves files beside the source.
+    subprocess.run(["cp", "-r", ROOT / "services", ROOT / "sandbox_testing", copies], check=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    folders = [copies / folder for folder in PACKAGES.values()]
+    subprocess.run([*pip, "--no-build-isolation", "--no-index", "--target", target, *folders], check=True)
+    return target
+
+
+def run(installed: Path, folder: Path, *arguments: str, **environment: str) -> str:
+    everything = {"PYTHONPATH": str(installed), "PATH": "/usr/bin:/bin", "HOME": str(folder), **environment}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=everything,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_each_package_says_that_it_is_typed(installed: Path) -> None:
+    assert all((installed / name / "py.typed").exists() for name in PACKAGES)
+
+
+def test_nothing_else_is_installed(installed: Path) -> None:
+    modules = {path.name for path in installed.iterdir() if path.is_dir() and path.suffix != ".dist-info"}
+    assert modules - {"bin"} == {"telemetry", "kit", "sandbox_testing"}
+
+
+def test_a_service_of_somebody_else_is_observed_by_one_call(installed: Path, tmp_path: Path) -> None:
+    run(installed, tmp_path, "-c", SERVICE, OTEL_TRACES_EXPORTER="none")
+
+
+def test_a_suite_of_somebody_else_has_the_fixtures(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "test_orders.py").write_text(SUITE)
+    told = run(installed, tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", TEMPO_PORT="13200")
+    assert "1 passed" in told
+
+
+def test_public_functions_of_the_telemetry_package_are_typed_and_documented() -> None:
+    import telemetry
+
+    for name in telemetry.__all__:
+        one = getattr(telemetry, name)
+        assert inspect.getdoc(one), f"telemetry.{name} has no docstring"
+        if inspect.isfunction(one):
+            signature = inspect.signature(one)
+            untyped = [p.name for p in signature.parameters.values() if p.annotation is p.empty]
+            assert not untyped
+            assert signature.return_annotation is not signature.empty

@@ -1,0 +1,81 @@
+"""Ports and disk are looked at before anything starts."""
+
+import os
+import socket
+from dataclasses import dataclass, field
+
+import pytest
+
+from stack.compose import Port
+from stack.errors import StackError
+from stack.preflight import check_disk, check_ports
+
+
+@dataclass(frozen=True)
+class Wants:
+    """As much of a service as the check reads."""
+
+    name: str
+    ports: list[Port]
+    exposed: list[int] = field(default_factory=list)
+
+
+def test_a_taken_port_is_named_with_its_holder_and_the_variable_to_change():
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+
+        with pytest.raises(StackError) as caught:
+            check_ports([Wants("web", [Port("127.0.0.1", port, 80, "WEB_PORT")])])
+
+    told = " ".join(caught.value.details)
+    assert f"{port} (web)" in told
+    assert f"process {os.getpid()}" in told
+    assert "WEB_PORT=" in caught.value.next_step
+    assert f"kill {os.getpid()}" in caught.value.next_step
+
+
+def test_every_taken_port_is_told_at_once_not_one_at_a_time():
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        ports = [Port("127.0.0.1", taken.getsockname()[1], 80, None) for taken in (first, second)]
+
+        with pytest.raises(StackError, match="2 ports are in use") as caught:
+            check_ports([Wants("web", ports)])
+
+    assert len(caught.value.details) == 2
+
+
+def test_a_port_taken_on_all_addresses_is_taken_on_loopback_too():
+    with socket.create_server(("0.0.0.0", 0)) as holder:
+        port = holder.getsockname()[1]
+
+        with pytest.raises(StackError, match="1 port is in use"):
+            check_ports([Wants("web", [Port("127.0.0.1", port, 80, None)])])
+
+
+def test_an_unpublished_port_counts_only_where_there_is_no_network_of_its_own():
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        service = Wants("web", [], [holder.getsockname()[1]])
+
+        check_ports([service])
+        with pytest.raises(StackError, match="1 port is in use") as caught:
+            check_ports([service], exposed=True)
+
+    assert ".env.local" not in caught.value.next_step
+
+
+def test_a_port_that_was_just_freed_is_free():
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            peer, _ = holder.accept()
+            # The side that closes first keeps the address in TIME_WAIT.
+            peer.close()
+            client.recv(1)
+
+    check_ports([Wants("web", [Port("127.0.0.1", port, 80, None)])])
+
+
+def test_too_little_disk_is_refused_with_both_figures(tmp_path):
+    with pytest.raises(StackError, match=r"GiB free; the stack's data may need 1000000000 GiB"):
+        check_disk(tmp_path, needed_gib=1_000_000_000)
+    check_disk(tmp_path, needed_gib=0)

@@ -1,0 +1,33 @@
+"""The profiles are parts of the topology that stand by themselves, and their page names them all."""
+
+import re
+
+import pytest
+
+from stack.compose import read_topology
+from stack.errors import StackError
+from stack.profiles import PROFILES, left_out
+from tests.support.project import ROOT
+
+TOPOLOGY = read_topology(ROOT, {})
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_profile_starts_by_itself(profile: str) -> None:
+    chosen = TOPOLOGY.selected(without=left_out(profile, TOPOLOGY.services))
+    assert set(chosen) == set(PROFILES[profile])
+
+
+def test_whole_stack_leaves_nothing_out() -> None:
+    assert left_out("", TOPOLOGY.services) == left_out("full", TOPOLOGY.services) == set()
+
+
+def test_an_unknown_profile_is_refused_with_those_that_exist() -> None:
+    with pytest.raises(StackError) as refused:
+        left_out("tiny", TOPOLOGY.services)
+    assert "minimal, alerts, stores, full" in refused.value.next_step
+
+
+def test_page_of_profiles_names_each_with_its_parts() -> None:
+    page = (ROOT / "docs/reference/profiles.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == {*PROFILES, "full"}

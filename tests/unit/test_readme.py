@@ -1,0 +1,50 @@
+"""What the README tells a newcomer is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from stack.compose import read_topology
+from stack.view import next_steps
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = sorted({ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")})
+
+
+def test_first_payment_is_the_one_that_make_up_prints() -> None:
+    printed = [line[2:] for line in next_steps(read_topology(ROOT)).splitlines() if line.startswith("  ")]
+
+    assert "\n".join(printed) in README
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"`make ([a-z0-9-]+)", page.read_text(encoding="utf-8")))
+
+    assert named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_address_table_is_what_env_publishes() -> None:
+    ports = {value for name, value in read_topology(ROOT).variables.items() if name.endswith("_PORT")}
+    named = re.findall(r"^\| \w+ \| http://127\.0\.0\.1:(\d+) \|", README, re.MULTILINE)
+
+    assert len(named) == 8
+    assert set(named) <= ports
+
+
+def test_each_place_in_the_tree_that_it_names_exists() -> None:
+    table = README.split("## Where things live")[1].split("## Without Docker")[0]
+    places = re.findall(r"`([a-z]\w*[./][\w./-]*)`", table)
+
+    assert len(places) > 10
+    assert [place for place in places if not (ROOT / place).exists()] == []

@@ -1,0 +1,98 @@
+"""Runbooks are complete, short, and speak of things that exist; contacts are the people whom Alertmanager tells."""
+
+import re
+
+import pytest
+import yaml
+
+from gameday import runbook
+from gameday.runbook import LANGUAGES, SECTIONS
+from stack.compose import read_topology
+from tests.support.project import ROOT, catalog
+
+# Lines and columns of a terminal on half a screen.
+ONE_SCREEN = (50, 140)
+# Made by services/relay from what the error tracker says.
+OF_ERRORS = {"NewErrorIssue", "RegressedErrorIssue"}
+# Types of errors in the lines of payments.
+EXCEPTIONS = {"IntegrityError", "UndefinedColumn"}
+PAGES = [runbook.read(name) for name in runbook.names()]
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+CONTACTS = yaml.safe_load((runbook.FOLDER / "contacts.yml").read_text(encoding="utf-8"))
+COMPONENTS = set(read_topology(ROOT, {}).services)
+
+
+def alert_names() -> set[str]:
+    """Every alert that Prometheus is given, and those of the error tracker."""
+    folder = ROOT / "prometheus"
+    files = [*(folder / "rules").glob("*.yml"), *(folder / "generated" / "sandbox").glob("*.yml")]
+    groups = [group for path in files for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
+    return {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule} | OF_ERRORS
+
+
+def test_alerts_and_runbooks_are_one_to_one() -> None:
+    assert set(runbook.names()) == alert_names()
+
+
+@every_page
+def test_page_has_its_sections_in_order_and_fits_on_a_screen(page: runbook.Runbook) -> None:
+    lines, (height, width) = page.text.splitlines(), ONE_SCREEN
+    prose = re.sub(r"```.*?```", "", page.text, flags=re.DOTALL)
+
+    assert lines[0] == f"# {page.name}"
+    assert tuple(page.sections) == SECTIONS
+    assert len(lines) <= height
+    assert [line for line in prose.splitlines() if len(line) > width] == []
+
+
+@every_page
+def test_page_asks_questions_and_names_a_command(page: runbook.Runbook) -> None:
+    blocks = [*page.blocks("Diagnosis"), *page.blocks("Mitigation")]
+
+    assert len(page.blocks("Diagnosis")) >= 2
+    assert page.blocks("Mitigation")
+    assert {block.language for block in blocks} <= set(LANGUAGES)
+    assert all(block.text and block.lead for block in page.blocks("Mitigation") if block.language != "sh")
+    assert not re.search(r"(?i)\binvestigat", page.text)
+    assert "team" in page.sections["Escalate"].lower()
+
+
+@every_page
+def test_commands_of_a_page_are_about_things_that_exist(page: runbook.Runbook) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    commands = "\n".join(block.text for part in SECTIONS for block in page.blocks(part) if block.language == "sh")
+
+    assert set(re.findall(r"(?:`|^)make ([a-z0-9-]+)", page.text, re.MULTILINE)) <= targets
+    assert set(re.findall(r"-m stack (?:start|stop|kill) ([\w-]+)", commands)) <= COMPONENTS
+    assert set(re.findall(r"SERVICE=([\w-]+)", commands)) <= COMPONENTS
+    assert set(re.findall(r"`([A-Z][a-z]+[A-Z]\w+)`", page.text)) <= alert_names() | EXCEPTIONS
+
+
+def test_contacts_are_the_people_whom_alertmanager_tells() -> None:
+    routes = (ROOT / "alertmanager" / "alertmanager.yml").read_text(encoding="utf-8")
+    routed = re.findall(r"\bto: ([\w.+-]+@[\w.-]+)", routes)
+    people = [team[role] for team in CONTACTS["teams"].values() for role in ("on_call", "secondary", "mailbox")]
+
+    assert set(routed) == {*people, CONTACTS["commander"]}
+
+
+def test_every_component_has_one_team_that_is_called() -> None:
+    owners = [(name, team) for team, row in CONTACTS["teams"].items() for name in row["owns"]]
+    ours = {name: row.team for name, row in catalog().items() if row.team != "external"}
+
+    assert len(dict(owners)) == len(owners)
+    assert ours.items() <= dict(owners).items()
+
+
+def test_pages_about_the_process_are_all_in_the_overview() -> None:
+    overview = (runbook.FOLDER / "README.md").read_text(encoding="utf-8")
+    pages = {path.name for path in runbook.FOLDER.glob("[a-z]*")}
+
+    assert pages == set(re.findall(r"^\| \[([a-z.]+)\]", overview, re.MULTILINE))
+
+
+def test_runbook_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(runbook.StackError, match="no runbook 'Typo'") as refused:
+        runbook.read("Typo")
+
+    assert "DatabaseDown" in refused.value.next_step

@@ -1,0 +1,89 @@
+"""Pictures of dashboards: values as people write them, colours as the dashboard says, refusals that help."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from grafana.snapshot import render
+from grafana.snapshot.canvas import Box, Canvas
+from grafana.snapshot.data import Series, named
+from grafana.snapshot.graphs import draw_figure, draw_lines
+from grafana.snapshot.look import colours, dashed, displayed, in_words, shade_of, text_on
+from grafana.style import BAD, FINE, WARN
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.0333, "percentunit", "3.33 %"),
+        (0.125, "s", "125 ms"),
+        (0.000344, "s", "344 µs"),
+        (5.34, "s", "5.34 s"),
+        (309.6, "s", "5.16 min"),
+        (80 * 1024**2, "bytes", "80 MiB"),
+        (6.0, "reqps", "6/s"),
+        (28.0, "suffix:/min", "28/min"),
+        (3499.0, "short", "3499"),
+        (10_800.0, "short", "10.8 K"),
+        (0.0, "short", "0"),
+        (math.nan, "s", "–"),
+    ],
+)
+def test_values_are_written_as_people_write_them(value: float, unit: str, text: str) -> None:
+    assert displayed(value, unit) == text
+
+
+def test_state_has_the_word_and_the_colour_that_the_panel_gives_it() -> None:
+    steps = {"steps": [{"value": None, "color": FINE}, {"value": 1, "color": WARN}, {"value": 5, "color": BAD}]}
+    words = {"unit": "short", "mappings": [{"type": "value", "options": {"1": {"text": "up"}, "0": {"text": "DOWN"}}}]}
+    assert [shade_of(value, steps) for value in (-1, 0.9, 1, 5, 50)] == [FINE, FINE, WARN, BAD, BAD]
+    assert [in_words(value, words) for value in (1, 0, 7)] == ["up", "DOWN", "7"]
+
+
+def test_fixed_colours_win_and_no_other_series_gets_them() -> None:
+    fixed = {"id": "color", "value": {"mode": "fixed", "fixedColor": "#56B4E9"}}
+    overrides = [
+        {"matcher": {"id": "byRegexp", "options": "/^gateway\\b/"}, "properties": [fixed]},
+        {
+            "matcher": {"id": "byRegexp", "options": "/ limit$/"},
+            "properties": [{"id": "custom.lineStyle", "value": {}}],
+        },
+    ]
+    shades = colours(["auth", "gateway limit", "shop"], overrides)
+    assert shades["gateway limit"] == "#56B4E9"
+    assert len(set(shades.values())) == 3
+    assert (dashed("gateway limit", overrides), dashed("gateway", overrides)) == (True, False)
+
+
+@pytest.mark.parametrize(("ground", "ink"), [("#F0E442", "#111217"), ("#1D3A4C", "#FFFFFF"), ("#D55E00", "#FFFFFF")])
+def test_text_can_be_read_on_every_ground(ground: str, ink: str) -> None:
+    assert text_on(ground) == ink
+
+
+def test_series_is_called_what_grafana_would_call_it() -> None:
+    assert named("{{client}} to {{server}}", {"client": "gateway", "server": "auth"}) == "gateway to auth"
+    assert named("", {"a": "b"}) == "a=b"
+
+
+def test_dashboard_that_does_not_exist_and_time_that_runs_backwards_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no dashboard overvew"):
+        render("overvew", 0, 60, tmp_path / "x.png")
+    with pytest.raises(ValueError, match="end must be after start"):
+        render("overview", 60, 60, tmp_path / "x.png")
+
+
+def test_series_that_are_all_gaps_or_one_point_are_drawn_without_an_error(tmp_path: Path) -> None:
+    canvas, panel = Canvas(600, 300), _panel()
+    odd = [Series("a", {}, (1.0,), (2.0,)), Series("b", {}, (1.0, 2.0, 3.0, 30.0), (math.nan, math.nan, math.inf, 1.0))]
+    draw_lines(canvas, Box(0, 0, 300, 200), panel, odd, (0.0, 60.0), [(5.0, 20.0, BAD)], [(2.0, 1.0)])
+    draw_figure(canvas, Box(300, 0, 300, 200), {**panel, "options": {"colorMode": "none", "graphMode": "area"}}, odd)
+    canvas.save(tmp_path / "odd.png")
+    assert (tmp_path / "odd.png").read_bytes().startswith(b"\x89PNG")
+
+
+def _panel() -> dict:
+    steps = [{"value": None, "color": FINE}, {"value": 1.5, "color": BAD}]
+    custom = {"stacking": {"mode": "none"}, "thresholdsStyle": {"mode": "dashed"}}
+    defaults = {"unit": "s", "min": 0, "custom": custom, "thresholds": {"steps": steps}}
+    return {"fieldConfig": {"defaults": defaults, "overrides": []}}

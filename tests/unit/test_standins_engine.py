@@ -1,0 +1,73 @@
+"""The Docker engine of the run: found, started or told why not, and never left behind."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ci import engine
+
+REFUSES = "#!/bin/sh\nexit 1\n"
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is all of PATH; sockets and client configuration go to a temporary folder."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.setattr(engine.tempfile, "mkdtemp", lambda **_: str(_made(tmp_path / "engine")))
+    return folder
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+def _program(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def test_an_engine_that_answers_is_used_and_runs_on_after_the_run(programs: Path, tmp_path: Path) -> None:
+    _program(programs / "docker", "#!/bin/sh\nexit 0\n")
+
+    found = engine.start(tmp_path / "data", tmp_path / "log", tmp_path / "docker-compose")
+
+    assert found.process is None
+    assert "DOCKER_HOST" not in found.environment
+    assert os.readlink(tmp_path / "engine/client/cli-plugins/docker-compose") == str(tmp_path / "docker-compose")
+    found.stop()
+    assert not (tmp_path / "engine").exists()
+
+
+def test_an_engine_that_cannot_start_is_told_in_its_own_words_and_leaves_nothing(
+    programs: Path, tmp_path: Path
+) -> None:
+    _program(programs / "docker", REFUSES)
+    _program(programs / "dockerd", "#!/bin/sh\necho no cgroups mounted here\nexit 1\n")
+
+    with pytest.raises(engine.EngineUnavailable, match="no cgroups mounted here"):
+        engine.start(tmp_path / "data", tmp_path / "log", tmp_path / "docker-compose")
+
+    assert not (tmp_path / "engine").exists()
+
+
+def test_a_machine_without_any_engine_is_told_so(programs: Path, tmp_path: Path) -> None:
+    with pytest.raises(engine.EngineUnavailable, match="dockerd is not installed"):
+        engine.start(tmp_path / "data", tmp_path / "log", tmp_path / "docker-compose")
+
+
+def test_nothing_is_installed_where_everything_is_there(programs: Path) -> None:
+    for name in ("dockerd", "iptables", "debootstrap"):
+        _program(programs / name, REFUSES)
+
+    assert engine.ensure_packages() == []
+
+
+def test_a_machine_without_apt_is_asked_for_the_missing_packages_by_name(programs: Path) -> None:
+    _program(programs / "iptables", REFUSES)
+
+    with pytest.raises(engine.EngineUnavailable, match=r"docker\.io, debootstrap missing"):
+        engine.ensure_packages()
