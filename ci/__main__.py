@@ -1,0 +1,170 @@
+"""`python -m ci`: the whole unattended run; `.ci/run` calls it when make and the tools' environment are there."""
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+
+from ci import engine, images
+from ci.base import BaseUnavailable
+from ci.results import Outcome, Tally, read_reports, write_report
+from ci.steps import Steps
+from native import build, leftovers
+from native.build import cache
+from native.images import load
+from stack.variables import read_variables
+
+__all__ = ["main"]
+
+ROOT = Path(__file__).resolve().parent.parent
+REPORTS = ROOT / ".run" / "reports"
+LOGS = ROOT / ".run" / "ci"
+BUNDLE = ROOT / ".run" / "bundle"
+# Every process of the run inherits it, so that one left behind is recognised.
+MARKER = "SANDBOX_CI_RUN"
+# What the stand-in images do not cover; printed, because an omission that nobody sees is a lie.
+WITHOUT = {"grafana": "no package registry carries Grafana, so no stand-in for its image can be made"}
+
+
+def main() -> int:
+    """Runs every step, prints the sum as the last line, and returns 0 when nothing failed."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Started in the background of a script it would inherit that interrupts are ignored, and every test with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ[MARKER] = uuid.uuid4().hex
+    for folder in (REPORTS, LOGS, BUNDLE):
+        shutil.rmtree(folder, ignore_errors=True)
+    LOGS.mkdir(parents=True)
+    minutes = float(os.environ.get("CI_MINUTES", "80"))
+    steps = Steps(ROOT, LOGS, time.monotonic() + minutes * 60)
+    interrupted = False
+    try:
+        _static_and_unit(steps)
+        _stack(steps, "native", {}, minutes=30)
+        _docker(steps)
+    except KeyboardInterrupt:
+        interrupted = True
+        steps.record(Outcome("the run reaches its end", 0, failure="the run was interrupted"))
+    _nothing_left(steps)
+    return _conclude(steps, interrupted)
+
+
+def _static_and_unit(steps: Steps) -> None:
+    steps.command("make lint", ["make", "lint"], 10)
+    # Some unit tests run the real programs, so these are made first, in a step with a time of its own.
+    steps.command("make build", ["make", "build"], 25)
+    steps.command("make examples-made", ["make", "examples-made"], 10)
+    reports = REPORTS / "unit"
+    steps.command("make unit", ["make", "unit", f"REPORTS={reports.relative_to(ROOT)}"], 25, reports=reports)
+
+
+def _stack(steps: Steps, name: str, environment: dict[str, str], minutes: float) -> None:
+    """Up, the end-to-end suite, down, with engine `name`; afterwards its data is deleted, whatever happened."""
+    reports = REPORTS / name
+    arguments = [f"ENGINE={name}", f"REPORTS={reports.relative_to(ROOT)}", "EXAMPLES=1"]
+    try:
+        steps.command(f"make test ENGINE={name}", ["make", "test", *arguments], minutes, environment, reports)
+    finally:
+        # Beyond the deadline if need be: what was started must not stay.
+        patient = Steps(ROOT, LOGS, time.monotonic() + 180, steps.outcomes)
+        patient.command(f"make clean ENGINE={name}", ["make", "clean", f"ENGINE={name}"], 3, environment)
+
+
+def _docker(steps: Steps) -> None:
+    try:
+        with _engine(steps) as environment:
+            overrides = _images(steps, environment) if environment is not None else None
+            if overrides is not None:
+                _stack(steps, "docker", environment | overrides, minutes=30)
+    finally:
+        # An engine that cannot run is told as skipped; this line says what that means.
+        if not any(outcome.name == "make test ENGINE=docker" for outcome in steps.outcomes):
+            print("\nThe Docker leg did not reach its tests; the steps above say why.", flush=True)
+
+
+@contextlib.contextmanager
+def _engine(steps: Steps) -> Iterator[dict[str, str] | None]:
+    """The environment that reaches an engine, or None where none can run; one started here is stopped at the end."""
+    running: list[engine.Engine] = []
+
+    def packages() -> str:
+        installed = engine.ensure_packages()
+        return f"Installed {', '.join(installed)}." if installed else "Everything needed is installed."
+
+    def begin() -> str:
+        compose = build.ensure_tools(["compose"])["docker-compose"]
+        running.append(engine.start(cache.directory() / "docker", LOGS / "dockerd.log", compose))
+        return "An engine of the run's own is up." if running[0].process else "The engine that answers is used."
+
+    ready = steps.call("packages of the Docker engine", packages, (engine.EngineUnavailable,))
+    ready = ready and steps.call("Docker engine", begin, (engine.EngineUnavailable,))
+    try:
+        yield running[0].environment if ready else None
+    finally:
+        for one in running:
+            one.stop()
+
+
+def _images(steps: Steps, environment: dict[str, str]) -> dict[str, str] | None:
+    """Makes the stand-ins and returns the variables that choose them; None when that failed.
+
+    With CI_IMAGES=official nothing is made or left out: the images of .env are pulled.
+    """
+    if os.environ.get("CI_IMAGES") == "official":
+        return {}
+    for name, reason in WITHOUT.items():
+        print(f"\nThe Docker leg runs without {name}: {reason}.", flush=True)
+    overrides: dict[str, str] = {}
+
+    def make() -> str:
+        os.environ.update(environment)
+        try:
+            overrides.update(images.make_all(ROOT, cache.directory() / "stand-ins", load(), read_variables(ROOT)))
+        finally:
+            for variable in environment:
+                os.environ.pop(variable)
+        return f"{len(overrides)} stand-in images are ready."
+
+    done = steps.call("stand-in images", make, (BaseUnavailable,))
+    return {**overrides, "WITHOUT": " ".join(WITHOUT)} if done else None
+
+
+def _nothing_left(steps: Steps) -> None:
+    """A run that leaves a process behind has failed, however well its tests went; what is left is ended."""
+    ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    left, told = [], ["processes were left running, and ended now:"]
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        with contextlib.suppress(psutil.Error):
+            if process.pid not in ours and process.environ().get(MARKER) == os.environ[MARKER]:
+                told.append(f"{process.pid} {' '.join(process.info['cmdline'] or [])[:120]}")
+                left.append(process)
+    leftovers.end(left)
+    steps.record(Outcome("no process is left behind", 0, failure="\n".join(told) if left else ""))
+
+
+def _conclude(steps: Steps, interrupted: bool) -> int:
+    write_report(steps.outcomes, REPORTS / "ci.xml")
+    tally: Tally = read_reports(REPORTS)
+    for outcome in steps.outcomes:
+        word = "FAILED" if outcome.failure else "skipped" if outcome.skipped else "ok"
+        print(f"  {word:8} {outcome.seconds:6.0f} s  {outcome.name}")
+        for line in (outcome.failure or outcome.skipped).splitlines()[:1]:
+            print(f"           {line}")
+    if tally.failed:
+        BUNDLE.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(LOGS, BUNDLE / "steps", dirs_exist_ok=True)
+        shutil.copytree(REPORTS, BUNDLE / "reports", dirs_exist_ok=True)
+        print(f"Logs, the contents of the stores and the versions are in {BUNDLE.relative_to(ROOT)}.")
+    print(tally, flush=True)
+    return 130 if interrupted else int(tally.failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
