@@ -68,11 +68,11 @@ def reconcile(
 
     ``trace_ids`` are those of every request that was sent meanwhile. Raises ``NotSeen`` with the books as they stand.
     """
-    trace_ids = list(trace_ids)
+    traces = _Traces(tempo, trace_ids)
 
     def books() -> Books:
         # The stores first: what is made meanwhile is then missing, not too much.
-        stored = Counter(span.service for trace_id in trace_ids for span in tempo.trace(trace_id))
+        stored = traces.spans()
         found = Counter(line.service for line in loki.lines(OF_SERVICES, since))
         now = produced(stack)
         ended = Counter({name: now.spans[name] - before.spans[name] for name in SERVICES})
@@ -80,3 +80,24 @@ def reconcile(
         return Books(ended, stored, written, found)
 
     return eventually("the books to balance", books, lambda one: one.balanced, timeout=timeout, interval=1.0)
+
+
+class _Traces:
+    """The spans of many traces, looked up again only while they may still grow."""
+
+    def __init__(self, tempo: Tempo, trace_ids: Iterable[str]) -> None:
+        self._tempo = tempo
+        self._found: dict[str, Counter[str]] = {trace_id: Counter() for trace_id in trace_ids}
+        self._growing = set(self._found)
+
+    def spans(self) -> Counter[str]:
+        """How many spans of each service are stored by now."""
+        # All that seemed complete are asked again when nothing grows any more: a late span may belong to any trace.
+        looked_up = self._growing or set(self._found)
+        self._growing = {trace_id for trace_id in looked_up if self._grew(trace_id)}
+        return sum(self._found.values(), Counter())
+
+    def _grew(self, trace_id: str) -> bool:
+        now = Counter(span.service for span in self._tempo.trace(trace_id))
+        before, self._found[trace_id] = self._found[trace_id], now
+        return not now or now != before
