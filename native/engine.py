@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from native import health, images, leftovers
 from native.forms import Selection, forms, select
@@ -97,8 +98,9 @@ class NativeEngine:
         states = self.supervisor.states() if self.supervisor.alive() else {}
         running = [state.pid for state in states.values() if state.status == "Running"]
         memory = proportional_memory(running) if measure else {}
+        pages = health.pages(self.layout.project) if states else {}
         found = [
-            self._component(self.topology.services[name], state, memory.get(state.pid))
+            self._component(self.topology.services[name], state, _ready(state, pages), memory.get(state.pid))
             for name, state in states.items()
             if name in self.topology.services
         ]
@@ -232,10 +234,7 @@ class NativeEngine:
                 # What was skipped only waited for what failed.
                 raise self._died(min(failed, key=lambda state: state.status == "Skipped"))
             for name in sorted((set(services) - ready) & states.keys()):
-                state = states[name]
-                if not state.ready and not (
-                    state.status == "Running" and name in pages and health.answers(pages[name])
-                ):
+                if not _ready(states[name], pages):
                     continue
                 ready.add(name)
                 report(f"{name} ready after {time.monotonic() - began:.1f} s")
@@ -257,24 +256,32 @@ class NativeEngine:
             tail(log, TAIL_LINES) or ["(it wrote nothing)"],
         )
 
-    def _component(self, service: Service, state: ProcessState, memory: int | None) -> Component:
+    def _component(self, service: Service, state: ProcessState, ready: bool, memory: int | None) -> Component:
         if state.status == "Running":
-            checks = {"Ready": "healthy", "Not Ready": "unhealthy"}
-            health = checks.get(state.health, "starting") if state.probed else "running"
+            unready = "unhealthy" if state.health == "Not Ready" else "starting"
+            condition = ("healthy" if ready else unready) if state.probed else "running"
         elif state.status in ("Pending", "Launching", "Launched", "Restarting"):
-            health = "starting" if state.status != "Restarting" else "unhealthy"
+            condition = "starting" if state.status != "Restarting" else "unhealthy"
         else:
-            health = "done" if state.ready else "down"
+            condition = "done" if ready else "down"
         return Component(
             service.name,
             self.name,
             service.version,
             state.status.lower(),
-            health,
+            condition,
             str(state.pid or "-"),
             memory,
             service.addresses,
         )
+
+
+def _ready(state: ProcessState, pages: Mapping[str, dict[str, Any]]) -> bool:
+    """Ready by the supervisor's last probe, which may be a second old, or by the health page now.
+
+    `up` and `status` both ask this, so that what `up` has called ready is not ill a moment later.
+    """
+    return state.ready or (state.status == "Running" and state.name in pages and health.answers(pages[state.name]))
 
 
 def _patience(service: Service, services: Mapping[str, Service]) -> float:

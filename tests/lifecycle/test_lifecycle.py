@@ -23,6 +23,15 @@ def test_up_ends_when_all_is_healthy_and_a_second_up_touches_nothing(checkout):
     assert checkout.stack("status").returncode == 0
 
 
+def test_what_up_calls_ready_is_well_to_status_at_once(checkout):
+    for _ in range(3):
+        up, status = checkout.stack("up"), checkout.stack("status")
+        checkout.stack("down")
+
+        assert up.returncode == 0, up.stderr
+        assert status.returncode == 0, status.stdout
+
+
 def test_addresses_of_the_stack_are_those_of_this_machine(checkout):
     checkout.stack("up")
 
