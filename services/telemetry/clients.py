@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from opentelemetry import trace
-from opentelemetry.metrics import NoOpMeterProvider
-from opentelemetry.trace import format_trace_id, get_current_span
+from opentelemetry.propagate import inject
+from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set_span_in_context
+from prometheus_client import Histogram
 
 from telemetry import metrics, policy
 from telemetry.runtime import is_disabled
@@ -18,17 +20,21 @@ if TYPE_CHECKING:
     import httpx
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
 
 def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
-    """Client spans, W3C propagation and a duration histogram for every call of `client`, which is returned."""
+    """Client spans, W3C propagation and a duration histogram for every call of `client`, which is returned.
+
+    A span lasts until the answer's head is there; with `stream=True` its body is not in it.
+    """
     if is_disabled():
         return client
-    from opentelemetry.instrumentation.httpx import HTTPXClientInstrumentor
+    tracer, send = trace.get_tracer(__name__), client.send
 
-    HTTPXClientInstrumentor.instrument_client(client)
-    send = client.send
-
-    async def measured(request: httpx.Request, **options: Any) -> httpx.Response:
+    async def observed(request: httpx.Request, **options: Any) -> httpx.Response:
+        span = tracer.start_span(request.method, kind=SpanKind.CLIENT, attributes=_target(request))
+        inject(request.headers, set_span_in_context(span))
         started = perf_counter()
         status, error_type = "", ""
         try:
@@ -39,31 +45,47 @@ def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
             error_type = policy.exception_type(error)
             raise
         finally:
-            _observe(request, status, error_type, perf_counter() - started)
+            _observe(request, span, status, error_type, perf_counter() - started)
 
-    client.send = measured
+    client.send = observed
     return client
 
 
-def _observe(request: httpx.Request, status: str, error_type: str, seconds: float) -> None:
-    context = get_current_span().get_span_context()
+def _target(request: httpx.Request) -> dict[str, str | int]:
+    url = request.url
+    return {
+        "http.request.method": request.method,
+        "server.address": url.host,
+        "server.port": url.port or _DEFAULT_PORTS[url.scheme],
+    }
+
+
+def _observe(request: httpx.Request, span: Span, status: str, error_type: str, seconds: float) -> None:
+    context = span.get_span_context()
     exemplar = {EXEMPLAR_TRACE_ID: format_trace_id(context.trace_id)} if context.trace_flags.sampled else None
-    labels = (request.method, request.url.host, status, error_type)
-    metrics.HTTP_CLIENT_DURATION.labels(*labels).observe(seconds, exemplar)
+    _duration_of(request.method, request.url.host, status, error_type).observe(seconds, exemplar)
+    if span.is_recording():
+        if status:
+            span.set_attribute("http.response.status_code", int(status))
+        # Of a client's call, an answer of 4xx is a failure as well: the convention's, and this caller did not want it.
+        if error_type or status >= "400":
+            span.set_attribute("error.type", error_type or status)
+            span.set_status(StatusCode.ERROR)
+    span.end()
+
+
+@cache
+def _duration_of(method: str, host: str, status: str, error_type: str) -> Histogram:
+    return metrics.HTTP_CLIENT_DURATION.labels(method, host, status, error_type)
 
 
 def instrument_database(engine: AsyncEngine) -> AsyncEngine:
-    """A span for each statement (its text with placeholders, never the values) and gauges of the connection pool.
-
-    The instrumentation's engine listener is used alone: its instrumentor would patch SQLAlchemy for the whole process
-    and add a span to each borrowing of a connection.
-    """
+    """A span for each statement (its text with placeholders, never the values) and gauges of the connection pool."""
     if is_disabled():
         return engine
-    from opentelemetry.instrumentation.sqlalchemy.engine import EngineTracer
+    from telemetry.statements import trace_statements
 
-    meter = NoOpMeterProvider().get_meter(__name__)
-    EngineTracer(trace.get_tracer(__name__), engine.sync_engine, meter.create_up_down_counter("connections"))
+    trace_statements(engine.sync_engine)
     pool = engine.sync_engine.pool
     metrics.DB_CONNECTIONS.labels("used").set_function(pool.checkedout)
     metrics.DB_CONNECTIONS.labels("idle").set_function(pool.checkedin)

@@ -5,8 +5,9 @@ import asyncio
 import httpx
 import pytest
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind
-from sqlalchemy import text
+from opentelemetry.trace import SpanKind, StatusCode
+from sqlalchemy import Column, MetaData, Table, Text, delete, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 import telemetry
 from kit.database import Database
@@ -55,7 +56,7 @@ def test_call_without_an_answer_counts_with_the_type_of_the_error(seen):
 
     assert isinstance(call(fail), httpx.ConnectTimeout)
     assert seen.sample("http_client_request_duration_seconds_count", error_type="httpx.ConnectTimeout") == 1
-    assert seen.spans[0].attributes["error.type"] == "ConnectTimeout"
+    assert seen.spans[0].attributes["error.type"] == "httpx.ConnectTimeout"
     assert CANARY not in seen.spans[0].to_json()
 
 
@@ -84,3 +85,46 @@ def test_statement_has_a_span_with_its_text_and_without_its_values(seen, databas
     assert insert.attributes["db.system.name"] == "postgresql"
     assert CANARY not in "".join(span.to_json() for span in seen.spans)
     assert [span.name for span in statements] == ["CREATE", "INSERT"]
+
+
+def test_span_names_the_table_that_its_statement_is_about(seen, database):
+    users = Table("users", MetaData(), Column("mail", Text))
+    statements = [insert(users).values(mail=CANARY), update(users).values(mail=CANARY), select(users), delete(users)]
+
+    async def inside():
+        telemetry.instrument_database(database.engine)
+        with trace.get_tracer("test").start_as_current_span("work"):
+            async with database.transaction() as connection:
+                await connection.run_sync(users.create)
+                for statement in statements * 2:
+                    await connection.execute(statement)
+        await database.engine.dispose()
+
+    asyncio.run(inside())
+    named = [(span.name, span.attributes["db.collection.name"]) for span in seen.spans if " " in span.name]
+    assert named == [(f"{word} users", "users") for word in ("INSERT", "UPDATE", "SELECT", "DELETE")] * 2
+    assert CANARY not in "".join(span.to_json() for span in seen.spans)
+
+
+def test_failed_statement_has_a_span_with_its_error_and_the_next_one_has_its_own(seen, database):
+    async def inside():
+        telemetry.instrument_database(database.engine)
+        with trace.get_tracer("test").start_as_current_span("work"):
+            async with database.read() as connection:
+                with pytest.raises(DBAPIError):
+                    await connection.execute(text("SELECT 1 / :nothing"), {"nothing": 0})
+                await connection.execute(text("SELECT 2"))
+        await database.engine.dispose()
+
+    asyncio.run(inside())
+    failed, following = [span for span in seen.spans if "db.query.text" in span.attributes]
+    assert failed.status.status_code is StatusCode.ERROR
+    assert failed.attributes["error.type"].endswith("DivisionByZeroError")
+    assert following.status.status_code is StatusCode.UNSET
+
+
+def test_call_answered_with_an_error_has_a_span_that_says_so(seen):
+    call(lambda _: httpx.Response(404))
+    assert seen.spans[0].status.status_code is StatusCode.ERROR
+    assert seen.spans[0].attributes["error.type"] == "404"
+    assert seen.spans[0].attributes["server.port"] == 8001
