@@ -36,6 +36,7 @@ BLOCK = """  {name}:
     image: observability-sandbox/{name}:${{{upper}_VERSION}}
     build:
       <<: *service-build
+      context: ${{{upper}_SOURCE:-services}}
       args: {{<<: *service-args, SERVICE: {name}, VERSION: "${{{upper}_VERSION}}"}}
     user: "10001:10001"
     entrypoint: ["python", "-m", "{name}"]

