@@ -17,7 +17,6 @@ from stack.profiles import PROFILES
 
 __all__ = [
     "cold_build",
-    "gameday",
     "idle_memory",
     "losses",
     "machine",
@@ -126,29 +125,6 @@ def release(root: Path) -> dict[str, object]:
 
     found = figures_of_tests(root, ["tests/e2e/test_release.py", "-k", "under_load"])
     return {**{name: figure["median"] for name, figure in found.items()}, "gateway gap": gap(Stack(root))}
-
-
-def gameday(root: Path) -> dict[str, object]:
-    """The newest run of every scenario; those without one are played first. Needs a running stack."""
-    from gameday import record, scenario, session
-    from tests.support.stack import Stack
-
-    newest = {one.scenario: one for one in record.earlier(root) if one.mode == "run"}
-    session.play(Stack(root), [name for name in scenario.names() if name not in newest], lambda _line: None)
-    newest = {one.scenario: one for one in record.earlier(root) if one.mode == "run"}
-    return {"scenarios": {name: _of_run(one) for name, one in newest.items() if name in scenario.names()}}
-
-
-def _of_run(one: Any) -> dict[str, object]:
-    return {
-        **one.durations,
-        "kind": one.kind,
-        "passed": one.passed,
-        "verified": one.verified_after,
-        "false": sum(alert["verdict"] == "unexpected" for alert in one.alerts),
-        "lost": one.telemetry.get("traces_lost", 0) + one.telemetry.get("lines_lost", 0),
-        "requests": one.telemetry.get("requests", 0),
-    }
 
 
 def saturation(root: Path, duration: str) -> dict[str, object]:
