@@ -130,13 +130,12 @@ runbook: setup  ## the runbook of an alert with what the stores answer now: ALER
 tour: setup  ## one payment, made now, and what every store knows of it (docs/tour.md)
 	@$(BIN)/python -m tour
 
-ack: setup  ## you answer a page: ALERT=TargetDown (SERVICE=auth FOR=30m BY=ada); nobody else is told meanwhile
-	@[ -n "$(ALERT)" ] || { echo 'make: say which alert: make ack ALERT=TargetDown'; exit 1; }
-	@$(BIN)/python -m alerting ack "$(ALERT)" $(if $(SERVICE),--service "$(SERVICE)") $(if $(FOR),--for "$(FOR)") $(if $(BY),--by "$(BY)")
+ack: setup  ## which pages fire and who has them; ALERT=TargetDown SERVICE=auth (FOR=30m BY=ada): you do, nobody else is told
+	@$(BIN)/python -m alerting ack $(if $(ALERT),"$(ALERT)") $(if $(SERVICE),--service "$(SERVICE)") $(if $(FOR),--for "$(FOR)") $(if $(BY),--by "$(BY)")
 
-unack: setup  ## give a page back (ALERT=TargetDown)
+unack: setup  ## give a page back: ALERT=TargetDown (SERVICE=auth)
 	@[ -n "$(ALERT)" ] || { echo 'make: say which alert: make unack ALERT=TargetDown'; exit 1; }
-	@$(BIN)/python -m alerting unack "$(ALERT)"
+	@$(BIN)/python -m alerting unack "$(ALERT)" $(if $(SERVICE),--service "$(SERVICE)")
 
 doctor: setup  ## walk every signal's way with a probe; names the first broken hop, its likely cause and the next step
 	@$(BIN)/python -m doctor

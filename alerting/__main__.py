@@ -19,9 +19,11 @@ def main() -> None:
     commands.add_parser("check", help="refuse rules, objectives, routes and templates that are wrong or stale")
     for name, what in (("ack", "tell nobody else of an alert that fires"), ("unack", "give it back")):
         command = commands.add_parser(name, help=what)
-        command.add_argument("alert", help="its name, as in the mail")
-        if name == "ack":
-            command.add_argument("--service", default="", help="only of this service")
+        command.add_argument("--service", default="", help="only of this service")
+        if name == "unack":
+            command.add_argument("alert", help="its name, as in the mail")
+        else:
+            command.add_argument("alert", nargs="?", help="its name, as in the mail; without it, what fires is listed")
             command.add_argument("--by", default="", help="who answers (default: you)")
             command.add_argument("--for", dest="hold", default="1h", help="how long, such as 30m (default: 1h)")
     chosen = parser.parse_args()
@@ -38,11 +40,13 @@ def _run(chosen: argparse.Namespace) -> None:
         case "check":
             check()
         case "ack":
-            print(
-                ack.acknowledge(_alertmanager(), chosen.alert, service=chosen.service, by=chosen.by, hold=chosen.hold)
-            )
+            print(_acknowledge(chosen) if chosen.alert else ack.overview(_alertmanager()))
         case "unack":
-            print(ack.withdraw(_alertmanager(), chosen.alert))
+            print(ack.withdraw(_alertmanager(), chosen.alert, service=chosen.service))
+
+
+def _acknowledge(chosen: argparse.Namespace) -> str:
+    return ack.acknowledge(_alertmanager(), chosen.alert, service=chosen.service, by=chosen.by, hold=chosen.hold)
 
 
 def _alertmanager() -> str:

@@ -9,7 +9,7 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-__all__ = ["AckError", "acknowledge", "withdraw"]
+__all__ = ["AckError", "acknowledge", "overview", "withdraw"]
 
 SECONDS = 5
 _DURATION = re.compile(r"(\d+)([smh])")
@@ -23,7 +23,9 @@ class AckError(Exception):
 def acknowledge(alertmanager: str, alert: str, *, service: str = "", by: str = "", hold: str = "1h") -> str:
     """Silence a firing alert for `hold` (such as 30m); a sentence about what was silenced and until when.
 
-    `alertmanager` is its address, `by` who answers (the user by default). Raises AckError when it does not fire.
+    Each service for which it fires now, or only `service`, gets a silence of its own, so that the same alert of another
+    service still pages. `alertmanager` is its address, `by` who answers (the user by default). Raises AckError when it
+    does not fire.
     """
     firing = _firing(alertmanager)
     chosen = [one for one in firing if one["alertname"] == alert and service in ("", one.get("service", ""))]
@@ -31,41 +33,83 @@ def acknowledge(alertmanager: str, alert: str, *, service: str = "", by: str = "
         names = sorted({f"{one['alertname']} ({one.get('service', 'no service')})" for one in firing})
         raise AckError(f"{alert} does not fire. Firing now: {', '.join(names) or 'nothing'}.")
     who, until = by or getpass.getuser(), datetime.now(UTC) + _duration(hold)
-    matchers = [_matcher("alertname", alert)] + ([_matcher("service", service)] if service else [])
-    body = {
-        "matchers": matchers,
-        "startsAt": datetime.now(UTC).isoformat(),
-        "endsAt": until.isoformat(),
-        "createdBy": who,
-        "comment": f"Acknowledged by {who}",
-    }
-    silence = _call("POST", f"{alertmanager}/api/v2/silences", body)["silenceID"]
-    services = ", ".join(sorted({one.get("service", "") for one in chosen} - {""}))
+    services = sorted({one.get("service", "") for one in chosen})
+    for name in services:
+        body = {
+            "matchers": [_matcher("alertname", alert), _matcher("service", name)],
+            "startsAt": datetime.now(UTC).isoformat(),
+            "endsAt": until.isoformat(),
+            "createdBy": who,
+            "comment": f"Acknowledged by {who}",
+        }
+        _call("POST", f"{alertmanager}/api/v2/silences", body)
+    shown = ", ".join(filter(None, services))
     return (
-        f"{alert}{f' ({services})' if services else ''} is yours, {who}: nobody else is told until {until:%H:%M} UTC.\n"
+        f"{alert}{f' ({shown})' if shown else ''} is yours, {who}: nobody else is told until {until:%H:%M} UTC.\n"
         "While it is acknowledged no mail says that it is over, either: watch the dashboard.\n"
-        f"Give it back: make unack ALERT={alert}   (silence {silence})"
+        f"Give it back: make unack ALERT={alert}"
     )
 
 
-def withdraw(alertmanager: str, alert: str) -> str:
-    """End every acknowledgement of an alert. Raises AckError when there is none."""
-    silences = [
-        one
-        for one in _call("GET", f"{alertmanager}/api/v2/silences")
-        if one["status"]["state"] == "active" and _matcher("alertname", alert) in one["matchers"]
-    ]
-    if not silences:
+def overview(alertmanager: str) -> str:
+    """The pages that fire, one a line, with who has acknowledged each until when; then what else is silenced."""
+    silences = {one["id"]: one for one in _silences(alertmanager)}
+    pages = [one for one in _alerts(alertmanager) if one["labels"].get("severity") == "page"]
+    lines = [_line(one, silences) for one in sorted(pages, key=lambda one: (one["labels"]["alertname"], _service(one)))]
+    used = {silence for one in pages for silence in one["status"]["silencedBy"]}
+    idle = [f"Silenced, and no page: {_held(one)}" for name, one in silences.items() if name not in used]
+    return "\n".join([*(lines or ["No page fires."]), *sorted(idle)])
+
+
+def withdraw(alertmanager: str, alert: str, *, service: str = "") -> str:
+    """End every acknowledgement of an alert, or those for one service. Raises AckError when there is none."""
+    wanted = [_matcher("alertname", alert)] + ([_matcher("service", service)] if service else [])
+    found = [one for one in _silences(alertmanager) if all(part in one["matchers"] for part in wanted)]
+    if not found:
         raise AckError(f"{alert} is not acknowledged by anybody.")
-    for one in silences:
+    for one in found:
         _call("DELETE", f"{alertmanager}/api/v2/silence/{one['id']}")
     return f"{alert} is nobody's any more: if it still fires, it is sent again."
 
 
+def _line(alert: dict[str, Any], silences: dict[str, dict[str, Any]]) -> str:
+    name, service, status = alert["labels"]["alertname"], _service(alert), alert["status"]
+    title = f"{name} ({service})" if service else name
+    if holders := [silences[one] for one in status["silencedBy"] if one in silences]:
+        last = max(holders, key=lambda one: one["endsAt"])
+        return f"{title}: acknowledged by {last['createdBy']} until {_clock(last)} UTC"
+    if status["inhibitedBy"]:
+        return f"{title}: held back, another alert explains it"
+    return (
+        f"{title}: nobody has acknowledged it. Yours? make ack ALERT={name}{f' SERVICE={service}' if service else ''}"
+    )
+
+
+def _held(silence: dict[str, Any]) -> str:
+    matchers = ", ".join(f"{one['name']}={one['value']}" for one in silence["matchers"] if one["value"])
+    return f"{matchers}, by {silence['createdBy']} until {_clock(silence)} UTC"
+
+
+def _clock(silence: dict[str, Any]) -> str:
+    return silence["endsAt"][11:16]
+
+
+def _service(alert: dict[str, Any]) -> str:
+    return alert["labels"].get("service", "")
+
+
+def _silences(alertmanager: str) -> list[dict[str, Any]]:
+    return [one for one in _call("GET", f"{alertmanager}/api/v2/silences") if one["status"]["state"] == "active"]
+
+
+def _alerts(alertmanager: str, *, silenced: bool = True) -> list[dict[str, Any]]:
+    query = {"active": "true", "silenced": str(silenced).lower(), "inhibited": "true"}
+    return _call("GET", f"{alertmanager}/api/v2/alerts?{urllib.parse.urlencode(query)}")
+
+
 def _firing(alertmanager: str) -> list[dict[str, str]]:
-    query = urllib.parse.urlencode({"active": "true", "silenced": "false", "inhibited": "true"})
-    alerts = _call("GET", f"{alertmanager}/api/v2/alerts?{query}")
-    return [one["labels"] for one in alerts if one["labels"].get("severity") != "none"]
+    found = [one["labels"] for one in _alerts(alertmanager, silenced=False)]
+    return [labels for labels in found if labels.get("severity") != "none"]
 
 
 def _matcher(name: str, value: str) -> dict[str, Any]:

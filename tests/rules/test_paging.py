@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -56,6 +57,52 @@ def test_page_that_is_acknowledged_wakes_nobody_else_until_it_is_given_back(offi
     _until(office, ("[ESCALATED]", SECOND))
     with pytest.raises(ack.AckError, match="is not acknowledged"):
         ack.withdraw(url, PAGE["alertname"])
+
+
+def test_acknowledging_leaves_a_second_service_to_page_its_own_people(office: Desk) -> None:
+    """Its outage is not known to anybody yet, whether it fires already or begins to later."""
+    down = {"alertname": "TargetDown", "severity": "page"}
+    first, second, third = (
+        {**down, "team": team, "service": service}
+        for team, service in (("payments", "payments"), ("identity", "auth"), ("platform", "loki"))
+    )
+    office.fire(first, second)
+    _until(office, ("[PAGE]", ON_CALL), ("[PAGE]", "identity-oncall@sandbox.test"))
+    said = ack.acknowledge(office.alertmanager.url, "TargetDown", service="payments", by="ada")
+    assert "TargetDown (payments) is yours, ada" in said
+    said = ack.acknowledge(office.alertmanager.url, "TargetDown", by="bob")
+    assert "TargetDown (auth) is yours, bob" in said
+    office.fire(third)
+    _until(office, ("[PAGE]", "platform-oncall@sandbox.test"), ("[ESCALATED]", "platform-secondary@sandbox.test"))
+    assert [one for one in office.mails() if one[0] == "[ESCALATED]"] == [
+        ("[ESCALATED]", "platform-secondary@sandbox.test")
+    ]
+
+
+def test_list_of_pages_says_who_has_each_until_when_and_what_else_is_silenced(office: Desk) -> None:
+    url = office.alertmanager.url
+    assert ack.overview(url) == "No page fires."
+    burning = {**PAGE, "team": "edge", "service": "gateway", "alertname": "GatewayErrorBudgetBurn"}
+    down = {"alertname": "TargetDown", "severity": "page", "team": "platform", "service": "loki"}
+    office.fire(PAGE, burning, down, {**down, "service": "tempo"}, {**PAGE, "severity": "ticket"})
+    eventually("all of them", lambda: ack.overview(url), lambda text: text.count("\n") == 3, timeout=PATIENCE)
+    said = ack.acknowledge(url, "TargetDown", service="loki", by="ada", hold="30m")
+    until = said.partition(" until ")[2][:5]
+    assert until in {f"{datetime.now(UTC) + timedelta(minutes=30, seconds=ago):%H:%M}" for ago in (0, -5)}
+    lines = eventually("the silence", lambda: ack.overview(url), lambda text: "ada" in text).splitlines()
+    assert lines == [
+        "GatewayErrorBudgetBurn (gateway): held back, another alert explains it",
+        "PaymentSuccessBudgetBurn (payments): nobody has acknowledged it. "
+        "Yours? make ack ALERT=PaymentSuccessBudgetBurn SERVICE=payments",
+        f"TargetDown (loki): acknowledged by ada until {until} UTC",
+        "TargetDown (tempo): nobody has acknowledged it. Yours? make ack ALERT=TargetDown SERVICE=tempo",
+    ]
+    office.fire(PAGE, burning, down, {**down, "service": "tempo"}, ended=True)
+    eventually(
+        "the end of all",
+        lambda: ack.overview(url),
+        f"No page fires.\nSilenced, and no page: alertname=TargetDown, service=loki, by ada until {until} UTC".__eq__,
+    )
 
 
 def test_acknowledging_what_does_not_fire_says_what_does(office: Desk) -> None:
@@ -185,6 +232,6 @@ def test_mail_shows_every_part_of_an_alert_and_nothing_that_is_missing(office: D
     for text in (shown["HTML"], shown["Text"]):
         assert "a test" in text
         assert "http://r/" in text
-        assert "make ack ALERT=PaymentSuccessBudgetBurn" in text
+        assert "make ack ALERT=PaymentSuccessBudgetBurn SERVICE=payments" in text
         assert "Logs" not in text
     assert str(ROOT) not in shown["HTML"]
