@@ -39,17 +39,15 @@ def main(
     render: Annotated[bool, typer.Option(help="measure nothing; write the page from what is kept")] = False,
 ) -> None:
     """Measure what docs/figures.md states, on this machine. The stack is restarted on the way, and left up."""
-    kept = json.loads(DATA.read_text()) if DATA.exists() else {}
     try:
-        for name, measure_it in _measurements(cold, only or [], kept).items() if not render else ():
+        for name, measure_it in _measurements(cold, only or []).items() if not render else ():
             for measured in _results(measure_it()):
-                kept[name] = {"measured": datetime.now(UTC).date().isoformat(), "on": measure.machine(), **measured}
-                DATA.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n")
+                _keep(name, measured)
             print(f"{name}: done", flush=True)
     except StackError as error:
         print_error(error)
         raise typer.Exit(1) from None
-    text = page(kept)
+    text = page(_kept())
     PAGE.write_text(text)
     print(text)
 
@@ -59,9 +57,17 @@ def _results(measured: Measured | Iterator[Measured]) -> Iterator[Measured]:
     return iter([measured]) if isinstance(measured, dict) else measured
 
 
-def _measurements(
-    cold: bool, only: list[str], kept: dict[str, Measured]
-) -> dict[str, Callable[[], Measured | Iterator[Measured]]]:
+def _kept() -> dict[str, Measured]:
+    return json.loads(DATA.read_text()) if DATA.exists() else {}
+
+
+def _keep(name: str, measured: Measured) -> None:
+    """Write one section beside the others."""
+    section = {"measured": datetime.now(UTC).date().isoformat(), "on": measure.machine(), **measured}
+    DATA.write_text(json.dumps({**_kept(), name: section}, indent=1, sort_keys=True) + "\n")
+
+
+def _measurements(cold: bool, only: list[str]) -> dict[str, Callable[[], Measured | Iterator[Measured]]]:
     """The sections to measure, in order; StackError for one that does not exist."""
     every: dict[str, Callable[[], Measured | Iterator[Measured]]] = {
         "cold_build": lambda: measure.cold_build(ROOT),
@@ -74,7 +80,7 @@ def _measurements(
         "saturation": lambda: measure.saturation(ROOT, SATURATED),
         "losses": lambda: measure.losses(ROOT, AWAY_SECONDS),
         "release": lambda: measure.release(ROOT),
-        "gameday": lambda: gameday(ROOT, GAMEDAY_ROUNDS, kept.get("gameday") if GAMEDAY_RESUME else None),
+        "gameday": lambda: gameday(ROOT, GAMEDAY_ROUNDS, _kept().get("gameday") if GAMEDAY_RESUME else None),
         "alerting": lambda: alerting(ROOT, DRILLS_EACH, HEALTHY_SECONDS),
     }
     if unknown := set(only) - set(every):

@@ -1,69 +1,113 @@
 """How long a fault takes to a page in the inbox, whether a healthy stack pages anybody, and what watching costs."""
 
+import json
 import os
 import subprocess
 import sys
 import time
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-__all__ = ["alerting"]
+__all__ = ["REPEATED", "alerting"]
 
 REPEATED = ("acquirer-down", "store-down")
-PARTS = ("seen", "fired", "inbox", "resolved")
 BEHIND_TOXIPROXY = {"COMPOSE_PROFILES": "gameday", "ACQUIRER_URL": "http://toxiproxy:8103"}
+REST_SECONDS = 180
+USERS = 20
+QUIET_WITHIN = 180.0
+# A drill takes one to three minutes; one that hangs must not take the others with it.
+DRILL_SECONDS = 600
+Row = dict[str, Any]
 
 
-def alerting(root: Path, runs: int, healthy_seconds: float) -> dict[str, object]:
-    """Every drill once and two of them `runs` times, seconds of each part; then a while without any fault.
+def alerting(root: Path, runs: int, healthy_seconds: float) -> Iterator[dict[str, object]]:
+    """What watching costs at rest; every drill once and two of them `runs` times, seconds of each part; then a while
+    of normal load without any fault.
 
-    The stack is restarted with toxiproxy, and left up with it.
+    After each step everything known so far. A drill that fails is a row with what failed, not an error.
+    The stack is restarted with toxiproxy, and left up with it. StackError when it does not start.
     """
-    from faults import FAULTS
-    from figures.measure import stack
+    from figures.measure import SETTLE_SECONDS, stack
+    from tests.support.drills import DRILLS
     from tests.support.stack import Stack
 
     stack(root, "down")
     stack(root, "up", **BEHIND_TOXIPROXY)
-    drills = [name for name in FAULTS if name not in REPEATED] + list(REPEATED) * runs
-    rows = [{"fault": name, **_drill(root, name)} for name in drills]
-    return {"rows": rows, **_healthy(Stack(root), healthy_seconds)}
+    time.sleep(SETTLE_SECONDS + REST_SECONDS)
+    rows: list[Row] = []
+    found: dict[str, object] = {"rest": _cost(Stack(root), REST_SECONDS), "rows": rows, "repeated": list(REPEATED)}
+    yield found
+    for name in [one for one in DRILLS if one not in REPEATED] + list(REPEATED) * runs:
+        rows.append({"fault": name, **_drill(root, name)})
+        yield found
+    yield {**found, "healthy": _healthy(Stack(root), healthy_seconds)}
 
 
-def _drill(root: Path, name: str) -> dict[str, float]:
-    from figures.measure import figures_of_tests
+def _drill(root: Path, name: str) -> Row:
+    """Seconds of each part that was measured, and the names of the tests that failed."""
+    from tests.support.drills import PARTS
 
-    found = figures_of_tests(root, ["tests/e2e/test_alerts.py"], DRILLS=name, **BEHIND_TOXIPROXY)
-    return {part: found[f"drill: {name}: {part}"]["median"] for part in PARTS}
+    reports = root / ".run" / "reports"
+    measured, outcome = reports / "figures.json", reports / "drill.xml"
+    for path in (measured, outcome):
+        path.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "-q", "tests/e2e/test_alerts.py", f"--junitxml={outcome}"]
+    environment = {**os.environ, **BEHIND_TOXIPROXY, "DRILLS": name}
+    try:
+        subprocess.run(
+            command, cwd=root, env=environment, check=False, stdout=subprocess.DEVNULL, timeout=DRILL_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return {"failed": [f"did not end within {DRILL_SECONDS} s"]}
+    figures = json.loads(measured.read_text()) if measured.exists() else {}
+    parts = {part: figures[key]["median"] for part in PARTS if (key := f"drill: {name}: {part}") in figures}
+    return {**parts, "failed": _failures(outcome)}
+
+
+def _failures(outcome: Path) -> list[str]:
+    """`test: first line of the reason` of what did not pass, each reason once; without a report, that there is none."""
+    if not outcome.exists():
+        return ["pytest wrote no report"]
+    tests: dict[str, str] = {}
+    for case in ElementTree.parse(outcome).iter("testcase"):
+        for problem in case:
+            if problem.tag in ("failure", "error"):
+                tests.setdefault(problem.get("message", "").partition("\n")[0], case.get("name", ""))
+    return [f"{test}: {reason}" for reason, test in tests.items()]
+
+
+def _cost(stack: Any, seconds: int) -> dict[str, float]:
+    """Over the last seconds: durations by the clock (rules each second, a round of scrapes), and processes in cores."""
+    from sandbox_testing import Prometheus
+
+    with closing(Prometheus(stack.url("prometheus"))) as prometheus:
+        window = f"[{seconds}s]"
+        queries = {
+            "rule_seconds": f"sum(rate(prometheus_rule_group_duration_seconds_sum{window}))",
+            "scrape_seconds": f"sum(avg_over_time(scrape_duration_seconds{window}))",
+            "targets": "count(up == 1)",
+            "samples": f"sum(rate(prometheus_tsdb_head_samples_appended_total{window}))",
+            "cores": f'rate(process_cpu_seconds_total{{service="prometheus"}}{window})',
+            "alertmanager_cores": f'rate(process_cpu_seconds_total{{service="alertmanager"}}{window})',
+        }
+        return {"seconds": seconds} | {name: round(prometheus.value(query), 4) for name, query in queries.items()}
 
 
 def _healthy(stack: Any, seconds: float) -> dict[str, object]:
-    """Pages in a healthy run under normal load, and the share of a core that rules and scrapes take meanwhile."""
-    began = time.time()
-    load = [sys.executable, "-m", "loadtest", "--users", "20", "--duration", f"{seconds:.0f}s"]
-    subprocess.run(load, cwd=stack.root, env={**os.environ}, check=True, stdout=subprocess.DEVNULL)
-    window = f"[{max(60, int(seconds))}s]"
-    mails = httpx.get(
-        f"{stack.url('mailpit')}/api/v1/search", params={"query": "subject:PAGE", "limit": 200}, timeout=10.0
-    )
-    pages = [one for one in mails.json()["messages"] if _moment(one["Created"]) >= began]
-    return {
-        "healthy_seconds": seconds,
-        "pages": len(pages),
-        "rules_cores": _value(stack, f"sum(rate(prometheus_rule_group_duration_seconds_sum{window}))"),
-        "scrape_seconds": _value(stack, f"sum(avg_over_time(scrape_duration_seconds{window}))"),
-    }
+    """Pages in a run under normal load and without a fault, once those of the drills have ended. Raises NotSeen."""
+    from sandbox_testing import Mailpit, Prometheus, eventually
 
+    with closing(Prometheus(stack.url("prometheus"))) as prometheus, closing(Mailpit(stack.url("mailpit"))) as mailbox:
 
-def _value(stack: Any, query: str) -> float:
-    answer = httpx.get(f"{stack.url('prometheus')}/api/v1/query", params={"query": query}, timeout=10.0)
-    [row] = answer.json()["data"]["result"]
-    return round(float(row["value"][1]), 4)
+        def quiet() -> bool:
+            return not prometheus.query('ALERTS{severity="page"}')
 
-
-def _moment(text: str) -> float:
-    from datetime import datetime
-
-    return datetime.fromisoformat(text).timestamp()
+        eventually("no page to fire after the drills", quiet, timeout=QUIET_WITHIN, interval=1.0)
+        began = time.time()
+        load = [sys.executable, "-m", "loadtest", "--users", str(USERS), "--duration", f"{seconds:.0f}s"]
+        ended = subprocess.run(load, cwd=stack.root, check=False, stdout=subprocess.DEVNULL)
+        pages = [one.subject for one in mailbox.messages(began, search="subject:PAGE")]
+    return {"seconds": seconds, "users": USERS, "pages": pages, "load_failed": bool(ended.returncode)}

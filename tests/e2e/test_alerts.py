@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from sandbox_testing import Mailpit, Prometheus, eventually
-from tests.support.drills import DRILLS, Course, Drill, broken_links, opened, run
+from tests.support.drills import DRILLS, PARTS, Course, Drill, broken_links, opened, run
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
 from tests.support.project import vocabulary
@@ -52,7 +52,7 @@ def drill(
     """One fault put in, seen through to the news that it is over."""
     chosen = DRILLS[request.param]
     course = run(chosen, stack, prometheus, mailbox)
-    for part in ("seen", "fired", "inbox", "resolved"):
+    for part in PARTS:
         figures.add(f"drill: {chosen.fault}: {part}", "s", [getattr(course, part)])
     return chosen, course
 
@@ -70,9 +70,10 @@ def test_fault_wakes_nobody_whose_fault_it_is_not(drill: tuple[Drill, Course], e
     """Without this everybody is woken by everything, and soon nobody gets up."""
     chosen, course = drill
     woken = [one for one in course.others if one.subject.startswith(("[PAGE]", "[ESCALATED]"))]
-    evidence(alerts=sorted(course.alerts), other_pages=[one.subject for one in woken])
-    assert course.alerts & set(chosen.quiet) == set()
-    assert [one.subject for one in woken if set(one.recipients) & set(chosen.silent)] == []
+    evidence(fired=sorted(course.fired_names), other_pages=[f"{one.recipients}: {one.subject}" for one in woken])
+    assert chosen.alert in course.fired_names
+    assert course.fired_names & set(chosen.quiet) == set()
+    assert [(one.recipients, one.subject) for one in woken] == []
 
 
 def test_page_can_be_read_and_every_link_in_it_leads_somewhere(
@@ -84,7 +85,7 @@ def test_page_can_be_read_and_every_link_in_it_leads_somewhere(
     evidence(subject=course.page.subject, links=mail.links)
     for text in (mail.text, mail.html):
         assert chosen.alert in text
-        assert f"make ack ALERT={chosen.alert}" in text
+        assert f"make ack ALERT={chosen.alert} SERVICE={chosen.service}" in text
         assert "no value" not in text
         assert "<error" not in text
     assert "width=device-width" in mail.html
