@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from alerting.problems import Problem, line_of
+from alerting.problems import Problem, line_with, read_yaml
 
 __all__ = ["CONTACTS", "Contacts", "Team", "read_contacts"]
 
@@ -40,10 +38,7 @@ class Contacts:
 
 def read_contacts(path: Path = CONTACTS) -> Contacts:
     """Raises Problem, with file, line and reason, for a name that is missing or a value that is no address."""
-    try:
-        data = yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise Problem(path, line_of(error), f"is no YAML: {getattr(error, 'problem', error)}") from None
+    data = read_yaml(path)
     teams = {name: _team(path, name, row) for name, row in _value(path, data, "teams", "the file").items()}
     escalation = _value(path, data, "escalation", "the file")
     return Contacts(
@@ -64,16 +59,11 @@ def _team(path: Path, name: str, row: Any) -> Team:
 def _matching(path: Path, data: Any, key: str, owner: str, pattern: re.Pattern[str], what: str) -> str:
     value = str(_value(path, data, key, owner))
     if not pattern.fullmatch(value):
-        raise Problem(path, _line(path, value), f"{key} of {owner} is {value!r}, which is not {what}")
+        raise Problem(path, line_with(path, value), f"{key} of {owner} is {value!r}, which is not {what}")
     return value
 
 
 def _value(path: Path, data: Any, key: str, owner: str) -> Any:
     if not isinstance(data, dict) or not data.get(key):
-        raise Problem(path, _line(path, f"{owner}:"), f"{owner} lacks {key}")
+        raise Problem(path, line_with(path, f"{owner}:"), f"{owner} lacks {key}")
     return data[key]
-
-
-def _line(path: Path, text: str) -> int:
-    lines = path.read_text().splitlines()
-    return next((number for number, line in enumerate(lines, 1) if text in line and not line.startswith("#")), 0)

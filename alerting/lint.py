@@ -11,19 +11,19 @@ import yaml
 from dotenv import dotenv_values
 
 from alerting.contacts import read_contacts
-from alerting.problems import Problem
+from alerting.problems import Problem, line_with, read_yaml
 from native import build
 
-__all__ = ["ALERTMANAGER_FILES", "Alert", "alerts", "check_files", "severities"]
+__all__ = ["Alert", "alertmanager_files", "alerts", "check_files", "judged", "severities"]
 
 ROOT = Path(__file__).resolve().parent.parent
 TABLE = ROOT / "docs" / "reference" / "alerts.md"
-ALERTMANAGER_FILES = sorted([*(ROOT / "alertmanager").glob("*.yml"), *(ROOT / "alertmanager/examples").glob("*.yml")])
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
 OPTIONAL_ANNOTATIONS = {"logs_url", "traces_url"}
-# Where the first number is the line. promtool: `prometheus/rules/x.yml: 12:9: group ...`; amtool: `yaml: line 3: ...`.
+# How promtool and amtool name a place: `x.yml: 12:9: reason`, `line 3: reason`, `template: mail.tmpl:12:3: reason`.
 _PLACES = (
-    re.compile(r"(?P<file>[\w./-]+\.yml): (?P<line>\d+):\d+: (?P<reason>.+)"),
+    re.compile(r"\.yml: (?P<line>\d+):\d+: (?P<reason>.+)"),
+    re.compile(r"template: [\w.-]+\.tmpl:(?P<line>\d+)(?::\d+)?: (?P<reason>.+)"),
     re.compile(r"line (?P<line>\d+): (?P<reason>.+)"),
 )
 SECONDS = 60
@@ -46,14 +46,20 @@ class Alert:
         return self.rule["labels"].get("severity", "")
 
 
-def check_files() -> None:
+def check_files(root: Path = ROOT) -> None:
     """Raises Problem for the first thing that is wrong with rules, routes, contacts or templates."""
-    read_contacts()
-    _check_prometheus()
-    _check_alertmanager()
-    teams, allowed = set(read_contacts().teams), severities()
-    for alert in alerts():
-        _check_alert(alert, teams, allowed)
+    contacts = read_contacts(root / "runbooks" / "contacts.yml")
+    for path in [*sorted((root / "prometheus").rglob("*.yml")), *alertmanager_files(root)]:
+        read_yaml(path)
+    _check_prometheus(root)
+    _check_alertmanager(root)
+    for alert in alerts(root):
+        _check_alert(alert, root, set(contacts.teams))
+
+
+def alertmanager_files(root: Path = ROOT) -> list[Path]:
+    """The configuration in its variants, and the examples."""
+    return sorted([*(root / "alertmanager").glob("*.yml"), *(root / "alertmanager/examples").glob("*.yml")])
 
 
 def alerts(root: Path = ROOT) -> list[Alert]:
@@ -84,7 +90,8 @@ def _alerts_of(path: Path) -> Iterator[Alert]:
                 yield Alert(path, lines.get(rule["alert"], 0), rule)
 
 
-def _check_alert(alert: Alert, teams: set[str], allowed: dict[str, str]) -> None:
+def _check_alert(alert: Alert, root: Path, teams: set[str]) -> None:
+    allowed = severities()
     labels, annotations = alert.rule.get("labels", {}), alert.rule.get("annotations", {})
 
     def must(condition: bool, reason: str) -> None:
@@ -99,7 +106,7 @@ def _check_alert(alert: Alert, teams: set[str], allowed: dict[str, str]) -> None
     if unknown := annotations.keys() - ANNOTATIONS - OPTIONAL_ANNOTATIONS:
         must(False, f"has an annotation that no mail shows: {min(unknown)}")
     must(annotations["runbook_url"].endswith(f"/user/{alert.name}.md"), "must link to the runbook of its own name")
-    must((ROOT / "runbooks" / f"{alert.name}.md").exists(), f"has no runbook: write runbooks/{alert.name}.md")
+    must((root / "runbooks" / f"{alert.name}.md").exists(), f"has no runbook: write runbooks/{alert.name}.md")
 
 
 def _keeps_labels(expr: str) -> bool:
@@ -107,29 +114,27 @@ def _keeps_labels(expr: str) -> bool:
     return not re.search(r"\b(sum|max|min|count|avg)\b|vector\(", expr) or "slo:sli_error" in expr
 
 
-def _check_prometheus() -> None:
-    path = ROOT / "prometheus" / "prometheus.yml"
-    _run("IMAGE_PROMETHEUS", "/bin/promtool", path, "check", "config", "--lint=all", "--lint-fatal", path)
+def _check_prometheus(root: Path) -> None:
+    path, options = root / "prometheus" / "prometheus.yml", ("--lint=all", "--lint-fatal")
+    judged("IMAGE_PROMETHEUS", "/bin/promtool", path, "check", "config", *options, path)
+    # No configuration here names what production would load.
+    for rules in sorted((root / "prometheus/generated/production").glob("*.yml")):
+        judged("IMAGE_PROMETHEUS", "/bin/promtool", rules, "check", "rules", *options, rules)
 
 
-def _check_alertmanager() -> None:
-    for path in ALERTMANAGER_FILES:
-        _run("IMAGE_ALERTMANAGER", "/bin/amtool", path, "check-config", path)
-    for path in sorted((ROOT / "alertmanager/templates").glob("*.tmpl")):
-        for name in re.findall(r'{{ define "([\w.]+)"', path.read_text()):
-            text = f'{{{{ template "{name}" . }}}}'
-            _run(
-                "IMAGE_ALERTMANAGER",
-                "/bin/amtool",
-                path,
-                "template",
-                "render",
-                f"--template.glob={path}",
-                f"--template.text={text}",
-            )
+def _check_alertmanager(root: Path) -> None:
+    # Templates first: a configuration that loads a broken one is not to blame.
+    for path in sorted((root / "alertmanager/templates").glob("*.tmpl")):
+        names = re.findall(r'{{ define "([\w.]+)"', path.read_text())
+        text = "".join(f'{{{{ template "{name}" . }}}}' for name in names)
+        options = (f"--template.glob={path}", f"--template.text={text}")
+        judged("IMAGE_ALERTMANAGER", "/bin/amtool", path, "template", "render", *options)
+    for path in alertmanager_files(root):
+        judged("IMAGE_ALERTMANAGER", "/bin/amtool", path, "check-config", path)
 
 
-def _run(pin: str, program: str, path: Path, *arguments: str | Path) -> None:
+def judged(pin: str, program: str, path: Path, *arguments: str | Path) -> None:
+    """Let the program of an image judge a file. Raises Problem with what it says when it refuses."""
     image = dotenv_values(ROOT / ".env")[pin]
     found = build.ensure([image])[image][program]
     done = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=SECONDS, check=False, cwd=ROOT)
@@ -138,9 +143,14 @@ def _run(pin: str, program: str, path: Path, *arguments: str | Path) -> None:
 
 
 def _problem(path: Path, output: str) -> Problem:
+    """What a program says last, `path` being what it was given; it may blame another file, which that one loads."""
+    said = output.rpartition("FAILED:")[2].strip() or "refused without a reason"
+    blamed = re.match(r"(\S+\.yml): (.+)", said)
+    file = ROOT / blamed[1] if blamed else path
     for place in _PLACES:
-        if found := place.search(output):
-            named = Path(found.groupdict().get("file") or path)
-            return Problem(named if named.is_absolute() else ROOT / named, int(found["line"]), found["reason"].strip())
-    lines = [line.strip() for line in output.splitlines() if re.search(r"FAILED|error|invalid", line, re.IGNORECASE)]
-    return Problem(path, 0, (lines or output.strip().splitlines() or ["refused without a reason"])[-1])
+        if found := place.search(said):
+            return Problem(file, int(found["line"]), found["reason"].strip())
+    reason = (blamed[2] if blamed else said).splitlines()[0]
+    # No place, but what it did not like: the last thing in quotes, or what stands behind the last colon.
+    disliked = [reason.rpartition(": ")[2], *reversed(re.findall(r'"([^"]+)"', reason))]
+    return Problem(file, next(filter(None, (line_with(file, text) for text in disliked)), 0), reason)

@@ -1,10 +1,11 @@
 """What is wrong with a file of ours, in the form that editors and people can follow."""
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
-__all__ = ["Problem", "line_of"]
+__all__ = ["Problem", "line_with", "read_yaml"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -21,7 +22,16 @@ class Problem(Exception):
         return f"{place}:{self.line}: {self.reason}" if self.line else f"{place}: {self.reason}"
 
 
-def line_of(error: yaml.YAMLError) -> int:
-    """The line at which YAML stopped making sense, counted from 1; 0 when it does not say."""
-    mark = getattr(error, "problem_mark", None)
-    return mark.line + 1 if mark else 0
+def read_yaml(path: Path) -> Any:
+    """What a file of YAML says. Raises Problem, with the line at which it stops making sense."""
+    try:
+        return yaml.safe_load(path.read_text())
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise Problem(path, mark.line + 1 if mark else 0, f"is no YAML: {getattr(error, 'problem', error)}") from None
+
+
+def line_with(path: Path, text: str) -> int:
+    """The first line that holds a text and is no comment, counted from 1; 0 when there is none."""
+    lines = path.read_text().splitlines()
+    return next((number for number, line in enumerate(lines, 1) if text in line and not line.startswith("#")), 0)

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from alerting.problems import Problem, line_of
+from alerting.problems import Problem, read_yaml
 from native import build
 
 __all__ = ["OUTPUT", "SLOS", "Slo", "every_slo"]
@@ -67,8 +67,8 @@ class Slo:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     def _by_sloth(self) -> str:
-        period = _read(self.windows)["spec"]["sloPeriod"]
-        _read(self.source)
+        period = read_yaml(self.windows)["spec"]["sloPeriod"]
+        read_yaml(self.source)
         sloth = build.ensure_tools(["sloth"])["sloth"]
         with tempfile.TemporaryDirectory() as folder:
             # Sloth reads every file of a folder of windows; the other variant's are none of its business.
@@ -89,13 +89,6 @@ def every_slo(folder: Path = SLOS, output: Path = OUTPUT) -> list[Slo]:
         for variant, windows in VARIANTS.items()
         for source in sorted(folder.glob("*.yml"))
     ]
-
-
-def _read(path: Path) -> Any:
-    try:
-        return yaml.safe_load(path.read_text())
-    except yaml.YAMLError as error:
-        raise Problem(path, line_of(error), f"is no YAML: {getattr(error, 'problem', error)}") from None
 
 
 def _refusal(source: Path, output: str) -> Problem:

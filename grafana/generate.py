@@ -10,9 +10,11 @@ from typing import Any
 from grafana_foundation_sdk.builders.dashboard import Dashboard
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
+from alerting.problems import Problem
 from grafana.boards import BOARDS
+from grafana.check import check_files, check_queries
 
-__all__ = ["FOLDER", "generated", "stale"]
+__all__ = ["FOLDER", "generated"]
 
 FOLDER = Path(__file__).with_name("dashboards")
 
@@ -20,13 +22,6 @@ FOLDER = Path(__file__).with_name("dashboards")
 def generated() -> Mapping[str, str]:
     """File name to file content, of every dashboard."""
     return {f"{board.uid}.json": _json(board) for board in (make().build() for make in BOARDS)}
-
-
-def stale() -> list[str]:
-    """Names of files that are missing, differ, or belong to no dashboard any more."""
-    wanted = generated()
-    present = {path.name: path.read_text() for path in FOLDER.glob("*.json")}
-    return sorted(name for name in wanted.keys() | present.keys() if wanted.get(name) != present.get(name))
 
 
 def _json(board: Dashboard) -> str:
@@ -62,10 +57,15 @@ def _drop_defaults(panel: dict[str, Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Write the dashboards as JSON.")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when a file is not as it should be")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; refuse a broken query and a file that is not as generated"
+    )
     if parser.parse_args().check:
-        if names := stale():
-            sys.exit(f"Not as generated: {', '.join(names)}. Run: python -m grafana.generate")
+        try:
+            check_queries({name: json.loads(text) for name, text in generated().items()})
+            check_files(generated())
+        except Problem as problem:
+            sys.exit(str(problem))
         return
     FOLDER.mkdir(exist_ok=True)
     wanted = generated()

@@ -8,7 +8,7 @@ import yaml
 
 from alerting import routes
 from alerting.contacts import read_contacts
-from alerting.lint import ALERTMANAGER_FILES, severities
+from alerting.lint import alertmanager_files, severities
 from alerting.problems import Problem
 from tests.rules.programs import run
 from tests.support.project import ROOT, catalog
@@ -89,7 +89,7 @@ def test_routes_are_as_generated() -> None:
         assert (routes.FOLDER / name).read_text() == text, "run: make generate"
 
 
-@pytest.mark.parametrize("path", ALERTMANAGER_FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", alertmanager_files(), ids=lambda path: path.name)
 def test_alertmanager_accepts_the_configuration(path: Path) -> None:
     run("IMAGE_ALERTMANAGER", "/bin/amtool", "check-config", path)
 
