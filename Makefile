@@ -113,7 +113,7 @@ gate: setup  ## every check of Gate 4 against the stack that runs, with its evid
 load: setup $(LOAD_VENV)/.complete  ## customers at the gateway (USERS=20 DURATION=60s PROCESSES=1), and what the telemetry saw; PAGE=1 for Locust's page
 	@$(BIN)/python -m loadtest $(if $(USERS),--users $(USERS)) $(if $(DURATION),--duration $(DURATION)) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(PAGE),--page)
 
-release: setup  ## run another version of a service under load: SERVICE=payments VERSION=0.1.1
+release: setup  ## run another version of a service, or of a part of the frontend, under load: SERVICE=payments VERSION=0.1.1
 	@$(BIN)/python -m release to "$(SERVICE)" "$(VERSION)"
 
 rollback: setup  ## back to the version before: SERVICE=payments; SCHEMA=0001 takes its database back first

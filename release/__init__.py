@@ -1,1 +1,1 @@
-"""Releases of the services and the way back: `make release`, `make rollback`, the same on both engines."""
+"""Releases of the services and the frontend's parts, and the way back: `make release` and `make rollback`."""

@@ -11,7 +11,7 @@ from stack.errors import StackError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 ROOT = Path(__file__).resolve().parent.parent
-Service = Annotated[str, typer.Argument(help="gateway, auth or payments")]
+Service = Annotated[str, typer.Argument(help="gateway, auth, payments, frontend-payments, ...")]
 
 
 @app.command()

@@ -71,13 +71,13 @@ def _run(root: Path, releases: dict[str, list[Release]], service: str, report: R
 
 def _version(root: Path, service: str) -> str:
     topology = _topology(root, service)
-    return topology.variables[f"{service.upper()}_VERSION"]
+    return topology.variables[record.variable(service, "VERSION")]
 
 
 def _topology(root: Path, service: str) -> Topology:
     topology = read_topology(root)
-    releasable = [name for name in topology.services if f"{name.upper()}_VERSION" in topology.variables]
-    name = f"{service.upper()}_VERSION"
+    releasable = [one for one in topology.services if record.variable(one, "VERSION") in topology.variables]
+    name = record.variable(service, "VERSION")
     if service not in releasable:
         raise StackError(f"There is no service {service!r} to release.", f"Choose from: {', '.join(releasable)}.")
     if topology.variables.origins[name] == ENVIRONMENT:

@@ -1,4 +1,5 @@
-"""Which release of each service runs, and which ran before: a stack of releases above the version that .env names.
+"""Which release of each service, or part of the frontend, runs, and which ran before: a stack of releases above the
+version that .env names.
 
 All of it is below .run/releases: the record, the variables that are made from it and fill in docker-compose.yml, and
 the code.
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from stack.variables import RELEASED
 
-__all__ = ["Release", "read", "write"]
+__all__ = ["Release", "read", "variable", "write"]
 
 FILE = ".run/releases/record.json"
 
@@ -22,6 +23,11 @@ class Release:
     version: str
     source: str
     at: str
+
+
+def variable(service: str, what: str) -> str:
+    """The name of a variable of docker-compose.yml: FRONTEND_PAYMENTS_VERSION for frontend-payments and VERSION."""
+    return f"{service.upper().replace('-', '_')}_{what}"
 
 
 def read(root: Path) -> dict[str, list[Release]]:
@@ -38,8 +44,8 @@ def write(root: Path, releases: dict[str, list[Release]]) -> None:
     kept = {service: rows for service, rows in releases.items() if rows}
     lines = ["# Made by `make release` and `make rollback`: what runs in place of the versions of .env."]
     for service, rows in sorted(kept.items()):
-        name = service.upper()
-        lines += [f"{name}_VERSION={rows[-1].version}", f"{name}_SOURCE={rows[-1].source}"]
+        now = rows[-1]
+        lines += [f"{variable(service, 'VERSION')}={now.version}", f"{variable(service, 'SOURCE')}={now.source}"]
     _replace(root / FILE, json.dumps({name: [asdict(row) for row in rows] for name, rows in kept.items()}, indent=2))
     if kept:
         _replace(root / RELEASED, "\n".join(lines))

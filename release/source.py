@@ -1,4 +1,7 @@
-"""The code of a release: the services of this checkout, changed by the release's patch where there is one."""
+"""The code of a release: that of this checkout, changed by the release's patch where there is one.
+
+A service is released with the folder `services`, a part of the frontend with `services/frontend` alone.
+"""
 
 import compileall
 import os
@@ -11,9 +14,13 @@ from stack.errors import StackError
 __all__ = ["PATCHES", "patch_of", "prepare"]
 
 PATCHES = Path("gameday/releases")
-# The last part is the name that the native engine knows the services' environment by.
-PLACE = ".run/releases/{service}/{version}/services"
-LEFT_BEHIND = shutil.ignore_patterns("__pycache__", "tests", "frontend")
+# The last part is the name that the native engine knows the code's environment by.
+PLACE = ".run/releases/{service}/{version}/{code}"
+SERVICES, FRONTEND = "services", "services/frontend"
+LEFT_BEHIND = {
+    SERVICES: shutil.ignore_patterns("__pycache__", "tests", "frontend"),
+    FRONTEND: shutil.ignore_patterns("__pycache__", "node_modules", "dist", "bin"),
+}
 
 
 def patch_of(root: Path, service: str, version: str) -> Path | None:
@@ -24,15 +31,17 @@ def patch_of(root: Path, service: str, version: str) -> Path | None:
 
 def prepare(root: Path, service: str, version: str) -> str:
     """Make the build context of a release anew; its path from the checkout. Raises StackError when the patch fails."""
-    place = PLACE.format(service=service, version=version)
+    code = FRONTEND if service.startswith("frontend-") else SERVICES
+    place = PLACE.format(service=service, version=version, code=code)
     folder = root / place
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(root / "services", folder, ignore=LEFT_BEHIND)
+    shutil.copytree(root / code, folder, ignore=LEFT_BEHIND[code])
     patch = patch_of(root, service, version)
     if patch:
-        _apply(patch, folder.parent)
-    # The start of the new version is the gap of the old one: what can be done before is done before.
-    compileall.compile_dir(folder, quiet=2)
+        _apply(patch, root / PLACE.format(service=service, version=version, code=""))
+    if code == SERVICES:
+        # The start of the new version is the gap of the old one: what can be done before is done before.
+        compileall.compile_dir(folder, quiet=2)
     return place
 
 

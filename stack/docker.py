@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -18,6 +19,9 @@ TAIL_LINES = 20
 ANSWER_SECONDS = 15
 PULL_SECONDS = 1800
 REPLACE_SECONDS = 45
+# Longer than services/frontend/release.py waits for the tracker and its upload.
+RUN_ONCE_SECONDS = 330
+POLL_SECONDS = 0.3
 
 
 def unavailable() -> str | None:
@@ -119,12 +123,28 @@ class DockerEngine:
 
     def replace(self, name: str, report: Report) -> None:
         self._checked("build", "--quiet", name)
+        if self.topology.services[name].restart == "no":
+            self._run_to_its_end(name, report)
+            return
         # A version that ends at its start is restarted for ever; without a limit so would be the waiting for it.
         limit = str(REPLACE_SECONDS)
         arguments = ["--detach", "--wait", "--wait-timeout", limit, "--no-deps", "--no-build", name]
         if _run(self._compose("up", *arguments), cwd=self.topology.root).returncode:
             raise self._failure(name)
         report(f"{name} is healthy")
+
+    def _run_to_its_end(self, name: str, report: Report) -> None:
+        """What runs once, a release of a part of the frontend: `--wait` would take its end for a failure."""
+        self._checked("up", "--detach", "--force-recreate", "--no-deps", "--no-build", name)
+        deadline = time.monotonic() + RUN_ONCE_SECONDS
+        while True:
+            part = next((part for part in self.components(measure=False) if part.name == name), None)
+            if part and part.health == "done":
+                break
+            if time.monotonic() > deadline or (part and part.state in ("exited", "dead")):
+                raise self._failure(name)
+            time.sleep(POLL_SECONDS)
+        report(f"{name} has done its work")
 
     def run_once(self, name: str, arguments: list[str]) -> str:
         self._checked("build", "--quiet", name)

@@ -1,6 +1,7 @@
 /**
- * Builds each micro-frontend into dist/<name>: hashed files, their source maps with debug ids, a manifest of what the
- * gateway must know. The maps are for the error tracker (release.py uploads them) and are never served.
+ * Builds the parts that are named, or all: `npm run build -- frontend-payments`. Each goes into dist/<name>: hashed files,
+ * their source maps with debug ids, a manifest of what the gateway must know. No part is built into another, and no
+ * version into any. The maps are for the error tracker (release.py uploads them) and are never served.
  */
 
 import { execFileSync } from "node:child_process";
@@ -22,9 +23,14 @@ const require = createRequire(import.meta.url);
 const platform = process.platform === "darwin" ? "darwin" : `${process.platform}-${process.arch}`;
 const sentryCli = require.resolve(`@sentry/cli-${platform}/bin/sentry-cli`);
 
-rmSync("dist", { recursive: true, force: true });
-for (const [app, input] of Object.entries(APPS)) {
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter((app) => !(app in APPS));
+if (unknown.length) throw new Error(`there is no ${unknown.join(", ")}; there are ${Object.keys(APPS).join(", ")}`);
+
+for (const app of wanted.length ? wanted : Object.keys(APPS)) {
+  const input = APPS[app];
   const outDir = join("dist", app);
+  rmSync(outDir, { recursive: true, force: true });
   await build({
     configFile: false,
     logLevel: "warn",
@@ -50,12 +56,12 @@ for (const [app, input] of Object.entries(APPS)) {
       },
     },
   });
+  if (app === "frontend-shell") copyFileSync("shell/index.html", join(outDir, "index.html"));
   const written = Object.values(JSON.parse(readFileSync(join(outDir, "manifest.json"), "utf8")));
   const entries = Object.fromEntries(written.filter((chunk) => chunk.isEntry).map((chunk) => [chunk.name, chunk.file]));
   const styles = [...new Set(written.flatMap((chunk) => (chunk.isEntry ? (chunk.css ?? []) : [])))];
   writeFileSync(join(outDir, "manifest.json"), JSON.stringify({ entries, styles }));
   execFileSync(sentryCli, ["sourcemaps", "inject", "--quiet", outDir], { stdio: "inherit" });
 }
-copyFileSync("shell/index.html", "dist/frontend-shell/index.html");
 mkdirSync("bin", { recursive: true });
 copyFileSync(sentryCli, "bin/sentry-cli");

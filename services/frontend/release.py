@@ -1,9 +1,11 @@
-"""Releases one micro-frontend: its files to where the gateway serves them, its source maps to the error tracker.
+"""Releases one part of the frontend: its files to where the gateway serves them, its source maps to the error tracker.
 
     python release.py --app=frontend-payments --from=/app/dist --to=/srv/frontend
 
-Files go to <to>/<app>/<version>, so that releases stand side by side. The maps are for the tracker alone. A tracker
-that is away keeps no release from the customers: its stacks stay unreadable until this has run again.
+Files go to <to>/<app>/<version>, so that releases stand side by side: a page that was opened before still finds its
+own. <to>/<app>/current names the one that pages opened from now on get; running a version again goes back to it. The
+maps are for the tracker alone. A tracker that is away keeps no release from the customers: its stacks stay unreadable
+until this has run again.
 """
 
 import argparse
@@ -33,6 +35,7 @@ def main() -> int:
         return 1
     target = Path(wanted.target) / wanted.app / version
     publish(built, target)
+    choose(target)
     log.info("%s %s: published in %s", wanted.app, version, target)
     url = os.environ.get("SENTRY_URL", "")
     if not url:
@@ -57,6 +60,15 @@ def publish(built: Path, target: Path) -> None:
     partial.rename(target)
 
 
+def choose(target: Path) -> None:
+    """From now on pages get this version; in one step, because the gateway may be reading."""
+    current = target.with_name("current")
+    partial = current.with_name(".current.partial")
+    partial.write_text(f"{target.name}\n", encoding="utf-8")
+    partial.chmod(0o644)
+    partial.replace(current)
+
+
 def upload(built: Path, url: str, app: str, release: str) -> bool:
     """Whether sentry-cli could upload; SENTRY_AUTH_TOKEN and SENTRY_ORG are read by it.
 
@@ -72,7 +84,7 @@ def upload(built: Path, url: str, app: str, release: str) -> bool:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Release one micro-frontend.")
+    parser = argparse.ArgumentParser(description="Release one part of the frontend.")
     parser.add_argument("--app", required=True, help="its name: frontend-shell, frontend-account or frontend-payments")
     parser.add_argument("--from", required=True, dest="source", metavar="FOLDER", help="where it was built")
     parser.add_argument("--to", required=True, dest="target", metavar="FOLDER", help="what the gateway serves")

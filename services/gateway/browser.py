@@ -54,7 +54,7 @@ async def spans(request: Request) -> Response:
     body = await _body(request, service, lambda outcome: count(UNKNOWN, outcome).inc())
     try:
         environment = service.settings.deployment_environment.value
-        document, counts = rebuild_spans(json.loads(body), frozenset(service.settings.releases), environment)
+        document, counts = rebuild_spans(json.loads(body), service.settings.apps, environment)
     except (ValueError, AttributeError, RecursionError) as error:
         count(UNKNOWN, "invalid").inc()
         raise Problem(400, "not-spans", "These are no spans of a frontend of ours.") from error

@@ -26,6 +26,8 @@ __all__ = ["Deployment", "files", "page"]
 
 ASSETS = "/assets"
 SHELL = "frontend-shell"
+# The version of a part that has not been released yet.
+UNPUBLISHED = "unpublished"
 # The names under which the modules know each other.
 MODULES = {
     "@sandbox/platform": (SHELL, "platform"),
@@ -58,8 +60,12 @@ class Deployment:
     styles: tuple[str, ...]
 
     @classmethod
-    def read(cls, folder: Path, app: str, version: str) -> Deployment:
-        """From its manifest. Raises FileNotFoundError while it is not published."""
+    def read(cls, folder: Path, app: str) -> Deployment:
+        """The release of the app that services/frontend/release.py made current, from its manifest.
+
+        Asked for each page, so a release needs no restart. Raises FileNotFoundError while there is none.
+        """
+        version = (folder / app / "current").read_text(encoding="utf-8").strip()
         manifest = json.loads((folder / app / version / "manifest.json").read_text(encoding="utf-8"))
         return cls(app, version, manifest["entries"], tuple(manifest["styles"]))
 
@@ -92,12 +98,11 @@ async def page(request: Request) -> HTMLResponse:
     """The shell's page, or the welcome page while no shell is published. A missing micro-frontend costs only itself."""
     settings: Settings = request.app.state.service.settings
     folder = settings.assets_directory
-    releases = settings.releases
-    if folder is None or SHELL not in releases:
+    if folder is None or SHELL not in settings.apps:
         return await welcome(request)
     try:
-        template = (folder / SHELL / releases[SHELL] / "index.html").read_text(encoding="utf-8")
-        deployed = {app: _read(folder, app, version) for app, version in releases.items()}
+        deployed = {app: _read(folder, app) for app in sorted(settings.apps)}
+        template = (folder / SHELL / deployed[SHELL].version / "index.html").read_text(encoding="utf-8")
     except FileNotFoundError:
         return await welcome(request)
     return _render(template, deployed, configuration(settings, deployed))
@@ -125,14 +130,14 @@ def configuration(settings: Settings, deployed: Mapping[str, Deployment]) -> dic
     }
 
 
-def _read(folder: Path, app: str, version: str) -> Deployment:
-    if app == SHELL:
-        return Deployment.read(folder, app, version)
+def _read(folder: Path, app: str) -> Deployment:
     try:
-        return Deployment.read(folder, app, version)
+        return Deployment.read(folder, app)
     except FileNotFoundError:
+        if app == SHELL:
+            raise
         # Its import fails in the browser, where the shell shows what a customer can do meanwhile and reports it.
-        return Deployment(app, version, {"main": "not-published.js"}, ())
+        return Deployment(app, UNPUBLISHED, {"main": "main.js"}, ())
 
 
 def _render(template: str, deployed: Mapping[str, Deployment], told: Mapping[str, Any]) -> HTMLResponse:

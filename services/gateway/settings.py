@@ -34,9 +34,9 @@ class Settings(ServiceSettings):
     # Reports (errors, batches of spans) of one address. A burst of 500 errors in ten seconds must pass.
     rate_limit_browser: str = Field("3000/minute", pattern=_RATE)
 
-    # What is published: the folder, `app=version,...`, and where each app's errors go, `app=dsn,...`.
+    # What is published: the folder, its parts `app,...`, and where each one's errors go, `app=dsn,...`.
     assets_directory: Path | None = None
-    frontend_releases: str = ""
+    frontend_apps: str = ""
     frontend_dsns: str = ""
     # Share of page loads that Sentry's own browser tracing records, for a server that keeps transactions.
     sentry_traces_sample_rate: float = Field(0.0, ge=0, le=1)
@@ -45,9 +45,9 @@ class Settings(ServiceSettings):
     stack_ports: str = ""
 
     @cached_property
-    def releases(self) -> dict[str, str]:
-        """Version by micro-frontend."""
-        return _pairs(self.frontend_releases)
+    def apps(self) -> frozenset[str]:
+        """The parts of the frontend."""
+        return frozenset(filter(None, self.frontend_apps.split(",")))
 
     @cached_property
     def dsns(self) -> dict[str, str]:

@@ -87,6 +87,13 @@ def test_release_again_replaces_the_files_of_that_version_alone(built: Path) -> 
     assert other.exists(), "who has the old page open still needs the old files"
 
 
+def test_version_that_was_released_last_is_the_one_that_pages_get(built: Path) -> None:
+    current = built / "srv" / "frontend-payments" / "current"
+    for version in ("1.2.3", "1.2.4", "1.2.3"):
+        assert release(built, SERVICE_VERSION=version).returncode == 0
+        assert current.read_text() == f"{version}\n"
+
+
 def test_tracker_that_refuses_the_maps_keeps_no_release_from_the_customers(built: Path, tracker: str) -> None:
     done = release(built, SENTRY_URL=tracker, SENTRY_CLI_STATUS="1")
     assert done.returncode == 0

@@ -79,6 +79,20 @@ def test_release_of_one_service_changes_the_code_of_no_other(checkout: Path) -> 
     assert [name for name in after if after[name].build != before[name].build] == ["gateway"]
 
 
+def test_part_of_the_frontend_is_released_with_its_own_code_and_touches_no_other_service(checkout: Path) -> None:
+    before = read_topology(checkout, {}).services
+    place = source.prepare(checkout, "frontend-payments", "0.1.1")
+    record.write(checkout, {"frontend-payments": [Release("0.1.1", place, "now")]})
+
+    after = read_topology(checkout, {}).services
+
+    assert [name for name in after if after[name].raw != before[name].raw] == ["frontend-payments"]
+    assert after["frontend-payments"].build.context == checkout / place
+    assert (checkout / place / "package-lock.json").exists()
+    assert not (checkout / place / "node_modules").exists()
+    assert not (checkout / place).parent.joinpath("payments").exists()
+
+
 def test_without_a_release_the_versions_of_env_run(checkout: Path) -> None:
     record.write(checkout, {"payments": [Release("9.9.9", "elsewhere", "now")]})
     record.write(checkout, {"payments": []})

@@ -13,7 +13,7 @@ import pytest
 from gateway.tests.conftest import FakePayments, running_gateway
 from testing.process import Running, free_port, until
 
-RELEASES = "frontend-shell=1.0.0,frontend-payments=1.0.0"
+APPS = "frontend-shell,frontend-payments"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def gateway(auth: Running, port: int) -> Iterator[tuple[Running, httpx.Client]]:
 
 def _variables(port: int) -> dict[str, str]:
     return {
-        "FRONTEND_RELEASES": RELEASES,
+        "FRONTEND_APPS": APPS,
         "FRONTEND_DSNS": f"frontend-shell=http://abc@127.0.0.1:{port}/4",
         "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{port}",
         "OTEL_TRACES_EXPORTER": "none",

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,17 +18,18 @@ from testing.process import Running
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = ROOT / "services" / "frontend" / "shell" / "index.html"
-RELEASES = "frontend-shell=1.2.3,frontend-account=0.4.0,frontend-payments=0.5.0"
+APPS = "frontend-shell,frontend-account,frontend-payments"
 DSNS = "frontend-shell=http://key@tracker:1/4,frontend-account=http://key@tracker:1/5"
 
 
 def publish(folder: Path, app: str, version: str, **entries: str) -> Path:
-    """What a release leaves in the folder."""
+    """What a release leaves in the folder (services/frontend/release.py)."""
     place = folder / app / version
     place.mkdir(parents=True)
     (place / "manifest.json").write_text(json.dumps({"entries": entries, "styles": ["main.css"]}))
     for file in [*entries.values(), "main.css"]:
         (place / file).write_text(f"/* {file} */" + "x" * 2000)
+    (folder / app / "current").write_text(f"{version}\n")
     return place
 
 
@@ -43,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def serving(auth: Running, folder: Path) -> Iterator[httpx.Client]:
-    variables = {"ASSETS_DIRECTORY": str(folder), "FRONTEND_RELEASES": RELEASES, "FRONTEND_DSNS": DSNS}
+    variables = {"ASSETS_DIRECTORY": str(folder), "FRONTEND_APPS": APPS, "FRONTEND_DSNS": DSNS}
     with running_gateway(auth.url, 9, **variables) as (_, api):
         yield api
 
@@ -58,10 +60,27 @@ def test_page_loads_each_part_from_the_release_that_is_deployed(serving: httpx.C
         "@sandbox/platform": "/assets/frontend-shell/1.2.3/platform-1.js",
         "@sandbox/account": "/assets/frontend-account/0.4.0/main-2.js",
         # Not published: the browser finds nothing there, and the shell says so and reports it.
-        "@sandbox/payments": "/assets/frontend-payments/0.5.0/not-published.js",
+        "@sandbox/payments": "/assets/frontend-payments/unpublished/main.js",
     }
     assert page.index("platform-1.js") < page.index('src="/assets/frontend-shell/1.2.3/main-1.js"')
     assert "{{" not in page
+
+
+def test_release_of_one_part_is_in_the_next_page_and_the_files_of_the_one_before_stay(
+    auth: Running, folder: Path, tmp_path: Path
+) -> None:
+    """A release restarts nothing, and who has the page open goes on."""
+    shutil.copytree(folder, tmp_path / "assets")
+    variables = {"ASSETS_DIRECTORY": str(tmp_path / "assets"), "FRONTEND_APPS": APPS}
+    with running_gateway(auth.url, 9, **variables) as (_, api):
+        before = json.loads(script(api.get("/").text, "importmap"))["imports"]
+        publish(tmp_path / "assets", "frontend-account", "0.4.1", main="main-3.js")
+        page = api.get("/").text
+        after = json.loads(script(page, "importmap"))["imports"]
+        assert after == before | {"@sandbox/account": "/assets/frontend-account/0.4.1/main-3.js"}
+        apps = json.loads(script(page, "application/json"))["apps"]
+        assert [apps[app]["version"] for app in sorted(apps)] == ["0.4.1", "unpublished", "1.2.3"]
+        assert api.get(before["@sandbox/account"]).status_code == 200
 
 
 def test_page_is_told_its_environment_owners_and_dsns_at_the_time_it_is_served(serving: httpx.Client) -> None:
@@ -98,7 +117,7 @@ def test_files_are_kept_for_ever_compressed_and_without_their_maps(serving: http
 
 
 def test_production_has_no_panel_that_breaks_things_and_samples_less(auth: Running, folder: Path) -> None:
-    variables = {"ASSETS_DIRECTORY": str(folder), "FRONTEND_RELEASES": RELEASES, "DEPLOYMENT_ENVIRONMENT": "prod"}
+    variables = {"ASSETS_DIRECTORY": str(folder), "FRONTEND_APPS": APPS, "DEPLOYMENT_ENVIRONMENT": "prod"}
     with running_gateway(auth.url, 9, **variables) as (_, api):
         told = json.loads(script(api.get("/").text, "application/json"))
     assert told["breakable"] is False
@@ -106,7 +125,7 @@ def test_production_has_no_panel_that_breaks_things_and_samples_less(auth: Runni
 
 
 def test_gateway_without_a_published_shell_shows_where_everything_is(auth: Running, tmp_path: Path) -> None:
-    variables = {"ASSETS_DIRECTORY": str(tmp_path), "FRONTEND_RELEASES": RELEASES}
+    variables = {"ASSETS_DIRECTORY": str(tmp_path), "FRONTEND_APPS": APPS}
     with running_gateway(auth.url, 9, **variables) as (_, api):
         assert "Where to look" in api.get("/").text
         assert "Where to look" in api.get("/welcome").text
