@@ -27,12 +27,13 @@ _BODY_SECONDS = 5.0
 
 
 async def errors(request: Request) -> Response:
-    """One Sentry envelope with an event of a frontend of ours. Raises Problem 400, 413, 429 or 503."""
+    """One Sentry envelope with an event of a frontend of ours, or with a transaction where SENTRY_TRACES_SAMPLE_RATE
+    asks for them. Raises Problem 400, 413, 429 or 503."""
     service: Service = request.app.state.service
     count = metrics.BROWSER_ERROR_EVENTS.labels
     body = await _body(request, service, lambda outcome: count(UNKNOWN, outcome).inc())
     try:
-        envelope = unpack_envelope(body)
+        envelope = unpack_envelope(body, transactions=service.settings.sentry_traces_sample_rate > 0)
         app = next(app for app, dsn in service.settings.dsns.items() if dsn == envelope.dsn)
     except (Rejected, StopIteration) as error:
         count(UNKNOWN, "invalid").inc()
@@ -43,7 +44,8 @@ async def errors(request: Request) -> Response:
         "Content-Type": "application/x-sentry-envelope",
         "X-Sentry-Auth": f"Sentry sentry_version=7, sentry_client=sandbox-gateway/1, sentry_key={target.username}",
     }
-    done = partial(_count_errors, app)
+    is_error = envelope.kind == "event"
+    done = partial(_count_errors, app) if is_error else partial(_count_spans, {app: envelope.spans})
     return _accepted(service.errors.put(Parcel(server.geturl(), headers, envelope.pack(), done)))
 
 

@@ -11,12 +11,15 @@ from typing import Any
 
 from telemetry import policy, vocabulary
 
-__all__ = ["Envelope", "Rejected", "rebuild_event", "rebuild_spans", "unpack_envelope"]
+__all__ = ["Envelope", "Rejected", "rebuild_event", "rebuild_spans", "rebuild_transaction", "unpack_envelope"]
 
 EVENT_KEYS = ("timestamp", "level", "platform", "environment", "transaction")
 FRAME_KEYS = ("filename", "function", "lineno", "colno", "in_app")
 IMAGE_KEYS = ("type", "debug_id", "code_file")
 TAGS = ("event", "service", "team", "trace_id")
+TRANSACTION_TIMES = ("start_timestamp", "timestamp")
+TRANSACTION_KEYS = (*TRANSACTION_TIMES, "platform", "environment", "transaction")
+SPAN_KEYS = ("trace_id", "span_id", "parent_span_id", "op", "status", "start_timestamp", "timestamp")
 SPAN_KINDS = frozenset({1, 3})  # internal and client: what a browser can be
 
 _MAX_EXCEPTIONS, _MAX_FRAMES, _MAX_IMAGES, _MAX_SPANS, _MAX_ATTRIBUTES = 5, 50, 50, 256, 16
@@ -24,6 +27,8 @@ _MAX_EXCEPTIONS, _MAX_FRAMES, _MAX_IMAGES, _MAX_SPANS, _MAX_ATTRIBUTES = 5, 50, 
 _CLOCK_SECONDS = 24 * 3600
 _TEXT = 200
 _RELEASE = re.compile(r"[a-z-]{1,40}@[\w.+-]{1,40}").fullmatch
+_UNITS = frozenset({"millisecond", "second", "byte", "ratio", "none", ""})
+_MEASUREMENT = re.compile(r"[a-z][a-z.\-_]{0,40}").fullmatch
 _VERSION = re.compile(r"[\w.+-]{1,40}").fullmatch
 _TRACE_ID, _SPAN_ID = re.compile(r"[0-9a-f]{32}").fullmatch, re.compile(r"[0-9a-f]{16}").fullmatch
 
@@ -33,42 +38,44 @@ class Rejected(ValueError):
 
 
 class Envelope:
-    """A Sentry envelope with one event: `dsn` says where it wants to go."""
+    """A Sentry envelope with one event or transaction (`kind`): `dsn` says where it wants to go."""
 
-    def __init__(self, dsn: str, event: dict[str, Any]) -> None:
-        self.dsn, self.event = dsn, event
+    def __init__(self, dsn: str, kind: str, event: dict[str, Any]) -> None:
+        self.dsn, self.kind, self.event = dsn, kind, event
+
+    @property
+    def spans(self) -> int:
+        """How many spans a transaction holds, itself one of them."""
+        return 1 + len(self.event.get("spans", []))
 
     def pack(self) -> bytes:
         """The envelope again, with nothing in it but the event."""
         header = {"event_id": self.event["event_id"], "dsn": self.dsn}
-        return b"\n".join(_dump(part) for part in (header, {"type": "event"}, self.event)) + b"\n"
+        return b"\n".join(_dump(part) for part in (header, {"type": self.kind}, self.event)) + b"\n"
 
 
-def unpack_envelope(body: bytes) -> Envelope:
-    """The envelope with its event rebuilt. Raises Rejected; other items than events are left out."""
+def unpack_envelope(body: bytes, transactions: bool = False) -> Envelope:
+    """The envelope with its event, or its transaction where these are wanted, rebuilt. Raises Rejected; other items
+    are left out."""
+    rebuild = {"event": rebuild_event, **({"transaction": rebuild_transaction} if transactions else {})}
     header, *rest = body.split(b"\n")
     dsn = _object(header).get("dsn")
     if not isinstance(dsn, str):
         raise Rejected("the envelope names no DSN")
     for item, payload in zip(rest[::2], rest[1::2], strict=False):
-        if _object(item).get("type") == "event":
-            return Envelope(dsn, rebuild_event(_object(payload)))
+        kind = _object(item).get("type")
+        if isinstance(kind, str) and kind in rebuild:
+            return Envelope(dsn, kind, rebuild[kind](_object(payload)))
     raise Rejected("the envelope has no event")
 
 
 def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
     """A new event with the keys that the policy keeps. Raises Rejected where it is none of ours."""
-    # Their form is checked, which is stricter than the patterns; a release reads like a mail address.
-    kept: dict[str, Any] = {"event_id": str(event.get("event_id")), "release": str(event.get("release"))}
-    if not _TRACE_ID(kept["event_id"]) or not _RELEASE(kept["release"]):
-        raise Rejected("the event has no id or no release")
-    kept |= {key: _short(event[key]) for key in EVENT_KEYS if _is_plain(event.get(key))}
-    kept["tags"] = {key: _short(value) for key in TAGS if _is_plain(value := _mapping(event.get("tags")).get(key))}
+    kept = _common(event, EVENT_KEYS)
     trace = _mapping(_mapping(event.get("contexts")).get("trace"))
     ids = str(trace.get("trace_id", "")), str(trace.get("span_id", ""))
     if _TRACE_ID(ids[0]) and _SPAN_ID(ids[1]):
         kept["contexts"] = {"trace": {"trace_id": ids[0], "span_id": ids[1], "type": "trace"}}
-    kept["sdk"] = {key: _short(v) for key in ("name", "version") if _is_plain(v := _mapping(event.get("sdk")).get(key))}
     kept["exception"] = {
         "values": [_exception(value) for value in _mappings(_mapping(event.get("exception")).get("values"))][
             -_MAX_EXCEPTIONS:
@@ -77,6 +84,25 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
     images = _mappings(_mapping(event.get("debug_meta")).get("images"))[:_MAX_IMAGES]
     kept["debug_meta"] = {"images": [_only(image, IMAGE_KEYS) for image in images]}
     return kept
+
+
+def rebuild_transaction(event: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for a transaction: what took how long, and of no request which. Raises Rejected."""
+    kept = _common(event, TRANSACTION_KEYS)
+    contexts = _mapping(event.get("contexts"))
+    spans = [_transaction_span(span) for span in (_mapping(contexts.get("trace")), *_mappings(event.get("spans")))]
+    if len(spans) > _MAX_SPANS or not all(isinstance(kept.get(key), int | float) for key in TRANSACTION_TIMES):
+        raise Rejected("a transaction has too many spans, or no times")
+    measured = _mapping(event.get("measurements"))
+    measurements = {
+        name: {"value": value, "unit": unit if unit in _UNITS else ""}
+        for name, given in list(measured.items())[:_MAX_ATTRIBUTES]
+        if _MEASUREMENT(name)
+        and isinstance(value := _mapping(given).get("value"), int | float)
+        and isinstance(unit := _mapping(given).get("unit"), str)
+    }
+    trace, *below = spans
+    return {**kept, "type": "transaction", "contexts": {"trace": trace}, "spans": below, "measurements": measurements}
 
 
 def rebuild_spans(document: Mapping[str, Any], apps: frozenset[str], environment: str) -> tuple[dict[str, Any], dict]:
@@ -130,6 +156,31 @@ def _spans(given: Any) -> Iterator[dict[str, Any]]:
             "attributes": _written(attributes),
             "status": {"code": 2} if _mapping(span.get("status")).get("code") == 2 else {},
         }
+
+
+def _common(event: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
+    """What events and transactions both have. Raises Rejected without an id and a release."""
+    # Their form is checked, which is stricter than the patterns; a release reads like a mail address.
+    kept: dict[str, Any] = {"event_id": str(event.get("event_id")), "release": str(event.get("release"))}
+    if not _TRACE_ID(kept["event_id"]) or not _RELEASE(kept["release"]):
+        raise Rejected("the event has no id or no release")
+    tags, sdk = _mapping(event.get("tags")), _mapping(event.get("sdk"))
+    return kept | _only(event, keys) | {"tags": _only(tags, TAGS), "sdk": _only(sdk, ("name", "version"))}
+
+
+def _transaction_span(span: Mapping[str, Any]) -> dict[str, Any]:
+    parent = span.get("parent_span_id")
+    ids = (
+        _TRACE_ID(str(span.get("trace_id"))),
+        _SPAN_ID(str(span.get("span_id"))),
+        not parent or _SPAN_ID(str(parent)),
+    )
+    if not all(ids):
+        raise Rejected("a span of a transaction has no proper ids")
+    # Ids look like card numbers to the patterns where they have no letters.
+    return {
+        key: span[key] if key.endswith("_id") else _short(span[key]) for key in SPAN_KEYS if _is_plain(span.get(key))
+    }
 
 
 def _exception(value: Mapping[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,10 @@ def test_sampling_of_each_environment_is_the_documented_one() -> None:
 
 def test_what_is_kept_is_the_documented_list() -> None:
     documented = {what: re.findall(r"`([^`]+)`", kept) for what, kept in table("Scrubbing")}
-    names = ("event_keys", "frame_keys", "tags", "span_attributes", "log_fields")
+    names = (
+        *("event_keys", "frame_keys", "tags"),
+        *("transaction_keys", "transaction_span_keys", "span_attributes", "log_fields"),
+    )
     assert list(documented.values()) == [sorted(LISTS[name]) for name in names]
 
 
@@ -56,6 +59,24 @@ def test_gateway_keeps_no_more_of_an_event_than_the_browser() -> None:
     assert set(rebuilt["contexts"]) == {"trace"}
     assert sorted(browser.FRAME_KEYS) == sorted(LISTS["frame_keys"])
     assert sorted(browser.TAGS) == sorted(LISTS["tags"])
+
+
+def test_gateway_keeps_no_more_of_a_transaction_than_the_browser() -> None:
+    ids = {"trace_id": "ab" * 16, "span_id": "cd" * 8, "data": {"url.full": "x"}, "description": "x"}
+    rebuilt = browser.rebuild_transaction(
+        {
+            **{key: {"a": "b"} for key in ("user", "request", "breadcrumbs", "extra", "server_name", "modules")},
+            **dict.fromkeys(browser.TRANSACTION_KEYS, 1),
+            "event_id": "ab" * 16,
+            "release": "frontend-shell@1.0.0",
+            "contexts": {"trace": {**ids, "op": "pageload"}, "browser": {"name": "Chrome"}},
+            "spans": [ids],
+        }
+    )
+    assert set(rebuilt) == {key.partition(".")[0] for key in LISTS["transaction_keys"]}
+    assert set(rebuilt["contexts"]) == {"trace"}
+    assert sorted(browser.SPAN_KEYS) == sorted(LISTS["transaction_span_keys"])
+    assert set(rebuilt["spans"][0]) <= set(browser.SPAN_KEYS)
 
 
 def test_browser_uses_the_vocabulary_that_every_service_uses() -> None:

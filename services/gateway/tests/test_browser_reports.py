@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 import pytest
 
 from gateway.tests.conftest import FakePayments, running_gateway
+from telemetry.browser import Rejected, unpack_envelope
 from testing.process import Running, free_port, until
 
 APPS = "frontend-shell,frontend-payments"
@@ -146,6 +148,62 @@ def test_what_is_no_event_of_ours_is_refused_and_counted(gateway: tuple[Running,
     invalid = Counted(running, "browser_error_events_total", outcome="invalid")
     assert problem_of(api.post("/telemetry/errors", content=body)) == (400, "not-an-event")
     assert invalid.rise == 1
+
+
+def transaction(port: int, **changes: Any) -> str:
+    """As Sentry's own tracing writes it, with what the policy removes."""
+    now = time.time()
+    ids = {"trace_id": "ab" * 16, "span_id": "cd" * 8}
+    content = {
+        "type": "transaction",
+        "event_id": "ef" * 16,
+        "release": "frontend-shell@1.0.0",
+        "transaction": "documentLoad",
+        "start_timestamp": now - 1,
+        "timestamp": now,
+        "contexts": {"trace": {**ids, "op": "pageload", "data": {"url.full": "http://shop/?mail=person@example.com"}}},
+        "spans": [{**ids, "op": "resource.script", "description": "/a?card=4242424242424242", "timestamp": now}],
+        "measurements": {"lcp": {"value": 120.5, "unit": "millisecond"}, "person@example.com": {"value": 1}},
+        "request": {"url": "http://shop/?mail=person@example.com"},
+        "user": {"email": "person@example.com"},
+        "tags": {"service": "frontend-shell", "mail": "person@example.com"},
+        **changes,
+    }
+    header = {"dsn": f"http://abc@127.0.0.1:{port}/4"}
+    return "\n".join(json.dumps(part) for part in (header, {"type": "transaction"}, content))
+
+
+def test_transaction_is_passed_on_without_anything_personal_to_a_server_that_keeps_them(
+    auth: Running, store: FakePayments, port: int
+) -> None:
+    with running_gateway(auth.url, 9, **_variables(port), SENTRY_TRACES_SAMPLE_RATE="1.0") as (running, api):
+        exported = Counted(running, "browser_spans_total", app="frontend-shell", outcome="exported")
+        with store.listening(port):
+            assert api.post("/telemetry/errors", content=transaction(port)).status_code == 202
+            until(lambda: exported.rise == 2, "itself and its span are counted")
+    assert store.seen[0].url.path == "/api/4/envelope/"
+    _, item, sent = (json.loads(line) for line in store.bodies[0].splitlines())
+    assert item == {"type": "transaction"}
+    assert sent["contexts"]["trace"] == {"trace_id": "ab" * 16, "span_id": "cd" * 8, "op": "pageload"}
+    assert [span["op"] for span in sent["spans"]] == ["resource.script"]
+    assert sent["measurements"] == {"lcp": {"value": 120.5, "unit": "millisecond"}}
+    assert sent["tags"] == {"service": "frontend-shell"}
+    assert not {"person", "4242", "shop"} & set(re.findall(r"\w+", store.bodies[0].decode()))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"timestamp": "now"}, {"contexts": {}}, {"spans": [{"span_id": "x"}]}, {"event_id": None}],
+    ids=["no time", "no trace", "no span id", "no id"],
+)
+def test_transaction_that_is_none_is_refused(port: int, wrong: dict[str, Any]) -> None:
+    with pytest.raises(Rejected):
+        unpack_envelope(transaction(port, **wrong).encode(), transactions=True)
+
+
+def test_transaction_is_refused_where_nobody_asked_for_them(gateway: tuple[Running, httpx.Client], port: int) -> None:
+    """The tracker of the sandbox would discard it."""
+    assert problem_of(gateway[1].post("/telemetry/errors", content=transaction(port))) == (400, "not-an-event")
 
 
 def test_event_for_a_tracker_that_is_not_ours_is_not_sent_there(

@@ -2,6 +2,7 @@
 
 import {
   BrowserClient,
+  type BrowserOptions,
   defaultStackParser,
   type Event,
   type EventHint,
@@ -24,10 +25,19 @@ const BUFFER = 1_000;
 
 const ours = (hint: EventHint): Caught => (hint.data as { caught: Caught }).caught;
 
+type TransactionEvent = Parameters<NonNullable<BrowserOptions["beforeSendTransaction"]>>[0];
+
+const only = (given: object, keys: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(given).filter(([key]) => keys.includes(key)));
+
 const frame = (given: StackFrame): StackFrame => {
-  const kept = Object.fromEntries(Object.entries(given).filter(([key]) => lists.frame_keys.includes(key)));
   const filename = sourceFile(given.filename);
-  return { ...kept, filename, in_app: filename !== "app:///elsewhere", function: scrub(given.function ?? "?") };
+  return {
+    ...only(given, lists.frame_keys),
+    filename,
+    in_app: filename !== "app:///elsewhere",
+    function: scrub(given.function ?? "?"),
+  };
 };
 
 /** The message of an exception may hold anything; its type and stack say what is needed. */
@@ -37,6 +47,24 @@ const exception = (given: Exception): Exception => ({
   mechanism: given.mechanism && { type: given.mechanism.type, handled: given.mechanism.handled ?? true },
   stacktrace: { frames: (given.stacktrace?.frames ?? []).map(frame) },
 });
+
+/** A transaction of Sentry's own tracing, made anew as well: what took how long, and of no request which. */
+export const rebuildTransaction = (event: TransactionEvent): TransactionEvent =>
+  ({
+    event_id: event.event_id,
+    type: "transaction",
+    platform: "javascript",
+    environment: config.environment,
+    release: release("frontend-shell"),
+    start_timestamp: event.start_timestamp,
+    timestamp: event.timestamp,
+    sdk: event.sdk && { name: event.sdk.name, version: event.sdk.version },
+    transaction: scrub(event.transaction ?? ""),
+    contexts: { trace: only(event.contexts?.trace ?? {}, lists.transaction_span_keys) },
+    measurements: event.measurements,
+    spans: (event.spans ?? []).map((span) => only(span, lists.transaction_span_keys)),
+    tags: { service: "frontend-shell", team: config.apps["frontend-shell"].team },
+  }) as unknown as TransactionEvent;
 
 /** A new event that holds what the policy names, and nothing that the SDK or a library may have added. */
 export const rebuild = (event: Event, caught: Caught): Event => {
@@ -88,6 +116,9 @@ const client = new BrowserClient({
   ...(config.sampling.sentryTraces > 0 && {
     tracesSampleRate: config.sampling.sentryTraces,
     tracePropagationTargets: [],
+    // As transactions, which is what a gateway can check and what more servers keep.
+    traceLifecycle: "static",
+    beforeSendTransaction: rebuildTransaction,
   }),
 });
 client.init();
