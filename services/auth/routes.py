@@ -12,6 +12,7 @@ from auth import sessions
 from auth.schemas import Account, Login, Refresh, Registration, SessionState, Tokens
 from auth.service import Service, current
 from auth.tables import accounts
+from kit.failure import Failure, fail
 from kit.identity import Identity, InvalidToken, bearer_token
 from kit.problems import Problem
 from telemetry import events, get_logger, metrics
@@ -120,6 +121,6 @@ async def published_keys(service: Auth, response: Response) -> dict[str, Any]:
 
 
 @debug.post("/debug/error")
-async def fail() -> None:
+async def fail_on_purpose(service: Auth, wanted: Failure | None = None) -> None:
     """Raise an exception that nobody handles, to see what becomes of it. Not in production."""
-    raise RuntimeError("deliberate failure of the debug endpoint")
+    await fail(wanted, service.database)

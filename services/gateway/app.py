@@ -14,17 +14,22 @@ from gateway.service import lifespan
 from gateway.settings import settings
 from gateway.welcome import welcome
 from kit.deadline import Deadline
+from kit.failure import Failure, fail
 from telemetry import create_app
 
 __all__ = ["app"]
 
 
-async def fail(request: Request, service: Literal["gateway", "auth", "payments"]) -> Response:
+async def fail_in(
+    request: Request, service: Literal["gateway", "auth", "payments"], wanted: Failure | None = None
+) -> Response:
     """Raise an exception that nobody handles, in the service named. Not in production."""
     if service == "gateway":
-        raise RuntimeError("deliberate failure of the debug endpoint")
+        await fail(wanted)
     parts = request.app.state.service
-    return relay(await parts.upstreams[service].send("POST", "/debug/error", Deadline(parts.settings.request_seconds)))
+    deadline = Deadline(parts.settings.request_seconds)
+    body = {"content": wanted.model_dump_json(), "headers": {"Content-Type": "application/json"}} if wanted else {}
+    return relay(await parts.upstreams[service].send("POST", "/debug/error", deadline, **body))
 
 
 def build() -> FastAPI:
@@ -33,7 +38,7 @@ def build() -> FastAPI:
     for route in ROUTES:
         application.add_api_route(route.path, endpoint(route), methods=[route.method], response_model=None)
     if not settings().is_prod:
-        application.add_api_route(DEBUG, fail, methods=["POST"], response_model=None)
+        application.add_api_route(DEBUG, fail_in, methods=["POST"], response_model=None)
         application.add_api_route("/debug/error", fail_here, methods=["POST"])
     application.add_api_route("/openapi.json", describe)
     application.add_api_route("/", frontend.page, response_model=None)
@@ -45,9 +50,9 @@ def build() -> FastAPI:
     return application
 
 
-async def fail_here() -> None:
+async def fail_here(wanted: Failure | None = None) -> None:
     """Raise an exception that nobody handles, here."""
-    raise RuntimeError("deliberate failure of the debug endpoint")
+    await fail(wanted)
 
 
 app = build()

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from kit import deadline
 from kit.deadline import Deadline
+from kit.failure import Failure, fail
 from kit.identity import Identity
 from payments import answers, idempotency, queries
 from payments.schemas import CaptureRequest, PaymentList, PaymentRequest, PaymentView, RefundRequest, RefundView
@@ -113,6 +114,6 @@ def _request(service: Service, caller: Identity, key: str, *parts: str) -> idemp
 
 
 @debug.post("/debug/error")
-async def fail() -> None:
+async def fail_on_purpose(service: Payments, wanted: Failure | None = None) -> None:
     """Raise an exception that nobody handles, to see what becomes of it. Not in production."""
-    raise RuntimeError("deliberate failure of the debug endpoint")
+    await fail(wanted, service.database)

@@ -53,6 +53,7 @@ class PersonalTraffic:
             step()
         for service in ("gateway", "auth", "payments"):
             self.customer.send("POST", f"/api/debug/{service}/error", **self._everywhere(service))
+            self._fail_with_values(service)
         return self.customer.exchanges
 
     def _accounts(self) -> None:
@@ -97,10 +98,11 @@ class PersonalTraffic:
             self.plant("mail in a description", DESCRIPTION_COLUMNS) + "@example.com",
             self._described("IBAN in a description", iban),
             self._described("phone number in a description", phone),
-            self._described("card number in a description", _grouped(card_number(), " ")),
         ]
         for text in described:
             pay(description=text)
+        # Refused, so that it has no place at all.
+        pay(description=self.plant_card("card number in a description", lambda digits: _grouped(digits, " ")))
         pay(description=self.plant("NUL in a description") + "\x00")
         pay(amount=self.plant("amount that is a word"))
         pay(currency=self.plant("currency that is a word"))
@@ -111,6 +113,13 @@ class PersonalTraffic:
         send("POST", "/api/payments", files={"upload": (self.plant("file name") + ".pdf", self.plant("file content"))})
         key = self.plant("idempotency key")
         send("POST", "/api/payments", json={}, headers={"idempotency-key": key})
+
+    def _fail_with_values(self, service: str) -> None:
+        """An unhandled error whose exceptions, breadcrumb and failing statement carry values."""
+        places = {"text": "exception text", "breadcrumb": "breadcrumb", "parameter": "SQL parameter"}
+        values = {key: self.plant(f"{place} of {service}") for key, place in places.items()}
+        answer = self.customer.send("POST", f"/api/debug/{service}/error", json=values)
+        assert answer.status == 500, f"{service} answered {answer.status} instead of failing"
 
     def _described(self, name: str, value: str) -> str:
         self.canaries.append(Canary(name, value, allowed=DESCRIPTION_COLUMNS))

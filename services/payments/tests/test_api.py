@@ -205,3 +205,18 @@ def test_an_unhandled_error_is_one_error_line_with_its_trace(customer: Customer,
     until(errors, "the error is logged")
     assert _problem(answer) == (500, "internal")
     assert [line["error_type"] for line in errors()] == ["RuntimeError"]
+
+
+def test_values_in_a_failing_statement_and_in_exceptions_are_in_no_line(customer: Customer, shop: Shop) -> None:
+    body = {"text": "canary of a text", "breadcrumb": "canary of a crumb", "parameter": "canary of a parameter"}
+    answer = customer.post("/debug/error", body)
+
+    def errors() -> list[dict[str, str]]:
+        return [line for line in shop.payments.lines_of(answer) if line.get("event") == "http.error"]
+
+    until(errors, "the error is logged")
+    [error] = errors()
+    # The statement did fail: otherwise the search would prove nothing.
+    assert "invalid_text_representation" in error["stack_trace"] or "DBAPIError" in error["stack_trace"]
+    assert "canary" not in shop.payments.logs.read_text()
+    assert "canary" not in answer.text

@@ -1,0 +1,49 @@
+"""A failure on purpose, which can carry values that must not be stored: what a test of the scrubbing sends through."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, StringConstraints
+
+# A service without a database does not pay for its library.
+if TYPE_CHECKING:
+    from kit.database import Database
+
+__all__ = ["Failure", "fail"]
+
+Value = Annotated[str, StringConstraints(max_length=200)]
+# PostgreSQL quotes the value in its refusal, and the driver in the text of its exception.
+_STATEMENT = "SELECT CAST(CAST(:value AS text) AS integer)"
+
+
+class Failure(BaseModel):
+    """What the failure carries: the text of its exceptions, a breadcrumb, the parameter of a statement that fails."""
+
+    text: Value = "deliberate failure of the debug endpoint"
+    breadcrumb: Value = ""
+    parameter: Value = ""
+
+
+async def fail(wanted: Failure | None, database: Database | None = None) -> None:
+    """Raise an exception that nobody handles; with a cause when `wanted` says anything. Not for production."""
+    wanted = wanted or Failure()
+    if wanted.breadcrumb:
+        import sentry_sdk
+
+        sentry_sdk.add_breadcrumb(message=wanted.breadcrumb, data={"value": wanted.breadcrumb})
+    if not wanted.model_fields_set:
+        raise RuntimeError(wanted.text)
+    try:
+        await _cause(wanted, database)
+    except Exception as error:
+        raise RuntimeError(wanted.text) from error
+
+
+async def _cause(wanted: Failure, database: Database | None) -> None:
+    if database is None or not wanted.parameter:
+        raise ValueError(wanted.text)
+    from sqlalchemy import text
+
+    async with database.read() as connection:
+        await connection.execute(text(_STATEMENT), {"value": wanted.parameter})
