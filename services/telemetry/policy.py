@@ -1,16 +1,6 @@
-"""The scrubbing policy: what may leave the process. One table, used for log lines, spans and error events.
+"""The scrubbing policy: what may leave the process. Used for log lines, spans and error events alike.
 
-| what                                   | where                        | how |
-| -------------------------------------- | ---------------------------- | ------------------------------------------- |
-| fields and attributes by name          | logs, spans, error events    | allow-list of the vocabulary; others removed |
-| text that looks personal or secret     | every string that is kept    | each match of PATTERNS becomes `[scrubbed]` |
-| messages of exceptions                 | logs, spans, error events    | removed; type and stack stay |
-| text arguments of other people's lines | logs                         | `[scrubbed]`; numbers stay; template stays |
-| raw path, query, headers, body, host   | spans, error events, metrics | never recorded; the route template stands in |
-| SQL parameters, local variables        | spans, error events          | never recorded |
-| user, cookies, request, breadcrumbs    | error events                 | never recorded |
-| methods and paths we do not know       | metric labels, span names    | `_OTHER`, `unmatched` |
-| baggage                                | next hop                     | allow-list of the vocabulary |
+The policy as a table, with what the collector does behind it, is docs/reference/scrubbing.md.
 """
 
 import re

@@ -13,6 +13,7 @@ from sandbox_testing.canaries import card_number
 from sandbox_testing.polling import eventually
 from tests.support.collector import CollectorAlone
 from tests.support.programs import program
+from tests.support.scrubbing import table
 
 CARD = card_number()
 GROUPS = [CARD[i : i + 4] for i in range(0, 16, 4)]
@@ -46,6 +47,16 @@ TEXTS = {
     "password in a dictionary": (str({"user": 7, "password": SECRET}), SECRET),
     "refresh token": (f"refresh_token={SECRET}", SECRET),
     "cvc": ("number ok, cvc: 98172", "98172"),
+    "phone number": ("call +49 170 1234567 back", "170 1234567"),
+    "phone number in one piece": ("call +491701234568", "701234568"),
+    "phone number with brackets": ("call +1 (555) 010-9999 back", "010-9999"),
+    "phone number with zeros": ("call 0049 170 1234569", "170 1234569"),
+    "phone number encoded": ("/call?number=%2B491701234570", "701234570"),
+    "ip address": ("login from 203.0.113.77 refused", "203.0.113.77"),
+    "ip address with port": ("closed (172.56.4.18:50312)", "172.56.4.18"),
+    "ip address in a URL": ("GET http://198.51.100.23/", "198.51.100.23"),
+    "ip version 6": ("login from 2001:db8::77:1 refused", "77:1"),
+    "ip version 6 in full": ("from [2001:0db8:0000:0000:0000:0000:0078:0001]:443", "0078:0001"),
 }
 
 # What looks like one of them and is none.
@@ -56,6 +67,13 @@ HARMLESS = {
     "payment id": "0198f2a4-7b3c-7c1e-9d2a-4123412341234123"[:36],
     "sentence": "the bearer token is missing, basic checks passed",
     "route": "/api/payments/{payment_id}",
+    "browser": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/142.0.0.0 Safari/537.36",
+    "listener": "listening on 0.0.0.0:8002 and 127.0.0.1:8003",
+    "private addresses": "10.0.3.17 172.18.0.5 192.168.7.8 169.254.10.20",
+    "build": "10.0.19045.4291",
+    "times": "2001-02-03 10:11:12 +0100, 2026-11-24T22:06:11.001200+01:00",
+    "exponents": "1.5e+10 2e+100000",
+    "address of code": "std::vector 00:11:22",
     "statement": "SELECT accounts.id FROM accounts WHERE accounts.email = $1",
 }
 
@@ -113,6 +131,27 @@ def test_personal_data_leaves_no_part_of_a_span(collector: CollectorAlone) -> No
     assert [name for name in TEXTS if f'"{name}"' not in sent] == []
     assert [name for name, (_, secret) in TEXTS.items() if secret in sent] == []
     assert "horse" not in sent
+
+
+def test_each_shape_of_the_documented_policy_is_treated_as_documented(collector: CollectorAlone) -> None:
+    """Both ways through the collector, against the table that people read."""
+    shapes = table("By shape")
+    for row in shapes:
+        text = f"before {row.example} after"
+        collector.send("traces", spans({"name": f"shape {row.what}", "attributes": [attribute("note", text)]}))
+        collector.write_lines("payments", [line(shape=row.what, note=text)])
+
+    def arrived() -> list[tuple[str, str]]:
+        lines = [json.loads(record["body"]["stringValue"]) for _, record in collector.records()]
+        noted = [(one["shape"], one["note"]) for one in lines if "shape" in one]
+        traced = [(one["name"], one["attributes"][0]["value"]["stringValue"]) for one in collector.spans()]
+        return noted + [(name[6:], note) for name, note in traced if name.startswith("shape ")]
+
+    found = eventually("every shape, twice", arrived, lambda seen: len(seen) == 2 * len(shapes))
+    masked = {row.what: row.example for row in shapes if row.collector == "masked"}
+    kept = {row.what: row.example for row in shapes if row.collector.startswith("kept")}
+    assert [what for what, note in found if what in masked and masked[what] in note] == []
+    assert [what for what, note in found if what in kept and kept[what] not in note] == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,27 @@
+"""The tables of docs/reference/scrubbing.md."""
+
+from dataclasses import dataclass
+
+from tests.support.project import ROOT
+
+__all__ = ["PAGE", "Shape", "table"]
+
+PAGE = (ROOT / "docs" / "reference" / "scrubbing.md").read_text(encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A row of a table with four columns; `example` is without its quotes."""
+
+    what: str
+    example: str
+    process: str
+    collector: str
+
+
+def table(heading: str) -> list[Shape]:
+    """The rows of the table below a heading, without its own heading row."""
+    section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
+    what = [[cell.strip() for cell in row] for row in rows[2:]]
+    return [Shape(first, example.strip("`"), process, collector) for first, example, process, collector in what]
