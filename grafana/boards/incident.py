@@ -181,7 +181,7 @@ def _changed() -> list:
 
 
 def _full() -> list:
-    used = 'sum by (service) (db_client_connection_count{db_client_connection_state="used"})'
+    used = 'sum by (service) (db_client_connections{db_client_connection_state="used"})'
     calls, unanswered = "http_client_request_duration_seconds_count", 'http_response_status_code!~"[1-4].."'
     failed, every = rate(calls, "service", unanswered, "1m"), rate(calls, "service", window="1m")
     return [

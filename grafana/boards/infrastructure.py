@@ -11,7 +11,7 @@ __all__ = ["infrastructure"]
 
 # A statement's span is a client's, named by its verb.
 STATEMENTS = 'span_kind="SPAN_KIND_CLIENT",span_name=~"SELECT|INSERT|UPDATE|DELETE"'
-USED = 'sum by (service) (db_client_connection_count{db_client_connection_state="used"})'
+USED = 'sum by (service) (db_client_connections{db_client_connection_state="used"})'
 ALLOWED = "sum by (service) (db_client_connection_max)"
 COLLECTOR = 'label_replace(%s, "service", "otel-collector", "", "")'
 
@@ -55,7 +55,7 @@ def _database() -> list:
             "short",
             [
                 (
-                    "sum by (service, db_client_connection_state) (db_client_connection_count)",
+                    "sum by (service, db_client_connection_state) (db_client_connections)",
                     "{{service}} {{db_client_connection_state}}",
                 ),
                 (ALLOWED, "{{service}} limit"),

@@ -173,7 +173,7 @@ def _peers() -> list:
 
 def _saturation() -> list:
     busy = rate("process_cpu_seconds_total", "service", f"{CHOSEN}")
-    used = f'sum by (service) (db_client_connection_count{{{CHOSEN},db_client_connection_state="used"}})'
+    used = f'sum by (service) (db_client_connections{{{CHOSEN},db_client_connection_state="used"}})'
     allowed = f"sum by (service) (db_client_connection_max{{{CHOSEN}}})"
     return [
         plot(

@@ -1,8 +1,10 @@
 """Metrics: scraped, named as documented, moving, and leading to a trace."""
 
+import subprocess
 import time
 from collections.abc import Callable
 
+import httpx
 import pytest
 
 from sandbox_testing.polling import eventually
@@ -10,11 +12,13 @@ from sandbox_testing.stores import Prometheus
 from tests.support.customer import DECLINED_CARD, Customer
 from tests.support.evidence import Evidence
 from tests.support.exposition import families_of
-from tests.support.project import SERVICES, vocabulary
+from tests.support.programs import program
+from tests.support.project import SERVICES, catalog, vocabulary
 from tests.support.stack import Stack
 
 LATENCY = "http_server_request_duration_seconds"
 LABELS = set(vocabulary().HTTP_SERVER_LABELS)
+PAGES = tuple(name for name, row in catalog().items() if "metrics" in row.signals)
 SCRAPES = 20.0
 """Seconds in which a change must have been scraped: four scrapes."""
 
@@ -135,16 +139,33 @@ def test_request_counters_rise_under_load(
     evidence(query=query, before=before, after=after)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", PAGES)
 def test_live_metrics_page_is_what_the_vocabulary_says(stack: Stack, service: str, evidence: Evidence) -> None:
     """Without this a metric exists that no page documents, or under another name, type or label than documented."""
-    known = {metric.name: metric for metric in vocabulary().METRICS}
+    words = vocabulary()
+    of_service = words.METRICS if "traces" in catalog()[service].signals else words.STANDALONE_METRICS
+    known = {metric.name: metric for metric in of_service if service in (metric.services or (service,))}
     families = {family.name: family for family in families_of(stack.url(service))}
     ours = {name: family for name, family in families.items() if not name.startswith("process_")}
-    assert sorted(set(ours) - set(known)) == []
+    assert sorted(set(ours) ^ set(known)) == []
     for name, family in ours.items():
         labels = {label for sample in family.samples for label in sample.labels} - {"le"}
         assert (name, family.type, family.unit) == (name, known[name].kind, known[name].unit)
         assert (name, labels - set(known[name].labels)) == (name, set())
         assert family.documentation == known[name].help
+        steps = {float(one.labels["le"]) for one in family.samples if "le" in one.labels} - {float("inf")}
+        assert (name, sorted(steps)) in ((name, list(known[name].buckets)), (name, []))
     evidence(query=f"{stack.url(service)}/metrics", families=len(ours))
+
+
+@pytest.mark.parametrize("service", PAGES)
+def test_prometheus_own_linter_has_nothing_to_say_about_a_live_page(
+    stack: Stack, service: str, evidence: Evidence
+) -> None:
+    """Without this names drift from what every Prometheus user expects, and dashboards of others do not fit."""
+    page = httpx.get(f"{stack.url(service)}/metrics", headers={"accept": "text/plain"}, timeout=5.0).raise_for_status()
+    command = [program("IMAGE_PROMETHEUS", "/bin/promtool"), "check", "metrics"]
+    done = subprocess.run(command, input=page.content, capture_output=True, timeout=30, check=False)
+    evidence(query=f"promtool check metrics < {stack.url(service)}/metrics", bytes=len(page.content))
+    assert (done.returncode, done.stdout.decode(), done.stderr.decode()) == (0, "", "")
+    assert page.content.count(b"# TYPE ") > 0

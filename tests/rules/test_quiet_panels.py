@@ -26,7 +26,7 @@ SERIES = {
     f'event_loop_lag_seconds_bucket{{{SERVICE},le="+Inf"}}': "0+1x120",
     f"process_cpu_seconds_total{{{SERVICE}}}": "0+1x120",
     f"process_resident_memory_bytes{{{SERVICE}}}": "1000x120",
-    f'db_client_connection_count{{{SERVICE},db_client_connection_state="used"}}': "9x120",
+    f'db_client_connections{{{SERVICE},db_client_connection_state="used"}}': "9x120",
     f"db_client_connection_max{{{SERVICE}}}": "10x120",
     f'telemetry_error_events_total{{{SERVICE},outcome="recorded"}}': "0+1x120",
 }

@@ -35,7 +35,7 @@ def test_samples_have_exactly_the_declared_labels(shop, seen):
 
 
 def test_names_follow_the_conventions_of_prometheus():
-    for metric in vocabulary.METRICS:
+    for metric in (*vocabulary.METRICS, *vocabulary.STANDALONE_METRICS):
         assert re.fullmatch(r"[a-z][a-z0-9_]*[a-z0-9]", metric.name)
         assert not metric.name.endswith("_total")
         assert not metric.unit or metric.name.endswith(metric.unit)
