@@ -33,7 +33,7 @@ $(LOAD_VENV)/.complete: loadtest/requirements.lock $(VENV)/.complete
 	@touch $@
 
 .PHONY: ack unack
-.PHONY: gameday runbook tour
+.PHONY: gameday runbook tour versions sbom audit
 .PHONY: setup up build down clean status logs test unit e2e lint format lock generate gate load release rollback doctor bench figures snapshot help
 
 setup: $(VENV)/.complete  ## prepare the tools' Python environment (every other target does it by itself)
@@ -139,6 +139,9 @@ unack: setup  ## give a page back: ALERT=TargetDown (SERVICE=auth)
 
 doctor: setup  ## walk every signal's way with a probe; names the first broken hop, its likely cause and the next step
 	@$(BIN)/python -m doctor
+
+versions: setup  ## every component: what is pinned, what runs, under which licence
+	@$(BIN)/python -m inventory versions
 
 bench: setup  ## what telemetry costs a request: a null endpoint, and a payment on the stack that runs
 	@$(BIN)/python -m loadtest.bench null

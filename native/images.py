@@ -76,6 +76,7 @@ class Directory:
 class Image:
     repository: str
     tags: tuple[str, ...]
+    licence: str
     read_from: str
     base: str
     user: str
@@ -116,6 +117,7 @@ class Program:
     seconds: int
     tags: tuple[str, ...] = ()
     folder: str = ""
+    licence: str = ""
 
     @property
     def directory(self) -> str:

@@ -15,6 +15,7 @@ CATALOG = images.load()
 MINIMAL = """
 [image."a/b"]
 tags = ["1"]
+licence = "MIT"
 read-from = "its Dockerfile"
 base = "scratch"
 user = "1:1"
@@ -25,6 +26,7 @@ ports = []
 binaries = {"/b" = "go:b/b"}
 [program.b]
 module = "example.invalid/b"
+licence = "MIT"
 version = "v1"
 binaries = {b = "example.invalid/b"}
 seconds = 1

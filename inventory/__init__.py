@@ -1,0 +1,1 @@
+"""What the stack is made of: versions and licences, a bill of materials, and an audit for known vulnerabilities."""

@@ -1,0 +1,63 @@
+"""The lock files of the checkout, and the packages that they pin."""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+__all__ = ["Package", "find", "go_modules", "npm_packages", "python_packages"]
+
+PYTHON_PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
+
+
+@dataclass(frozen=True, order=True)
+class Package:
+    """One pinned package; `licence` is what the lock says of it, which only npm's does."""
+
+    name: str
+    version: str
+    licence: str = ""
+
+
+def find(root: Path, name: str) -> list[Path]:
+    """Every file of the checkout whose name ends so (`.lock`, `package-lock.json`, `go.sum`), but for what is built."""
+    return sorted(_files(root, name))
+
+
+def _files(root: Path, name: str) -> Iterator[Path]:
+    for folder, below, files in os.walk(root):
+        below[:] = [one for one in below if not one.startswith(".") and one not in ("node_modules", "build")]
+        yield from (Path(folder) / file for file in files if file.endswith(name))
+
+
+def python_packages(lock: Path) -> set[Package]:
+    """Name (as the index spells it) and version of each line of a lock with hashes."""
+    pins = re.findall(
+        r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)", lock.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    return {Package(canonicalize_name(name), version) for name, version in pins}
+
+
+def npm_packages(lock: Path) -> set[Package]:
+    """What package-lock.json installs; workspaces of ours, which are links, are not packages of others."""
+    entries: dict[str, dict[str, object]] = json.loads(lock.read_text(encoding="utf-8"))["packages"]
+    return {
+        Package(str(entry.get("name") or path.rpartition("node_modules/")[2]), str(entry["version"]), _licence(entry))
+        for path, entry in entries.items()
+        if "node_modules/" in path and not entry.get("link")
+    }
+
+
+def _licence(entry: dict[str, object]) -> str:
+    licence = entry.get("license", "")
+    return licence if isinstance(licence, str) else ""
+
+
+def go_modules(sums: Path) -> set[Package]:
+    """The modules whose content go.sum vouches for; those with the hash of a go.mod alone are never compiled."""
+    lines = (line.split() for line in sums.read_text(encoding="utf-8").splitlines())
+    return {Package(module, version) for module, version, _hash in lines if not version.endswith("/go.mod")}

@@ -1,0 +1,28 @@
+"""The versions that the running stack tells of itself."""
+
+import re
+
+from inventory.parts import parts
+from inventory.running import running
+from native import images
+from native.layout import Layout
+from stack import choice
+from stack.compose import read_topology
+from stack.state import read_state
+from tests.support.stack import Stack
+
+
+def test_every_part_that_runs_says_the_version_that_is_pinned(stack: Stack) -> None:
+    """Without it a report names a version that nobody runs."""
+    topology = read_topology(stack.root)
+    engine, state = choice.running(topology, topology.services), read_state(Layout(stack.root).state)
+    assert engine
+    assert state
+    everything = {part.name: part for part in parts(topology, images.load())}
+    told = running(engine.components(), everything.values(), topology.variables, state.components)
+
+    assert {"gateway", "frontend-shell", "postgres", "prometheus", "loki", "tempo", "bugsink"} <= told.keys()
+    for name, version in told.items():
+        pinned = {everything[name].pinned, everything[name].native.rpartition(" ")[2]}
+        number = re.sub(r"^(module )?v?|, as started$", "", version)
+        assert any(number.startswith(pin.removeprefix("v")) for pin in pinned), f"{name}: {version}, not {pinned}"
