@@ -10,7 +10,7 @@ from pathlib import Path
 
 from native import leftovers
 from native.layout import Layout
-from stack import choice
+from stack import backend, choice
 from stack.compose import Service, Topology, read_topology
 from stack.errors import StackError
 from stack.lock import exclusive
@@ -24,8 +24,9 @@ __all__ = ["build", "clean", "down", "kill", "logs", "run_tests", "start", "stat
 
 def up(root: Path) -> None:
     """Start what does not run, wait until all is healthy, print where everything is."""
-    topology, services = _read(root)
     began = time.monotonic()
+    backend.prepare(root)
+    topology, services = _read(root)
     with exclusive(Layout(root).lock, "up"):
         current = choice.running(topology, services)
         engine, reason = choice.choose(topology, services, os.environ.get("ENGINE", ""), current)

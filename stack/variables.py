@@ -37,6 +37,7 @@ RULES = (
         r"[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]",
         "a port number from 1 to 65535",
     ),
+    Rule(r"OTLP_BACKEND", r"none|with|instead", "none, with or instead"),
     Rule(r"IMAGE_\w+", r"[a-z0-9][\w.:/@-]*", "an image reference such as prom/prometheus:v3.15.0"),
     Rule(r"\w+_VERSION", r"\w[\w.-]{0,127}", "a version that can be an image tag: letters, digits, '.', '_' and '-'"),
     Rule(r"\w+_SOURCE", r"[\w./-]+", "a folder, as a path from the checkout"),

@@ -5,7 +5,7 @@ import os
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,10 +14,11 @@ from typing import Any
 import httpx
 import yaml
 
-from native.render import Substitutions
+from native.render import Substitutions, render_copy
 from sandbox_testing.polling import eventually
+from stack.compose import read_topology
 
-__all__ = ["CollectorAlone"]
+__all__ = ["CollectorAlone", "forwarding"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = (4317, 4318, 8888, 13133)
@@ -50,9 +51,10 @@ class _Handler(BaseHTTPRequestHandler):
 class CollectorAlone:
     """A running collector. `folder` is where it looks for log files; what it exports is held in memory."""
 
-    def __init__(self, folder: Path, otlp: str, store: _Store) -> None:
+    def __init__(self, folder: Path, ports: Mapping[int, int], store: _Store) -> None:
         self.folder = folder
-        self._otlp = otlp
+        self.grpc_port = ports[4317]
+        self.url = f"http://127.0.0.1:{ports[4318]}"
         self._store = store
 
     @classmethod
@@ -64,23 +66,18 @@ class CollectorAlone:
         ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
         logs = scratch / "logs"
         logs.mkdir()
-        arguments = [f"--config={path}" for path in _configuration(scratch, ports, store.server_address[1])]
-        with (scratch / "output").open("wb") as output:
-            environment = {**os.environ, "DEPLOYMENT_ENVIRONMENT": "dev"}
-            command = [program, *arguments, *_gates()]
-            process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        files = _configuration(scratch, ports, store.server_address[1])
+        arguments = [*(f"--config={path}" for path in files), *_gates()]
         try:
-            eventually("a healthy collector", lambda: _healthy(process, ports[13133], scratch / "output"))
-            yield cls(logs, f"http://127.0.0.1:{ports[4318]}", store)
+            with _started(program, arguments, {}, scratch, ports[13133]):
+                yield cls(logs, ports, store)
         finally:
-            process.terminate()
-            process.wait(timeout=20)
             store.shutdown()
             store.server_close()
 
     def send(self, signal: str, payload: dict[str, Any]) -> None:
-        """Send one OTLP request; signal is traces or logs."""
-        httpx.post(f"{self._otlp}/v1/{signal}", json=payload, timeout=10).raise_for_status()
+        """Send one OTLP request; signal is traces, logs or metrics."""
+        httpx.post(f"{self.url}/v1/{signal}", json=payload, timeout=10).raise_for_status()
 
     def write_lines(self, service: str, lines: Sequence[str]) -> None:
         with (self.folder / f"{service}.jsonl").open("a", encoding="utf-8") as file:
@@ -89,6 +86,10 @@ class CollectorAlone:
     def exported(self) -> str:
         """Everything that left the collector so far, as one text."""
         return json.dumps(self._store.received, ensure_ascii=False)
+
+    def of(self, kind: str) -> list[dict[str, Any]]:
+        """What was exported of one kind: resourceSpans, resourceLogs or resourceMetrics."""
+        return [one for each in self._store.received for one in each.get(kind, ())]
 
     def spans(self) -> list[dict[str, Any]]:
         scopes = [
@@ -108,6 +109,45 @@ class CollectorAlone:
             for scope in one["scopeLogs"]
             for record in scope["logRecords"]
         ]
+
+
+@contextmanager
+def forwarding(
+    program: Path, scratch: Path, addresses: Mapping[tuple[str, int], int], environment: Mapping[str, str]
+) -> Iterator[str]:
+    """A collector as docker-compose.yml starts it in this environment, told other addresses; where it takes OTLP.
+
+    ``addresses``: the stores that it is told of, as (name, port) -> port on this machine.
+    """
+    ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+    (scratch / "logs").mkdir()
+    places = {"/etc/otelcol-contrib": "config", "/var/lib/otelcol": "state", "/var/log/sandbox": "logs"}
+    changes = Substitutions(addresses, ports, {inside: str(scratch / name) for inside, name in places.items()})
+    render_copy(ROOT / "collector", scratch / "config", changes)
+    service = read_topology(ROOT, environment).services["otel-collector"]
+    arguments = [changes.apply(argument) for argument in service.command]
+    with _started(program, arguments, service.environment, scratch, ports[13133]):
+        yield f"http://127.0.0.1:{ports[4318]}"
+
+
+@contextmanager
+def _started(
+    program: Path, arguments: Sequence[str], environment: Mapping[str, str], scratch: Path, health: int
+) -> Iterator[None]:
+    output = scratch / "output"
+    with output.open("wb") as stream:
+        process = subprocess.Popen(
+            [program, *arguments],
+            env={**os.environ, "DEPLOYMENT_ENVIRONMENT": "dev", **environment},
+            stdout=stream,
+            stderr=stream,
+        )
+    try:
+        eventually("a healthy collector", lambda: _healthy(process, health, output))
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
 
 
 def _configuration(scratch: Path, ports: dict[int, int], store: int) -> tuple[Path, Path]:

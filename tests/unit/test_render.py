@@ -130,7 +130,7 @@ def readings(line: str, topology, service: Service, layout: Layout) -> set[str]:
     for mount in service.mounts:
         bind = layout.config / service.name / mount.target[1:]
         places[mount.target] = layout.volume(mount.source) if mount.kind == "volume" else bind
-    words = re.split(r"([\s\"'\[\]{},=]+)", line)
+    words = re.split(r"((?:[\s\"'\[\]{},=]|\bfile:)+)", line)
     for index, word in enumerate(words):
         folder = max((path for path in places if word == path or word.startswith(f"{path}/")), key=len, default=None)
         if folder:

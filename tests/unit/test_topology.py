@@ -139,7 +139,7 @@ def test_a_one_shot_service_always_has_a_long_running_dependant():
 def test_env_holds_what_compose_reads_and_nothing_else():
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
     read = set(re.findall(r"(?<!\$)\$\{(\w+)", text))
-    optional = set(re.findall(r"\$\{(\w+):-", text))
+    optional = set(re.findall(r"\$\{(\w+):[-+]", text))
     written = set(re.findall(r"^(\w+)=", (ROOT / ".env").read_text(encoding="utf-8"), re.MULTILINE))
 
     assert written - read == set(), "in .env, but docker-compose.yml does not read it"
