@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -36,8 +37,9 @@ def run(names: Annotated[list[str], typer.Argument(help="scenarios, or: all")]) 
 def drill(seed: Annotated[int, typer.Option(help="the same seed hides the same scenario; 0 for any")] = 0) -> None:
     """Break something, tell nothing, and let a person find out."""
     from gameday import session
+    from gameday.keyboard import Keyboard
 
-    raise typer.Exit(session.drill(Stack(ROOT), seed, typer.echo, sys.stdin))
+    raise typer.Exit(session.drill(Stack(ROOT), seed, typer.echo, Keyboard(sys.stdin.fileno())))
 
 
 @app.command()
@@ -56,11 +58,21 @@ def page(name: Annotated[str, typer.Argument(help="the alert's name")]) -> None:
 
 
 @app.command()
-def review() -> None:
-    """Write the reviews and the summary of all runs again."""
+def review(
+    start: Annotated[str, typer.Option("--from", help="when an incident began: 21:56, or 2026-11-24T21:56 (UTC)")] = "",
+    end: Annotated[str, typer.Option("--to", help="when it was over; by default now")] = "",
+) -> None:
+    """Write the reviews of all runs and their summary again; with --from that of a real incident, from the stores."""
     from gameday import session
+    from gameday.incident import moment
 
-    typer.echo(f"Summary: {session.summarise(ROOT)}")
+    if start or end:
+        if not start:
+            raise StackError("When did the incident begin?", "Say --from as well.")
+        page = session.incident(Stack(ROOT), moment(start), moment(end) if end else time.time(), typer.echo)
+        typer.echo(f"Review: {page.relative_to(ROOT)}")
+        return
+    typer.echo(f"{len(session.review_again(ROOT))} reviews written again. Summary: {session.summarise(ROOT)}")
 
 
 def main() -> None:

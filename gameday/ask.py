@@ -56,12 +56,14 @@ class Asker:
         try:
             return ways[block.language](block.text)
         except (httpx.HTTPError, psycopg.Error, ValueError) as error:
-            return Answer((str(error).splitlines()[0],), ok=False)
+            return Answer(((str(error).splitlines() or [type(error).__name__])[0],), ok=False)
 
     def run(self, command: str) -> Answer:
-        """Run a command of a page as a person would paste it, in the folder of the checkout."""
+        """Run a command of a page as a person would paste it, in the folder of the checkout; its ports are in the
+        environment."""
         # A command that is one part of another's `make` must not be taken for a part of it.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+        environment |= {name: value for name, value in self.stack.settings.items() if name.endswith("_PORT")}
         try:
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", command],

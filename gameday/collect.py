@@ -1,8 +1,10 @@
 """What the stores know of a game day, once it is over: facts come from here, not from the runner's memory."""
 
 import json
+import re
 import time
 from collections import Counter
+from collections.abc import Callable, Container
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -10,37 +12,33 @@ from typing import Any
 import httpx
 
 from gameday import objectives
+from gameday.record import FALSE_ALERT
 from gameday.runner import WINDOW, Day
 from sandbox_testing.polling import NotSeen, eventually
 from sandbox_testing.stores import Mailpit
 
-__all__ = ["collect"]
+__all__ = ["OF_STORES", "STEP_SECONDS", "alerts", "collect", "scrapes_missed"]
 
 STEP_SECONDS = 5.0
 SHOWN = 5
-LONG_FIELDS = ("stack_trace", "spanId", "logger", "environment")
+_PARTS = re.compile(r"(\d+)(ms|[smh])")
 _COUNT = 'rate(http_server_request_duration_seconds_count{service="gateway"}[20s])'
 _BUCKET = 'rate(http_server_request_duration_seconds_bucket{service="gateway"}[20s])'
 STATUS = f'sum by (status) (label_replace({_COUNT}, "status", "${{1}}xx", "http_response_status_code", "(.).."))'
 SLOW = f"histogram_quantile(0.95, sum by (le) ({_BUCKET}))"
 TRACES = '{ resource.service.name = "gateway" && span:kind = server }'
-ERRORS_LOST = 'sum(increase(telemetry_error_events_total{outcome=~"lost|throttled"}[WINDOW]))'
+ERROR_EVENTS = 'sum by (outcome) (increase(telemetry_error_events_total{outcome=~"lost|throttled"}[WINDOW]))'
+# Who must tell when error events are lost, and when they are held back.
+TELLS_OF = {"lost": "ErrorEventsLost", "throttled": "ErrorTrackerOverCap"}
 
 
-def collect(day: Day) -> None:
-    """Fill the record in. Every store is up again by now; what one does not answer is left out, and said."""
+def collect(day: Day, wanted: Container[str] | None = None) -> None:
+    """Fill the record in, all of it or only what is wanted. Every store is up again by now; what one does not answer is
+    left out, and said."""
     record = day.record
-    for what, step in (
-        ("the first bad request", _first_bad),
-        ("the alerts", _alerts),
-        ("the mails", _mails),
-        ("the objective", _recovery),
-        ("customers", _customers),
-        ("the error budget", _budget),
-        ("evidence", _evidence),
-        ("telemetry", _telemetry),
-        ("plots", _plots),
-    ):
+    for what, step in STEPS.items():
+        if wanted is not None and what not in wanted:
+            continue
         try:
             step(day)
         except (httpx.HTTPError, ValueError, KeyError) as error:
@@ -56,7 +54,8 @@ def _first_bad(day: Day) -> None:
         day.record.times["first_bad"] = lines[0].timestamp / 1e9
 
 
-def _alerts(day: Day) -> None:
+def alerts(day: Day) -> list[dict[str, Any]]:
+    """Every alert of the time, with when it was pending and when it fired first."""
     record = day.record
     window = int(record.ended - record.began) + 10
     series = day.asker.prometheus.get("/api/v1/query", query=f"ALERTS[{window}s]", time=record.ended)["data"]["result"]
@@ -67,20 +66,23 @@ def _alerts(day: Day) -> None:
         alert = found.setdefault(key, dict(zip(("name", "service", "severity"), key, strict=True)))
         alert[labels["alertstate"]] = min(stamps[0], alert.get(labels["alertstate"], stamps[0]))
         alert["last"] = max(stamps[-1], alert.get("last", 0.0))
-    for alert in found.values():
+    return [alert for alert in found.values() if alert["severity"] != "none"]
+
+
+def _alerts(day: Day) -> None:
+    record, found = day.record, alerts(day)
+    for alert in found:
         first = min(alert.get("pending", alert["last"]), alert.get("firing", alert["last"]))
         alert["verdict"] = _verdict(day, alert, first)
-    record.alerts = sorted(
-        (alert for alert in found.values() if alert["severity"] != "none"),
-        key=lambda alert: alert.get("firing", alert["last"]),
-    )
+    record.alerts = sorted(found, key=lambda alert: alert.get("firing", alert["last"]))
     told = [alert for alert in record.alerts if alert["verdict"] == "expected" and "firing" in alert]
     if told:
         record.times["firing"] = told[0]["firing"]
         record.times["pending"] = min(told[0].get("pending", told[0]["firing"]), told[0]["firing"])
     for alert in record.alerts:
-        if alert["verdict"] == "unexpected":
-            record.problems.append(f"{alert['name']} ({alert['service']}) fired and should not have")
+        # What a person does in a drill is not the scenario's.
+        if alert["verdict"] == "unexpected" and record.mode == "run":
+            record.problems.append(f"{alert['name']} ({alert['service']}) {FALSE_ALERT}")
 
 
 def _verdict(day: Day, alert: dict[str, Any], first: float) -> str:
@@ -91,6 +93,8 @@ def _verdict(day: Day, alert: dict[str, Any], first: float) -> str:
         return "only pending"
     if alert["name"] == scenario.alert and scenario.service in ("", alert["service"]):
         return "expected"
+    if day.record.mode == "incident":
+        return "fired as well"
     return "declared" if alert["name"] in (scenario.alert, *scenario.may) else "unexpected"
 
 
@@ -101,7 +105,9 @@ def _mails(day: Day) -> None:
     finally:
         mailbox.close()
     day.record.mails = [
-        {"at": one.received_at, "subject": one.subject, "to": list(one.recipients)} for one in reversed(found)
+        {"at": one.received_at, "subject": one.subject, "to": list(one.recipients)}
+        for one in reversed(found)
+        if one.received_at <= day.record.ended + STEP_SECONDS
     ]
 
 
@@ -189,21 +195,60 @@ def _telemetry(day: Day) -> None:
     with suppress(NotSeen):
         eventually("every trace and line", missing, lambda found: not any(found), timeout=60.0, interval=2.0)
     traces, lines = missing()
-    window = f"{int(time.time() - record.began)}s"
-    gaps = day.asker.prometheus.query(f'count_over_time(up{{job="services"}}[{window}])')
-    expected = max((one.value for one in gaps), default=0.0)
-    errors = day.asker.prometheus.query(
-        f'sum(increase(telemetry_error_events_total{{outcome=~"lost|throttled"}}[{window}]))'
-    )
+    gaps, held_back = _scrapes_missed(day), _error_events(day)
     record.telemetry = {
         "requests": len(asked),
         "traces_lost": len(traces),
         "lines_lost": len(lines),
-        "scrapes_missed": int(sum(expected - one.value for one in gaps)),
-        "error_events_lost": round(sum(one.value for one in errors)),
+        "scrapes_missed": sum(gaps.values()),
+        "scrapes_missed_of": gaps,
+        "error_events_lost": sum(held_back.values()),
     }
     if traces or lines:
         record.problems.append(f"{len(traces)} traces and {len(lines)} lines of {len(asked)} requests are lost")
+    firing = {alert["name"] for alert in record.alerts if "firing" in alert}
+    for outcome, count in held_back.items():
+        if TELLS_OF[outcome] not in firing:
+            record.problems.append(f"{count} error events were {outcome}, and {TELLS_OF[outcome]} did not fire")
+
+
+def _error_events(day: Day) -> dict[str, int]:
+    """Events that did not reach the error tracker, by what became of them; nothing of what is zero."""
+    window = f"{int(time.time() - day.record.began)}s"
+    rows = day.asker.prometheus.query(ERROR_EVENTS.replace("WINDOW", window))
+    return {row.labels["outcome"]: round(row.value) for row in rows if round(row.value)}
+
+
+def _scrapes_missed(day: Day) -> dict[str, int]:
+    """Scrapes that failed or were not made, by service; nothing of those that missed none."""
+    prometheus, now = day.asker.prometheus, time.time()
+    seconds = int(now - day.record.began)
+    every = {
+        target["labels"]["service"]: _seconds(target["scrapeInterval"])
+        for target in prometheus.targets()
+        if target["labels"]["job"] != "optional"
+    }
+
+    def samples(function: str) -> dict[str, float]:
+        found = prometheus.query(f'sum by (service) ({function}(up{{job!="optional"}}[{seconds}s]))', at=now)
+        return {row.labels["service"]: row.value for row in found}
+
+    made, answered = samples("count_over_time"), samples("sum_over_time")
+    missed = {
+        name: scrapes_missed(seconds, interval, made.get(name, 0), answered.get(name, 0))
+        for name, interval in sorted(every.items())
+    }
+    return {name: count for name, count in missed.items() if count}
+
+
+def scrapes_missed(seconds: float, interval: float, made: float, answered: float) -> int:
+    """How many scrapes of a window were not made (Prometheus was away) or failed (`up` is then a sample as well: 0)."""
+    return int(max(0, seconds // interval - made) + made - answered)
+
+
+def _seconds(duration: str) -> float:
+    """Prometheus writes 5s, 1m or 1m30s."""
+    return sum(float(n) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[u] for n, u in _PARTS.findall(duration))
 
 
 def _plots(day: Day) -> None:
@@ -222,3 +267,18 @@ def _plots(day: Day) -> None:
         ]
         for name, query in queries.items()
     }
+
+
+STEPS: dict[str, Callable[[Day], None]] = {
+    "the first bad request": _first_bad,
+    "the alerts": _alerts,
+    "the mails": _mails,
+    "the objective": _recovery,
+    "customers": _customers,
+    "the error budget": _budget,
+    "evidence": _evidence,
+    "telemetry": _telemetry,
+    "plots": _plots,
+}
+# What needs no customers of ours, and nobody who wrote down what was done.
+OF_STORES = {"the first bad request", "the alerts", "the mails", "the error budget", "evidence", "plots"}

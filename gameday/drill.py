@@ -2,9 +2,9 @@
 
 import random
 import time
-from typing import TextIO
 
-from gameday.faults import in_force, make
+from gameday.faults import inject, make, undone
+from gameday.keyboard import Keyboard
 from gameday.runner import Day, Report, begin
 from gameday.scenario import Scenario
 from tests.support.stack import Stack
@@ -12,6 +12,8 @@ from tests.support.stack import Stack
 __all__ = ["play", "score"]
 
 MINUTES = 20
+# The question is still asked of somebody who was done in the last second.
+QUESTION_SECONDS = 120.0
 WELCOME = """
 You are on call. Customers are shopping; something is about to go wrong. Find out what, and put it right.
 
@@ -21,28 +23,33 @@ You are on call. Customers are shopping; something is about to go wrong. Find ou
   what runs, logs             make status, make logs SERVICE=<name>
 
 Here: `hint` for a hint (it costs points), `check` to see whether the objective holds, `done` when you know the cause
-and have put it right, `quit` to give up. Whatever you do, everything is put back at the end.
+and have put it right, `quit` to give up. You have {minutes} minutes. Whatever you do, all is put back at the end.
 """
 
 
-def play(stack: Stack, scenario: Scenario, report: Report, answers: TextIO) -> Day:
-    """Play until `done`, `quit`, the end of the input or the end of the time."""
+def play(stack: Stack, scenario: Scenario, report: Report, keyboard: Keyboard) -> Day:
+    """Play until `done`, `quit`, the end of the input or the end of the time. It is passed when the objective holds and
+    the cause was named; what is missing is among the record's problems."""
     day = Day.of(stack, scenario, "drill", report)
+    fault = make(stack, **scenario.fault)
     with day.closed_on_error(), day.crowd.present():
-        begin(day, quiet=True)
-        report(WELCOME.format(mailpit=stack.url("mailpit"), prometheus=stack.url("prometheus")))
-        day.record.expected["injecting"] = time.time()
-        with in_force(make(stack, **scenario.fault), stack, scenario.name):
+        with undone(fault, stack, scenario.name):
+            begin(day, quiet=True)
+            addresses = {name: stack.url(name) for name in ("mailpit", "prometheus")}
+            report(WELCOME.format(**addresses, minutes=MINUTES))
+            day.record.expected["injecting"] = time.time()
+            inject(fault)
             day.record.times["injected"] = time.time()
-            hints, gave_up = _talk(day, answers)
+            hints, gave_up = _talk(day, keyboard)
             day.record.times["mitigated"] = time.time()
-            recovered = not gave_up and day.watch.holds(day.healthy, timeout=30.0)
+            recovered = not gave_up and day.watch.holds(day.healthy, timeout=scenario.recover_seconds)
             if recovered:
                 day.record.times["recovered"] = time.time()
-            found = not gave_up and _question(day, answers)
+            found = not gave_up and _question(day, keyboard)
         day.record.ended = time.time()
     points, told = score(found, recovered, hints, day.record.ended - day.record.times["injected"])
     day.record.drill = {"score": points, "told": told, "found": found, "hints": hints}
+    day.record.problems += _missing(gave_up, recovered, found)
     report(f"\nIt was: {scenario.cause}.\n{scenario.story.strip()}\nScore: {points} of 100 ({told}).")
     return day
 
@@ -61,15 +68,20 @@ def score(found: bool, recovered: bool, hints: int, seconds: float) -> tuple[int
     return points, ", ".join(told)
 
 
-def _talk(day: Day, answers: TextIO) -> tuple[int, bool]:
+def _missing(gave_up: bool, recovered: bool, found: bool) -> list[str]:
+    if gave_up:
+        return ["it was given up, or the time was over"]
+    told = {"the objective did not hold when it was said to be done": recovered, "the cause was not named": found}
+    return [problem for problem, well in told.items() if not well]
+
+
+def _talk(day: Day, keyboard: Keyboard) -> tuple[int, bool]:
     """Answer commands until the person is done; how many hints were taken, and whether they gave up."""
     hints, end = 0, time.monotonic() + MINUTES * 60
-    for line in answers:
+    while (line := keyboard.line(end)) is not None:
         command = line.strip().lower()
-        if command == "done":
-            return hints, False
-        if command == "quit" or time.monotonic() > end:
-            return hints, True
+        if command in ("done", "quit"):
+            return hints, command == "quit"
         if command == "hint":
             given = day.scenario.hints
             day.report(given[hints] if hints < len(given) else "There are no more hints.")
@@ -78,12 +90,13 @@ def _talk(day: Day, answers: TextIO) -> tuple[int, bool]:
             day.report("It holds." if day.watch.holds(day.healthy, timeout=5.0) else "It does not hold.")
         elif command:
             day.report("Say hint, check, done or quit.")
+    day.report("The time is over.")
     return hints, True
 
 
-def _question(day: Day, answers: TextIO) -> bool:
+def _question(day: Day, keyboard: Keyboard) -> bool:
     choices = [day.scenario.cause, *day.scenario.wrong]
     random.Random(day.record.began).shuffle(choices)
     day.report("\nWhat was it?\n" + "\n".join(f"  {number}. {choice}" for number, choice in enumerate(choices, 1)))
-    picked = answers.readline().strip()
+    picked = (keyboard.line(time.monotonic() + QUESTION_SECONDS) or "").strip()
     return picked.isdigit() and 0 < int(picked) <= len(choices) and choices[int(picked) - 1] == day.scenario.cause

@@ -1,7 +1,9 @@
 """What scenarios do to the stack, by kind, each with its undoing. Undoing may be done twice, and by another process."""
 
 import io
+import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
@@ -18,18 +20,23 @@ from stack.errors import StackError
 from tests.support import engine
 from tests.support.stack import Stack
 
-__all__ = ["KINDS", "Fault", "in_force", "make", "undo_forgotten"]
+__all__ = ["BEHIND_TOXIPROXY", "KINDS", "Fault", "environment", "inject", "make", "undo_forgotten", "undone"]
 
 NOTE = ".run/gameday/in-force"
 LOCK_HOLDER = "nightly-report"
+ATTACKER = "127.0.0.66"
+BATCH = 1000
+BEHIND_TOXIPROXY = {"COMPOSE_PROFILES": "gameday", "ACQUIRER_URL": "http://toxiproxy:8103"}
 
 
 @dataclass(frozen=True)
 class Fault:
-    """`inject` returns when the fault is in force, and may leave threads behind that `remove` ends."""
+    """`prepare` makes the stack one that can be broken like this, while all is still well. `inject` returns when the
+    fault is in force, and may leave threads behind. `remove` ends all of it, whatever of it there is."""
 
     inject: Callable[[], None]
     remove: Callable[[], None]
+    prepare: Callable[[], None] = lambda: None
 
 
 def make(stack: Stack, kind: str, **parameters: Any) -> Fault:
@@ -97,30 +104,109 @@ def _lock(stack: Stack, database: str, table: str) -> Fault:
 
 def _stuffing(stack: Stack, per_second: float = 10.0) -> Fault:
     """Stolen passwords, tried on many accounts, from an address of their own."""
-    stop = threading.Event()
 
-    def attack() -> None:
-        # Another loopback address, so that what limits the attacker does not limit those who come from 127.0.0.1.
-        transport = httpx.HTTPTransport(local_address="127.0.0.66")
-        with httpx.Client(base_url=stack.url("gateway"), transport=transport, timeout=10.0, trust_env=False) as client:
-            for number in range(1_000_000):
-                if stop.wait(1 / per_second):
-                    return
-                body = {"email": f"victim-{number % 500}@example.com", "password": "password123"}
-                with suppress(httpx.HTTPError):
-                    client.post("/api/auth/login", json=body)
+    def attack(client: httpx.Client, number: int) -> None:
+        body = {"email": f"victim-{number % 500}@example.com", "password": "password123"}
+        client.post("/api/auth/login", json=body)
 
-    threads = [threading.Thread(target=attack, daemon=True)]
+    # Another loopback address, so that what limits the attacker does not limit those who come from 127.0.0.1.
+    attacker = _steadily(stack.url("gateway"), attack, per_second, ATTACKER)
 
     def remove() -> None:
-        stop.set()
-        for thread in threads:
-            if thread.is_alive():
-                thread.join(15)
+        attacker.remove()
         # The runbook changed the gateway's limits.
         commands.up(stack.root)
 
-    return Fault(lambda: [thread.start() for thread in threads] and None, remove)
+    return Fault(attacker.inject, remove)
+
+
+def _wire(stack: Stack, latency_ms: int) -> Fault:
+    """Every answer of the card network comes so much later, by toxiproxy, which the stack is restarted with."""
+
+    def inject() -> None:
+        toxic = {"name": "slow", "type": "latency", "attributes": {"latency": latency_ms}}
+        httpx.post(f"{stack.url('toxiproxy')}/proxies/acquirer/toxics", json=toxic, timeout=10.0).raise_for_status()
+
+    def prepare() -> None:
+        with environment(BEHIND_TOXIPROXY):
+            commands.up(stack.root)
+
+    # Whatever toxiproxy does goes with it.
+    return Fault(inject, lambda: commands.up(stack.root), prepare)
+
+
+def _errors(stack: Stack, per_second: float) -> Fault:
+    """A route of payments fails again and again; each failure is an error event."""
+
+    def fail(client: httpx.Client, _number: int) -> None:
+        client.post("/api/debug/payments/error")
+
+    return _steadily(stack.url("gateway"), fail, per_second)
+
+
+def _lines(stack: Stack, per_second: float, at_most: int) -> Fault:
+    """Somebody's service sends lines over OTLP, a thousand at a time."""
+
+    def send(client: httpx.Client, number: int) -> None:
+        if number * BATCH < at_most:
+            client.post("/v1/logs", json=_batch(number)).raise_for_status()
+
+    return _steadily(stack.url("otlp_http"), send, per_second / BATCH)
+
+
+def _batch(number: int) -> dict[str, Any]:
+    now = str(time.time_ns())
+    records = [{"timeUnixNano": now, "body": {"stringValue": f"row {number * BATCH + n}"}} for n in range(BATCH)]
+    name = {"key": "service.name", "value": {"stringValue": "nightly-import"}}
+    return {"resourceLogs": [{"resource": {"attributes": [name]}, "scopeLogs": [{"logRecords": records}]}]}
+
+
+def _several(stack: Stack, faults: list[dict[str, Any]]) -> Fault:
+    """More than one, put in in this order and taken out in the other."""
+    parts = [make(stack, **one) for one in faults]
+
+    def each(step: str, of: list[Fault]) -> None:
+        for part in of:
+            getattr(part, step)()
+
+    return Fault(lambda: each("inject", parts), lambda: each("remove", parts[::-1]), lambda: each("prepare", parts))
+
+
+def _steadily(url: str, step: Callable[[httpx.Client, int], None], per_second: float, address: str = "") -> Fault:
+    """`step` so often, in a thread of its own that the removal ends; `address` is where it comes from."""
+    stop = threading.Event()
+
+    def work() -> None:
+        transport = httpx.HTTPTransport(local_address=address or None)
+        with httpx.Client(base_url=url, transport=transport, timeout=10.0, trust_env=False) as client:
+            for number in range(1_000_000):
+                if stop.wait(1 / per_second):
+                    return
+                with suppress(httpx.HTTPError):
+                    step(client, number)
+
+    thread = threading.Thread(target=work, daemon=True)
+
+    def remove() -> None:
+        stop.set()
+        if thread.is_alive():
+            thread.join(15)
+
+    return Fault(thread.start, remove)
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """They win over .env for as long as the block runs."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _silent(_line: str) -> None:
@@ -134,23 +220,34 @@ KINDS: dict[str, Callable[..., Fault]] = {
     "acquirer": _acquirer,
     "lock": _lock,
     "stuffing": _stuffing,
+    "wire": _wire,
+    "errors": _errors,
+    "lines": _lines,
+    "several": _several,
 }
 
 
 @contextmanager
-def in_force(fault: Fault, stack: Stack, scenario: str) -> Iterator[None]:
-    """The fault is there while the block runs. A note of it outlives the process, in case that is killed."""
+def undone(fault: Fault, stack: Stack, scenario: str) -> Iterator[None]:
+    """Prepare the fault, and remove whatever there is of it after the block. A note of it outlives the process, in case
+    that is killed."""
     note = stack.root / NOTE
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(scenario + "\n", encoding="utf-8")
     try:
         with redirect_stdout(io.StringIO()):
-            fault.inject()
+            fault.prepare()
         yield
     finally:
         with redirect_stdout(io.StringIO()):
             fault.remove()
         note.unlink(missing_ok=True)
+
+
+def inject(fault: Fault) -> None:
+    """Put a fault in that `undone` takes out; nothing is printed, a drill would be over."""
+    with redirect_stdout(io.StringIO()):
+        fault.inject()
 
 
 def undo_forgotten(stack: Stack) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-__all__ = ["STAGES", "Record", "earlier", "folder_of", "write"]
+__all__ = ["FALSE_ALERT", "STAGES", "Record", "earlier", "folder_of", "write"]
 
 # What a timeline consists of, in the order in which it usually happens, and in words.
 STAGES = {
@@ -20,13 +20,15 @@ STAGES = {
     "mitigated": "mitigation done",
     "recovered": "objective holds again",
 }
+# How the problem ends that a false alert is.
+FALSE_ALERT = "fired and should not have"
 
 
 @dataclass
 class Record:
     """Times are in seconds since the epoch, by the names of STAGES; a stage that did not happen is absent.
 
-    `problems` says what did not go as the scenario asks: empty means passed.
+    `addresses`: where stores answered. `problems` says what did not go as the scenario asks: empty means passed.
     """
 
     scenario: str
@@ -49,6 +51,7 @@ class Record:
     evidence: dict[str, list[str]] = field(default_factory=dict)
     plots: dict[str, Any] = field(default_factory=dict)
     drill: dict[str, Any] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -95,10 +98,12 @@ def write(root: Path, record: Record) -> Path:
 
 
 def earlier(root: Path, record: Record | None = None) -> list[Record]:
-    """The runs of this checkout, oldest first; only those of the same scenario before `record` when one is given."""
+    """The runs of this checkout, oldest first; when `record` is given, only those before it of the same scenario and in
+    the same mode: how long a person takes in a drill says nothing about a run."""
     found = []
     for path in sorted((root / ".run" / "gameday").glob("*/record.json")):
         one = Record(**json.loads(path.read_text(encoding="utf-8")))
-        if record is None or (one.scenario == record.scenario and one.began < record.began):
+        alike = record is None or (one.scenario, one.mode) == (record.scenario, record.mode)
+        if alike and (record is None or one.began < record.began):
             found.append(one)
     return found

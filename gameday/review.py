@@ -25,6 +25,7 @@ SOURCES = {
     "mitigated": "game day: command ended",
     "recovered": "Prometheus: the objective",
 }
+_MODES = {"run": "game day", "drill": "drill", "incident": "incident"}
 DASHBOARD = "incident.png"
 STYLE = Path(__file__).with_name("review.css")
 
@@ -64,12 +65,13 @@ def markdown(record: Record, before: list[Record], *, with_dashboard: bool = Fal
 
 
 def _head(record: Record) -> list[str]:
-    verdict = "PASSED" if record.passed else "NOT PASSED"
+    # Real life is not passed or failed.
+    verdict = "" if record.mode == "incident" else f"**{'PASSED' if record.passed else 'NOT PASSED'}** · "
     when = datetime.fromtimestamp(record.began, UTC).strftime("%Y-%m-%d %H:%M UTC")
     lines = [
         f"# {record.title}",
         "",
-        f"**{verdict}** · game day `{record.scenario}` ({record.kind}) · {when} · {record.engine} engine",
+        f"{verdict}{_MODES[record.mode]} `{record.scenario}` ({record.kind}) · {when} · {record.engine} engine",
     ]
     lines += ["", f"> {record.story.strip()}"]
     if record.problems:
@@ -132,7 +134,8 @@ def _detection(record: Record) -> list[str]:
         ]
         for alert in record.alerts
     ]
-    lines = ["## Detection", "", f"Expected: `{record.expected['alert']}`."]
+    told = "First" if record.mode == "incident" else "Expected"
+    lines = ["## Detection", "", f"{told}: `{record.expected['alert']}`."]
     missing = not any(alert["verdict"] == "expected" for alert in record.alerts)
     if missing:
         lines.append("**It did not fire.**")
@@ -145,7 +148,7 @@ def _detection(record: Record) -> list[str]:
 
 def _runbook(record: Record) -> list[str]:
     page = record.expected["runbook"]
-    lines = [f"## The runbook, executed: `runbooks/{page}.md`", ""]
+    lines = [f"## The runbook{', executed' * bool(record.mitigation)}: `runbooks/{page}.md`", ""]
     for step in record.diagnosis:
         told = f"{step['count']} rows" if step["ok"] else "no answer"
         lines += [f"{step['lead'] or 'Next:'} ({step['language']}: {told})", "", "```text", *step["text"].splitlines()]
@@ -168,17 +171,21 @@ def _evidence(record: Record) -> list[str]:
         lines += [
             f"- Of {telemetry['requests']} requests, {telemetry['traces_lost']} traces and {telemetry['lines_lost']}"
             " access lines are missing from the stores.",
-            f"- {telemetry['scrapes_missed']} scrapes of services were missed; {telemetry['error_events_lost']} error"
-            " events did not reach the error tracker.",
+            f"- {telemetry['scrapes_missed']} scrapes were missed{_each(telemetry.get('scrapes_missed_of', {}))};"
+            f" {telemetry['error_events_lost']} error events did not reach the error tracker.",
         ]
     lines += [
-        f"- Trace `{trace}` of a request that suffered (http://127.0.0.1:3200/api/traces/{trace})"
+        f"- Trace `{trace}` of a request that suffered ({record.addresses.get('tempo', '')}/api/traces/{trace})"
         for trace in record.evidence.get("traces", [])
     ]
     if record.evidence.get("lines"):
         lines += ["", "First line of each kind of trouble in the logs:", "", "```text"]
         lines += [_short(line, 400) for line in record.evidence["lines"]] + ["```"]
     return lines
+
+
+def _each(counts: dict[str, int]) -> str:
+    return " (" + ", ".join(f"{name}: {count}" for name, count in counts.items()) + ")" if counts else ""
 
 
 def _comparison(record: Record, before: list[Record]) -> list[str]:

@@ -46,12 +46,12 @@ class Runbook:
             end = match.end()
         return found
 
-    def mitigation(self, line: str) -> Block:
-        """The block of the mitigation that has this line. Raises StackError when the page has none."""
-        for block in self.blocks("Mitigation"):
+    def block(self, section: str, line: str) -> Block:
+        """The block of a section that has this line. Raises StackError when there is none."""
+        for block in self.blocks(section):
             if line in block.text.splitlines():
                 return block
-        raise StackError(f"runbooks/{self.name}.md has no mitigation `{line}`.", "Add it there, or name another one.")
+        raise StackError(f"runbooks/{self.name}.md has no `{line}` in its {section}.", "Add it, or name another line.")
 
 
 def names() -> list[str]:

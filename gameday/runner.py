@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from alerting.ack import AckError, acknowledge, withdraw
 from gameday import objectives, runbook
 from gameday.ask import Asker
-from gameday.faults import in_force, make
+from gameday.faults import inject, make, undone
 from gameday.load import Crowd
 from gameday.record import Record
 from gameday.scenario import Scenario
@@ -18,11 +18,13 @@ from stack.errors import StackError
 from tests.support import engine
 from tests.support.stack import Stack
 
-__all__ = ["WINDOW", "Day", "Report", "begin", "run"]
+__all__ = ["WINDOW", "Day", "Report", "begin", "healthy", "run"]
 
 BASELINE_SECONDS = 6.0
 CALM_SECONDS = 90.0
 MAIL_SECONDS = 60.0
+# Spans are found a second after they ended; rates need two scrapes.
+SHOWS_SECONDS = 15.0
 WHO = "gameday"
 # The shortest window that holds enough scrapes (one in five seconds) not to be decided by a late one.
 WINDOW = "20s"
@@ -52,10 +54,11 @@ class Day:
             "alert": scenario.alert,
             "may": list(scenario.may),
             "runbook": scenario.runbook,
-            "objective": scenario.sli or scenario.recovered,
+            "objective": " and ".join(one for one in (scenario.sli, scenario.recovered) if one),
             "detect_seconds": scenario.detect_seconds,
             "recover_seconds": scenario.recover_seconds,
         }
+        record.addresses = {"tempo": stack.url("tempo")}
         asker, mailbox = Asker(stack), Mailpit(stack.url("mailpit"))
         day = cls(
             stack, scenario, record, asker, Watch(asker, mailbox), Crowd(stack.url("gateway"), scenario.load), report
@@ -81,8 +84,15 @@ class Day:
     @property
     def healthy(self) -> str:
         """The PromQL expression that says whether all is well."""
-        scenario = self.scenario
-        return objectives.read(scenario.sli).holds(WINDOW) if scenario.sli else scenario.recovered
+        return healthy(self.scenario)
+
+
+def healthy(scenario: Scenario) -> str:
+    """The PromQL expression that gives something exactly while the scenario's objective holds."""
+    objective = objectives.read(scenario.sli).holds(WINDOW) if scenario.sli else ""
+    if objective and scenario.recovered:
+        return f"({objective}) and on () ({scenario.recovered})"
+    return objective or scenario.recovered
 
 
 def run(stack: Stack, scenario: Scenario, report: Report) -> Day:
@@ -91,12 +101,13 @@ def run(stack: Stack, scenario: Scenario, report: Report) -> Day:
     The caller closes the day's resources.
     """
     day = Day.of(stack, scenario, "run", report)
+    fault = make(stack, **scenario.fault)
     with day.closed_on_error(), day.crowd.present():
-        begin(day)
-        fault = make(stack, **scenario.fault)
-        day.record.expected["injecting"] = time.time()
-        report(f"{time.time() - day.record.began:6.1f} s  injecting: {scenario.title.lower()}")
-        with in_force(fault, stack, scenario.name):
+        with undone(fault, stack, scenario.name):
+            begin(day)
+            day.record.expected["injecting"] = time.time()
+            report(f"{time.time() - day.record.began:6.1f} s  injecting: {scenario.title.lower()}")
+            inject(fault)
             day.mark("injected", "the fault is in force")
             _detect(day)
             _respond(day)
@@ -107,8 +118,8 @@ def run(stack: Stack, scenario: Scenario, report: Report) -> Day:
 
 def begin(day: Day, *, quiet: bool = False) -> None:
     """Wait until all is well. Raises StackError when it is not; `quiet` does not tell which scenario begins."""
-    if missing := [one for one in day.scenario.needs if not day.asker.prometheus.query(f'up{{service="{one}"}} == 1')]:
-        raise StackError(f"{day.scenario.name} needs {', '.join(missing)}.", "`make up` starts it.")
+    if not day.watch.answers():
+        raise StackError("Prometheus does not answer.", "`make up` starts it; `make status` shows what runs.")
     if not day.watch.calm(CALM_SECONDS):
         # Another page of before is noted in the review, and judged nowhere.
         pages = {one["labels"]["alertname"] for one in day.watch.active() if one["labels"].get("severity") == "page"}
@@ -144,17 +155,30 @@ def _respond(day: Day) -> None:
             day.mark("acknowledged", "acknowledged")
         except AckError as error:
             record.problems.append(f"it could not be acknowledged: {error}")
-    for block in page.blocks("Diagnosis"):
-        answer = day.asker.ask(block)
-        shown = {"language": block.language, "lead": block.lead, "text": block.text}
-        record.diagnosis.append({**shown, "ok": answer.ok, "rows": list(answer.rows[:5]), "count": len(answer.rows)})
-    block = page.mitigation(scenario.mitigation)
+    _diagnose(day, page)
+    block = page.block("Mitigation", scenario.mitigation)
     day.mark("mitigating", f"runbooks/{page.name}.md: {block.text.splitlines()[-1]}")
     answer = day.asker.ask(block)
     day.mark("mitigated", "the mitigation is done" if answer.ok else "the mitigation failed")
     record.mitigation = {"command": block.text, "lead": block.lead, "ok": answer.ok, "output": list(answer.rows[-8:])}
     if not answer.ok:
         record.problems.append(f"`{scenario.mitigation}` failed: {' '.join(answer.rows[-2:])}")
+
+
+def _diagnose(day: Day, page: runbook.Runbook) -> None:
+    """Ask every question of the page. The one that must show the fault is asked again until it does, for a while."""
+    scenario, record = day.scenario, day.record
+    telling = page.block("Diagnosis", scenario.shows) if scenario.shows else None
+    for block in page.blocks("Diagnosis"):
+        until = time.monotonic() + (SHOWS_SECONDS if block == telling else 0.0)
+        answer = day.asker.ask(block)
+        while not (answer.ok and answer.rows) and time.monotonic() < until:
+            time.sleep(0.5)
+            answer = day.asker.ask(block)
+        shown = {"language": block.language, "lead": block.lead, "text": block.text}
+        record.diagnosis.append({**shown, "ok": answer.ok, "rows": list(answer.rows[:5]), "count": len(answer.rows)})
+        if block == telling and not (answer.ok and answer.rows):
+            record.problems.append(f"the diagnosis `{scenario.shows}` does not show the fault")
 
 
 def _verify(day: Day) -> None:

@@ -1,7 +1,7 @@
 """A scenario: one practised incident, as data in gameday/scenarios/<name>.yml."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,12 @@ class Scenario:
     """What happens, what is seen, and when it is over.
 
     fault: `kind` and its parameters (gameday/faults.py). alert: the one that must tell, with `service` where several
-    may. may: alerts that may fire as well; any other is a false one. runbook, mitigation: the page, and a line of the
-    block of its mitigation that is executed. sli: `service/objective` of prometheus/slos, or `recovered`: a PromQL
-    expression that gives something exactly while all is well. bad: LogQL of the requests that suffer, empty where none
-    does. needs: components without which it cannot be played. load: customers. told_by: `alert`, or `mail` where it is
-    alerting itself that fails.
-    detect_seconds, recover_seconds: time limits. cause, wrong, hints: for the drill.
+    may. may: alerts that may fire as well, each with the reason; any other is a false one. runbook: the page that is
+    followed. shows: a line of the block of its diagnosis that must answer with something while the fault is there.
+    mitigation: a line of the block of its mitigation that is executed. sli: `service/objective` of prometheus/slos;
+    recovered: a PromQL expression that gives something exactly while all is well; where both are given, both must hold.
+    bad: LogQL of the requests that suffer, empty where none does. load: customers. told_by: `alert`, or `mail` where it
+    is alerting itself that fails. detect_seconds, recover_seconds: time limits. cause, wrong, hints: for the drill.
     """
 
     name: str
@@ -42,11 +42,11 @@ class Scenario:
     hints: tuple[str, ...]
     service: str = ""
     told_by: str = "alert"
-    may: tuple[str, ...] = ()
+    may: dict[str, str] = field(default_factory=dict)
+    shows: str = ""
     sli: str = ""
     recovered: str = ""
     bad: str = SERVER_ERRORS
-    needs: tuple[str, ...] = ()
     load: int = 4
     detect_seconds: float = 60.0
     recover_seconds: float = 60.0
@@ -63,18 +63,18 @@ def read(name: str) -> Scenario:
     if not path.exists():
         raise StackError(f"There is no scenario {name!r}.", f"Choose from: {', '.join(names())}, or all.")
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    fields = {field.name: field for field in dataclasses.fields(Scenario)}
+    fields = {one.name: one for one in dataclasses.fields(Scenario)}
     unknown = sorted(set(data) - set(fields))
     absent = [
-        key for key, field in fields.items() if key not in {*data, "name"} and field.default is dataclasses.MISSING
+        key
+        for key, one in fields.items()
+        if key not in {*data, "name"} and one.default is MISSING and one.default_factory is MISSING
     ]
     if unknown or absent:
         problems = [f"unknown {key}" for key in unknown] + [f"{key} is missing" for key in absent]
         raise StackError(
             f"gameday/scenarios/{name}.yml: {', '.join(problems)}.", "gameday/scenario.py explains the keys."
         )
-    if bool(data.get("sli")) == bool(data.get("recovered")):
-        raise StackError(
-            f"gameday/scenarios/{name}.yml: say either sli or recovered.", "One of them tells when it is over."
-        )
+    if not data.get("sli") and not data.get("recovered"):
+        raise StackError(f"gameday/scenarios/{name}.yml: say sli or recovered.", "They tell when it is over.")
     return Scenario(name, **{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})

@@ -4,18 +4,18 @@ import random
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
-from typing import TextIO
 
 import httpx
 
 from gameday import faults, record, review, runner, scenario
 from gameday.collect import collect
+from gameday.keyboard import Keyboard
 from gameday.record import Record
 from gameday.runner import Report
 from stack.errors import StackError
 from tests.support.stack import Stack
 
-__all__ = ["drill", "play", "play_one", "summarise"]
+__all__ = ["drill", "incident", "play", "play_one", "review_again", "summarise"]
 
 # How far the dashboard's picture looks back before the fault.
 BEFORE_SECONDS = 60.0
@@ -52,19 +52,34 @@ def play(stack: Stack, names: list[str], report: Report) -> int:
     return 0 if all(passed) else 1
 
 
-def drill(stack: Stack, seed: int, report: Report, answers: TextIO) -> int:
+def drill(stack: Stack, seed: int, report: Report, keyboard: Keyboard) -> int:
     """Hide a scenario from the person at the keyboard; 0 when it was found and put right."""
     from gameday import drill as one
 
     chosen = random.Random(seed or None).choice(scenario.names())
     faults.undo_forgotten(stack)
-    day = one.play(stack, scenario.read(chosen), report, answers)
+    day = one.play(stack, scenario.read(chosen), report, keyboard)
     with day.resources:
         collect(day)
     record.write(stack.root, day.record)
     _picture(stack, day.record)
     report(f"Review: {review.write(stack.root, day.record).relative_to(stack.root)}")
     return 0 if day.record.drill["found"] and "recovered" in day.record.times else 1
+
+
+def incident(stack: Stack, start: float, end: float, report: Report) -> Path:
+    """Write the review of a real incident; returns the page. Raises StackError when nothing is known of one."""
+    from gameday.incident import reconstruct
+
+    with (day := reconstruct(stack, start, end, report)).resources:
+        record.write(stack.root, day.record)
+        _picture(stack, day.record)
+    return review.write(stack.root, day.record)
+
+
+def review_again(root: Path) -> list[Path]:
+    """Write every review from its record once more; returns the pages."""
+    return [review.write(root, one) for one in record.earlier(root)]
 
 
 def _picture(stack: Stack, played: Record) -> None:

@@ -23,6 +23,13 @@ class Watch:
         self._asker = asker
         self._mailbox = mailbox
 
+    def answers(self) -> bool:
+        """Whether Prometheus answers at all."""
+        with suppress(httpx.HTTPError):
+            self._asker.prometheus.alerts()
+            return True
+        return False
+
     def active(self) -> list[dict[str, Any]]:
         """Alerts that are pending or fire, the one that always does apart."""
         return [one for one in self._asker.prometheus.alerts() if one["labels"]["alertname"] != "Watchdog"]

@@ -1,12 +1,15 @@
 """Scenarios are complete and of many kinds; a record becomes times, a score and a review."""
 
+import os
 import re
+import time
 from pathlib import Path
 
 import pytest
 import yaml
 
-from gameday import drill, faults, objectives, review, runbook, scenario
+from gameday import faults, incident, objectives, review, runbook, runner, scenario, session
+from gameday.collect import scrapes_missed
 from gameday.record import Record, earlier, write
 from stack.errors import StackError
 from tests.support.stack import Stack
@@ -52,11 +55,13 @@ def record() -> Record:
 
 
 @every_scenario
-def test_scenario_names_an_alert_a_runbook_and_one_of_its_mitigations(name: str) -> None:
+def test_scenario_names_an_alert_and_what_its_runbook_shows_and_does(name: str) -> None:
     one = scenario.read(name)
 
     assert {one.alert, *one.may} <= alert_names()
-    assert runbook.read(one.runbook).mitigation(one.mitigation.strip())
+    assert runbook.read(one.runbook).block("Mitigation", one.mitigation.strip())
+    assert runbook.read(one.runbook).block("Diagnosis", one.shows.strip())
+    assert all(len(reason) > 10 for reason in one.may.values())
     assert one.fault["kind"] in faults.KINDS
     assert faults.make(Stack(), **one.fault)
     if one.sli:
@@ -70,6 +75,57 @@ def test_scenario_can_be_drilled(name: str) -> None:
     assert len(one.hints) >= 3
     assert len(one.wrong) >= 3
     assert one.cause not in one.wrong
+
+
+@every_scenario
+def test_runbook_of_a_scenario_is_the_one_of_its_alert_or_linked_from_it(name: str) -> None:
+    one = scenario.read(name)
+
+    assert one.runbook == one.alert or f"`{one.runbook}`" in runbook.read(one.alert).text
+
+
+def test_objective_and_condition_of_a_scenario_must_both_hold() -> None:
+    both = scenario.read("logs-blind")
+
+    assert runner.healthy(both) == (
+        f"({objectives.read('gateway/availability').holds(runner.WINDOW)}) and on () ({both.recovered})"
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "answered", "missed"),
+    [(20, 20, 0), (21, 21, 0), (20, 14, 6), (12, 12, 8), (12, 10, 10)],
+    ids=["all well", "one more by chance", "target away", "Prometheus away", "both"],
+)
+def test_scrapes_that_failed_or_were_not_made_are_missed(made: int, answered: int, missed: int) -> None:
+    assert scrapes_missed(100, 5, made, answered) == missed
+
+
+def test_faults_of_a_scenario_with_several_are_taken_out_in_the_opposite_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def kind(_stack: Stack, name: str) -> faults.Fault:
+        return faults.Fault(lambda: done.append(f"in {name}"), lambda: done.append(f"out {name}"))
+
+    monkeypatch.setitem(faults.KINDS, "told", kind)
+    several = faults.make(Stack(), kind="several", faults=[{"kind": "told", "name": name} for name in ("a", "b")])
+
+    several.inject()
+    several.remove()
+
+    assert done == ["in a", "in b", "out b", "out a"]
+
+
+def test_variables_for_one_command_are_as_before_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACQUIRER_URL", "http://mine")
+    monkeypatch.delenv("COMPOSE_PROFILES", raising=False)
+    before = dict(os.environ)
+
+    with faults.environment(faults.BEHIND_TOXIPROXY):
+        meanwhile = {name: os.environ[name] for name in faults.BEHIND_TOXIPROXY}
+
+    assert meanwhile == faults.BEHIND_TOXIPROXY
+    assert dict(os.environ) == before
 
 
 def test_every_scenario_is_in_the_table_that_tells_of_them() -> None:
@@ -93,7 +149,7 @@ def test_scenarios_are_of_at_least_ten_kinds() -> None:
     [
         ({"alert": None}, "alert is missing"),
         ({"extra": 1}, "unknown extra"),
-        ({"recovered": "vector(1)"}, "either sli or recovered"),
+        ({"sli": None}, "say sli or recovered"),
     ],
 )
 def test_scenario_that_is_wrong_is_refused_with_what_is_wrong(
@@ -129,11 +185,13 @@ def test_review_states_facts_and_leaves_questions(record: Record) -> None:
     assert text.count(" …\n") == 7
 
 
-def test_review_compares_with_earlier_runs_of_the_scenario(record: Record, tmp_path: Path) -> None:
+def test_review_compares_with_earlier_runs_of_the_scenario_but_with_no_drill(record: Record, tmp_path: Path) -> None:
     folder = write(tmp_path, record)
     times = {name: at + 1_000 for name, at in record.times.items()}
     later = Record(**{**vars(record), "began": 2_000.0, "times": times})
     write(tmp_path, later)
+    drilled = Record(**{**vars(record), "began": 1_500.0, "mode": "drill"})
+    write(tmp_path, drilled)
 
     page = review.write(tmp_path, later)
 
@@ -144,17 +202,27 @@ def test_review_compares_with_earlier_runs_of_the_scenario(record: Record, tmp_p
     assert page.parent != folder
 
 
-@pytest.mark.parametrize(
-    ("found", "recovered", "hints", "minutes", "points"),
-    [
-        (True, True, 0, 4, 100),
-        (True, True, 2, 10, 70),
-        (False, True, 0, 20, 40),
-        (True, False, 3, 4, 10),
-        (False, False, 3, 4, 0),
-    ],
-)
-def test_drill_scores_cause_repair_speed_and_hints(
-    found: bool, recovered: bool, hints: int, minutes: float, points: int
-) -> None:
-    assert drill.score(found, recovered, hints, minutes * 60)[0] == points
+def test_reviews_are_written_again_from_their_records(record: Record, tmp_path: Path) -> None:
+    page = write(tmp_path, record) / "review.html"
+
+    assert session.review_again(tmp_path) == [page]
+    assert "<h1>A bad release</h1>" in page.read_text()
+
+
+def test_review_of_a_real_incident_judges_nobody(record: Record) -> None:
+    real = Record(**{**vars(record), "mode": "incident", "mitigation": {}, "problems": []})
+
+    text = review.markdown(real, before=[])
+
+    assert "PASSED" not in text
+    assert "First: `PaymentsErrorBudgetBurn`." in text
+    assert "## The runbook: `runbooks/PaymentsErrorBudgetBurn.md`" in text
+
+
+def test_moments_of_an_incident_are_read_as_people_write_them() -> None:
+    now = time.time()
+
+    assert incident.moment("2026-11-24T21:56") == incident.moment("2026-11-24T22:56+01:00") == 1795557360.0
+    assert now - 24 * 3600 < incident.moment("21:56") <= now
+    with pytest.raises(StackError, match="'noon' is no time"):
+        incident.moment("noon")

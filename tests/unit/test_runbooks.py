@@ -5,7 +5,7 @@ import re
 import pytest
 import yaml
 
-from gameday import runbook
+from gameday import runbook, scenario
 from gameday.runbook import LANGUAGES, SECTIONS
 from stack.compose import read_topology
 from tests.support.project import ROOT, catalog, frontends
@@ -16,6 +16,28 @@ ONE_SCREEN = (50, 140)
 OF_ERRORS = {"NewErrorIssue", "RegressedErrorIssue"}
 # Types of errors in the lines of payments.
 EXCEPTIONS = {"IntegrityError", "UndefinedColumn"}
+# Commands of mitigations that no game day runs, each with the reason.
+_AS_PAYMENTS = "what payments-frozen runs, of another component"
+_AS_STORES = "what logs-blind and traces-blind run, of other components"
+NOT_PRACTISED = {
+    "stack kill auth": _AS_PAYMENTS,
+    "stack kill postgres": _AS_PAYMENTS,
+    "stack kill bugsink": _AS_PAYMENTS,
+    "stack kill gateway": _AS_PAYMENTS,
+    "stack kill tempo": _AS_PAYMENTS,
+    "stack kill otel-collector": _AS_PAYMENTS,
+    "stack start acquirer": _AS_STORES,
+    "stack start customer": _AS_STORES,
+    "stack start gateway": _AS_STORES,
+    "stack start payments": _AS_STORES,
+    "stack start tempo && stack start loki": _AS_STORES,
+    "stack stop prometheus && stack start prometheus": "a game day without Prometheus could not see how it ends",
+    "stack stop payments && stack start payments": "MemoryGrowing fires after a quarter of an hour",
+    "make rollback SERVICE=gateway": "release/gap.py does it; nobody in front of the gateway would wait",
+    "rm -rf .run/logs.previous .run/bundle": "a disk cannot be filled without harming the machine",
+    "PUT CUSTOMER_PORT/control": "game days have customers of their own: NoTraffic does not fire",
+    "make status || true": "it only looks",
+}
 PAGES = [runbook.read(name) for name in runbook.names()]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 CONTACTS = yaml.safe_load((runbook.FOLDER / "contacts.yml").read_text(encoding="utf-8"))
@@ -68,6 +90,32 @@ def test_commands_of_a_page_are_about_things_that_exist(page: runbook.Runbook) -
     assert set(re.findall(r"-m stack (?:start|stop|kill) ([\w-]+)", commands)) <= COMPONENTS
     assert set(re.findall(r"SERVICE=([\w-]+)", commands)) <= COMPONENTS
     assert set(re.findall(r"`([A-Z][a-z]+[A-Z]\w+)`", page.text)) <= alert_names() | EXCEPTIONS
+
+
+def _short(command: str) -> str:
+    """A command as NOT_PRACTISED names it."""
+    text = re.sub(r"curl .*-X (\w+) \S*\{(\w+):-\d+\}(\S+) .*", r"\1 \2\3", command.replace(".venv/bin/python -m ", ""))
+    first, *rest = text.splitlines()
+    return first.removesuffix(" || true") if "stack kill" in first else " && ".join([first, *rest])
+
+
+def test_every_mitigation_is_run_by_a_game_day_or_says_why_not() -> None:
+    scenarios = [scenario.read(name) for name in scenario.names()]
+    practised = {runbook.read(one.runbook).block("Mitigation", one.mitigation.strip()).text for one in scenarios}
+    written = {block.text for page in PAGES for block in page.blocks("Mitigation")}
+
+    assert {_short(text) for text in written - practised} == set(NOT_PRACTISED)
+
+
+def test_commands_ask_for_the_ports_of_the_stack_that_runs() -> None:
+    """A port that somebody has moved would else be another stack's."""
+    blocks = [block.text for page in PAGES for part in SECTIONS for block in page.blocks(part)]
+    named = {name: port for text in blocks for name, port in re.findall(r"127\.0\.0\.1:\$\{(\w+):-(\d+)\}", text)}
+    pinned = dict(re.findall(r"^(\w+_PORT)=(\d+)", (ROOT / ".env").read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert [text for text in blocks if re.search(r"127\.0\.0\.1:\d", text)] == []
+    assert named
+    assert named.items() <= pinned.items()
 
 
 def test_contacts_are_the_people_whom_alertmanager_tells() -> None:
