@@ -4,7 +4,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Any
@@ -17,7 +17,7 @@ from gameday.runner import WINDOW, Day
 from sandbox_testing.polling import NotSeen, eventually
 from sandbox_testing.stores import Mailpit
 
-__all__ = ["OF_STORES", "STEP_SECONDS", "alerts", "collect", "scrapes_missed"]
+__all__ = ["OF_STORES", "STEP_SECONDS", "alerts", "collect", "scrapes_missed", "untold"]
 
 STEP_SECONDS = 5.0
 SHOWN = 5
@@ -206,10 +206,16 @@ def _telemetry(day: Day) -> None:
     }
     if traces or lines:
         record.problems.append(f"{len(traces)} traces and {len(lines)} lines of {len(asked)} requests are lost")
-    firing = {alert["name"] for alert in record.alerts if "firing" in alert}
-    for outcome, count in held_back.items():
-        if TELLS_OF[outcome] not in firing:
-            record.problems.append(f"{count} error events were {outcome}, and {TELLS_OF[outcome]} did not fire")
+    record.problems += untold(held_back, {alert["name"] for alert in record.alerts if "firing" in alert})
+
+
+def untold(lost: Mapping[str, int], firing: Container[str]) -> list[str]:
+    """Problems: error events that did not reach the tracker, by what became of them, of which no alert told."""
+    return [
+        f"{count} error events were {outcome}, and {TELLS_OF[outcome]} did not fire"
+        for outcome, count in lost.items()
+        if TELLS_OF[outcome] not in firing
+    ]
 
 
 def _error_events(day: Day) -> dict[str, int]:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gameday import faults, incident, objectives, review, runbook, runner, scenario, session
-from gameday.collect import scrapes_missed
+from gameday import faults, incident, objectives, review, runbook, scenario, session
 from gameday.record import Record, earlier, write
 from stack.errors import StackError
 from tests.support.stack import Stack
@@ -82,23 +81,6 @@ def test_runbook_of_a_scenario_is_the_one_of_its_alert_or_linked_from_it(name: s
     one = scenario.read(name)
 
     assert one.runbook == one.alert or f"`{one.runbook}`" in runbook.read(one.alert).text
-
-
-def test_objective_and_condition_of_a_scenario_must_both_hold() -> None:
-    both = scenario.read("logs-blind")
-
-    assert runner.healthy(both) == (
-        f"({objectives.read('gateway/availability').holds(runner.WINDOW)}) and on () ({both.recovered})"
-    )
-
-
-@pytest.mark.parametrize(
-    ("made", "answered", "missed"),
-    [(20, 20, 0), (21, 21, 0), (20, 14, 6), (12, 12, 8), (12, 10, 10)],
-    ids=["all well", "one more by chance", "target away", "Prometheus away", "both"],
-)
-def test_scrapes_that_failed_or_were_not_made_are_missed(made: int, answered: int, missed: int) -> None:
-    assert scrapes_missed(100, 5, made, answered) == missed
 
 
 def test_faults_of_a_scenario_with_several_are_taken_out_in_the_opposite_order(monkeypatch: pytest.MonkeyPatch) -> None:

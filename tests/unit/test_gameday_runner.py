@@ -1,0 +1,89 @@
+"""A run begins only where it can be judged, and its runbook must show the fault that is there."""
+
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from gameday import objectives, runbook, runner, scenario
+from gameday.ask import Answer
+from gameday.collect import scrapes_missed, untold
+from gameday.record import Record
+from stack.errors import StackError
+
+PLAYED = scenario.read("acquirer-outage")
+PAGE = runbook.read(PLAYED.runbook)
+
+
+def day(**parts: Any) -> SimpleNamespace:
+    record = Record(PLAYED.name, PLAYED.title, PLAYED.kind, PLAYED.story, "native", "run", time.time())
+    return SimpleNamespace(scenario=PLAYED, record=record, **parts)
+
+
+def asker(nothing_for: str) -> SimpleNamespace:
+    """Answers every question with a row, but one."""
+    return SimpleNamespace(ask=lambda block: Answer(() if block.text == nothing_for else ("a row",)))
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "SHOWS_SECONDS", 0.01)
+
+
+def test_question_that_does_not_show_the_fault_fails_the_run() -> None:
+    blind = day(asker=asker(PLAYED.shows))
+
+    runner._diagnose(blind, PAGE)
+
+    assert blind.record.problems == [f"the diagnosis `{PLAYED.shows}` does not show the fault"]
+    assert len(blind.record.diagnosis) == len(PAGE.blocks("Diagnosis"))
+
+
+def test_questions_about_other_causes_may_be_answered_with_nothing() -> None:
+    other = PAGE.blocks("Diagnosis")[0].text
+    seeing = day(asker=asker(other))
+
+    runner._diagnose(seeing, PAGE)
+
+    assert other != PLAYED.shows
+    assert seeing.record.problems == []
+
+
+def test_question_is_asked_again_until_it_shows_the_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(runner, "SHOWS_SECONDS", 30.0)
+    rows = iter([(), (), ("circuit_open 1",)])
+    late = day(asker=SimpleNamespace(ask=lambda block: Answer(next(rows) if block.text == PLAYED.shows else ())))
+
+    runner._diagnose(late, PAGE)
+
+    assert late.record.problems == []
+
+
+def test_run_on_a_stack_that_is_down_says_so_at_once() -> None:
+    down = day(watch=SimpleNamespace(answers=lambda: False))
+
+    with pytest.raises(StackError, match="Prometheus does not answer"):
+        runner.begin(down)
+
+
+def test_objective_and_condition_of_a_scenario_must_both_hold() -> None:
+    both = scenario.read("logs-blind")
+
+    objective = objectives.read(both.sli).holds(runner.WINDOW)
+    assert runner.healthy(both) == f"({objective}) and on () ({both.recovered})"
+
+
+@pytest.mark.parametrize(
+    ("made", "answered", "missed"),
+    [(20, 20, 0), (21, 21, 0), (20, 14, 6), (12, 12, 8), (12, 10, 10)],
+    ids=["all well", "one more by chance", "target away", "Prometheus away", "both"],
+)
+def test_scrapes_that_failed_or_were_not_made_are_missed(made: int, answered: int, missed: int) -> None:
+    assert scrapes_missed(100, 5, made, answered) == missed
+
+
+def test_lost_error_events_are_a_problem_unless_their_own_alert_told_of_them() -> None:
+    assert untold({"lost": 3, "throttled": 7}, {"ErrorEventsLost", "TargetDown"}) == [
+        "7 error events were throttled, and ErrorTrackerOverCap did not fire"
+    ]
