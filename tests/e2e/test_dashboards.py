@@ -19,6 +19,7 @@ from sandbox_testing.stores import Loki, Prometheus, Tempo
 from tests.support.customer import DECLINED_CARD, Customer
 from tests.support.evidence import Evidence
 from tests.support.project import SERVICES
+from tests.support.promql import absent_metrics
 from tests.support.stack import Stack
 
 BOARDS = dashboards()
@@ -67,6 +68,16 @@ def test_every_panel_query_returns_data(
         return
     answer = eventually(f"data of {query}: {expression}", lambda: ask(expression), timeout=30, interval=0.5)
     evidence(series=len(answer))
+
+
+def test_every_metric_that_a_panel_asks_for_exists(prometheus: Prometheus, evidence: Evidence) -> None:
+    """Without this a misspelt name in a panel that is empty while all is well looks like health for ever."""
+    asked, absent = absent_metrics(
+        prometheus, {str(one): one.expression for one in QUERIES if one.store == "prometheus"}
+    )
+    evidence(metrics=asked)
+    assert asked > 60
+    assert absent == {}
 
 
 def test_each_choice_of_a_variable_is_offered(prometheus: Prometheus, evidence: Evidence) -> None:

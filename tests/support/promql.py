@@ -1,0 +1,44 @@
+"""Which metrics an expression asks for, by Prometheus' own parser, and which of them nobody has."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sandbox_testing import Prometheus
+from tests.support.project import vocabulary
+
+__all__ = ["absent_metrics", "names"]
+
+
+def names(prometheus: Prometheus, expression: str) -> set[str]:
+    """The pattern of every metric name in an expression; a plain name is its own pattern."""
+    tree = prometheus.get("/api/v1/parse_query", query=expression)["data"]
+    return {_name(node) for node in _nodes(tree) if node.get("type") in ("vectorSelector", "matrixSelector")}
+
+
+def absent_metrics(prometheus: Prometheus, expressions: Mapping[str, str]) -> tuple[int, dict[str, str]]:
+    """How many names the expressions have, by who asks; and those which Prometheus has never stored, with who asks.
+
+    A counter with labels has no series before its first event: its name is the vocabulary's.
+    """
+    known = set(prometheus.get("/api/v1/label/__name__/values")["data"])
+    known |= {f"{metric.name}_total" for metric in vocabulary().METRICS if metric.kind == "counter"}
+    asked = {name: who for who, expression in expressions.items() for name in names(prometheus, expression)}
+    return len(asked), {
+        name: who for name, who in asked.items() if not any(re.fullmatch(name, one, re.ASCII) for one in known)
+    }
+
+
+def _name(selector: Mapping[str, Any]) -> str:
+    [found] = [one for one in selector["matchers"] if one["name"] == "__name__"]
+    return found["value"] if found["type"] == "=~" else re.escape(found["value"])
+
+
+def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from _nodes(value)
+    elif isinstance(node, list):
+        for one in node:
+            yield from _nodes(one)
