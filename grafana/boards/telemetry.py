@@ -1,5 +1,7 @@
 """The pipeline's own health: does everything that the services say arrive, and do alerts leave?"""
 
+from collections.abc import Mapping
+
 from grafana_foundation_sdk.builders import dashboard
 
 from grafana import limits
@@ -9,8 +11,14 @@ from grafana.promql import PER_MINUTE, per_minute, rate
 
 __all__ = ["REFUSED_A_MINUTE", "telemetry"]
 
-# Neither ended (all of them) nor exported (the good end).
-LOST_SPANS = 'outcome!~"ended|exported"'
+# Neither ended (all of them) nor exported (the good end), of services and of browsers.
+LOST_SPANS = dict.fromkeys(("telemetry_spans_total", "browser_spans_total"), 'outcome!~"ended|exported"')
+# What did not reach the error tracker, and its news that did not reach Alertmanager.
+LOST_EVENTS = {
+    "telemetry_error_events_total": 'outcome!="recorded"',
+    "browser_error_events_total": 'outcome!="exported"',
+    "relay_alerts_total": 'outcome!="delivered"',
+}
 # What the collector turned away or could not do, and what a store did not take; series exist from the first time on.
 REFUSED = {
     f"otelcol_{what}_{signal}_total": f"{signal.replace('_', ' ')} {told}"
@@ -54,9 +62,9 @@ def _now() -> list:
     return [
         figure(
             "Spans lost",
-            "Spans a minute that services could not deliver or keep.",
+            "Spans a minute that services, and the gateway for browsers, could not deliver or keep.",
             PER_MINUTE,
-            f"({per_minute('telemetry_spans_total', where=LOST_SPANS)}) or vector(0)",
+            _all_of(LOST_SPANS),
             limit=limits.LOST,
         ),
         figure(
@@ -75,9 +83,10 @@ def _now() -> list:
         ),
         figure(
             "Error events lost",
-            "Error events a minute that did not reach the error tracker.",
+            "A minute: errors of services and browsers that did not reach the error tracker, and news of them that did "
+            "not reach Alertmanager.",
             PER_MINUTE,
-            f"({per_minute('telemetry_error_events_total', where=_LOST_EVENTS)}) or vector(0)",
+            _all_of(LOST_EVENTS),
             limit=limits.LOST,
         ),
         figure(
@@ -97,16 +106,23 @@ def _now() -> list:
     ]
 
 
-_LOST_EVENTS = 'outcome!~"recorded|sent"'
+def _all_of(counters: Mapping[str, str]) -> str:
+    """The increases a minute of counters, each with its condition, added up; one that has no series counts as 0."""
+    return " + ".join(f"({per_minute(name, where=where)} or vector(0))" for name, where in counters.items())
+
+
+def _any_of(counters: Mapping[str, str]) -> str:
+    return f'__name__=~"{"|".join(counters)}"'
 
 
 def _sent() -> list:
     return [
         plot(
             "Spans",
-            "Spans a second by what became of them. Ended and exported belong together; anything else is a loss.",
+            "Spans a second of services and browsers by what became of them. Ended and exported belong together; the "
+            "rest is lost.",
             "short",
-            [(rate("telemetry_spans_total", "service, outcome"), "{{service}} {{outcome}}")],
+            [(rate("", "service, app, outcome", _any_of(LOST_SPANS)), "{{service}} {{app}} {{outcome}}")],
         ),
         plot(
             "Log lines",
@@ -119,9 +135,9 @@ def _sent() -> list:
         ),
         plot(
             "Error events",
-            "Error events a minute by service and by what became of them.",
+            "A minute: errors of services and browsers by what became of them, and the relay's news of them.",
             PER_MINUTE,
-            [(per_minute("telemetry_error_events_total", "service, outcome"), "{{service}} {{outcome}}")],
+            [(per_minute("", "service, app, outcome", _any_of(LOST_EVENTS)), "{{service}} {{app}} {{outcome}}")],
         ),
     ]
 

@@ -63,8 +63,8 @@ def setup_errors(service: str, settings: TelemetrySettings) -> logging.Handler |
     from sentry_sdk.transport import HttpTransport
 
     class CountingTransport(HttpTransport):
-        def on_dropped_event(self, _reason: str) -> None:
-            metrics.ERROR_EVENTS.labels("lost").inc()
+        def on_dropped_event(self, reason: str) -> None:
+            metrics.ERROR_EVENTS.labels(outcome_of_drop(reason)).inc()
 
     sentry_sdk.init(**client_options(service, settings), transport=CountingTransport)
     # A process that ends by an exception has just made the event that matters most.
@@ -72,6 +72,11 @@ def setup_errors(service: str, settings: TelemetrySettings) -> logging.Handler |
     handler = EventHandler(level=logging.ERROR)
     handler.addFilter(Throttle())
     return handler
+
+
+def outcome_of_drop(reason: str) -> str:
+    """What became of an event that the SDK gives up, by its reason: the tracker said too many, or it is lost."""
+    return "throttled" if reason in ("status_429", "self_rate_limits") else "lost"
 
 
 class Throttle(logging.Filter):
