@@ -48,10 +48,12 @@ class Desk:
     ports: Mapping[str, int]
     began: float = field(default_factory=time.time)
 
-    def fire(self, *alerts: Mapping[str, str], ended: bool = False) -> None:
-        """Tell Alertmanager, as Prometheus would, of alerts with these labels."""
+    def fire(self, *alerts: Mapping[str, str], ended: bool = False, **words: str) -> None:
+        """Tell Alertmanager, as Prometheus would, of alerts with these labels; `words` are further annotations."""
         now = datetime.now(UTC).isoformat()
-        words = {"summary": "a test", "description": "-", "runbook_url": "http://r/", "dashboard_url": "http://d/"}
+        words = {
+            "summary": "a test", "description": "-", "runbook_url": "http://r/", "dashboard_url": "http://d/", **words
+        }  # fmt: skip
         body = [{"labels": one, "annotations": words} | ({"endsAt": now} if ended else {}) for one in alerts]
         httpx.post(f"{self.alertmanager.url}/api/v2/alerts", json=body, timeout=5.0).raise_for_status()
 

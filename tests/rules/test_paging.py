@@ -226,12 +226,27 @@ def test_silent_alertmanager_and_silent_prometheus_are_each_mailed_by_the_heartb
 
 def test_mail_shows_every_part_of_an_alert_and_nothing_that_is_missing(office: Desk) -> None:
     office.fire(PAGE)
+    for text in _parts_of_the_page(office):
+        assert "a test" in text
+        assert "http://r/" in text
+        assert "http://d/" in text
+        assert "make ack ALERT=PaymentSuccessBudgetBurn SERVICE=payments" in text
+        assert "Logs" not in text
+        assert "no Grafana" not in text
+        assert str(ROOT) not in text
+
+
+def test_mail_leaves_out_links_to_a_grafana_that_is_not_there_and_says_why(office: Desk) -> None:
+    office.fire(PAGE, dashboard_url="(no Grafana) http://d/", logs_url="(no Grafana) http://l/")
+    for text in _parts_of_the_page(office):
+        assert "http://r/" in text
+        assert "http://d/" not in text
+        assert "http://l/" not in text
+        assert "The native engine has no Grafana: the runbook has the queries." in text
+
+
+def _parts_of_the_page(office: Desk) -> tuple[str, str]:
     _until(office, ("[PAGE]", ON_CALL))
     [message] = [one for one in office.mailbox.messages() if ON_CALL in one.recipients]
     shown = office.mailbox.get(f"/api/v1/message/{message.id}")
-    for text in (shown["HTML"], shown["Text"]):
-        assert "a test" in text
-        assert "http://r/" in text
-        assert "make ack ALERT=PaymentSuccessBudgetBurn SERVICE=payments" in text
-        assert "Logs" not in text
-    assert str(ROOT) not in shown["HTML"]
+    return shown["HTML"], shown["Text"]

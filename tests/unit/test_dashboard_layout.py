@@ -112,7 +112,7 @@ def test_links_of_alerts_and_runbooks_name_a_dashboard_that_exists_and_its_varia
         *(ROOT / "runbooks").rglob("*.md"),
     ]
     told = "\n".join(place.read_text(encoding="utf-8") for place in places if place.is_file())
-    links = set(re.findall(r"127\.0\.0\.1:3000(/d/[^\s\"'<>)`]+)", re.sub(r"\{\{.*?\}\}", "x", told)))
+    links = set(re.findall(r"x(/d/[^\s\"'<>)`]+)", re.sub(r"\{\{.*?\}\}", "x", told)))
     assert len(links) > 5
     for url in links:
         check_link(url)
