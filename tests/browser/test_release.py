@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import expect
 
@@ -61,10 +62,12 @@ def test_part_is_released_alone_seen_in_its_errors_and_put_back(
         began = time.monotonic()
         commands.release(stack.root, PART, NEXT, print)
         seconds = time.monotonic() - began
+        assert f'"version":"{NEXT}"' in httpx.get(stack.url("gateway"), timeout=5.0).text, "the very next page has it"
 
         # Who had the page open goes on, with the release that it was opened with.
         early.pay()
         expect(early.page.get_by_text("You paid €12.50")).to_be_visible()
+        early.page.get_by_role("link", name="Break something").click()
         assert _release_of(errors_of, early, PART) == (f"{PART}@{old}", BEFORE)
 
         with visit() as late:

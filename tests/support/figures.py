@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 __all__ = ["Figures"]
 
@@ -16,9 +17,11 @@ class Figures:
         self.measured: dict[str, dict[str, object]] = {}
 
     def add(self, name: str, unit: str, values: Sequence[float]) -> float:
-        """Keep the values of one figure and return their median."""
-        middle = round(median(values), 3)
-        self.measured[name] = {"unit": unit, "median": middle, "values": [round(value, 3) for value in values]}
+        """Keep the values of one figure beside those that this run has of it already; the median of all of them."""
+        earlier: Any = self.measured.get(name, {}).get("values", [])
+        every = [*earlier, *(round(value, 3) for value in values)]
+        middle = round(median(every), 3)
+        self.measured[name] = {"unit": unit, "median": middle, "values": every}
         return middle
 
     def write(self) -> None:

@@ -6,12 +6,13 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from statistics import median
 from typing import Any
 
 import httpx
 import pytest
 
-from gateway.tests.conftest import FakePayments, running_gateway
+from gateway.tests.conftest import FakePayments, log_in, running_gateway
 from telemetry.browser import Rejected, unpack_envelope
 from testing.process import Running, free_port, until
 
@@ -273,6 +274,25 @@ def test_events_past_the_trackers_caps_are_counted_as_refused(
     with store.listening(port):
         assert api.post("/telemetry/errors", content=envelope(port)).status_code == 202
         until(lambda: refused.rise == 1, "the loss is visible")
+
+
+def test_payments_take_no_longer_while_the_tracker_refuses_a_flood(
+    auth: Running, payments: FakePayments, payments_port: int, store: FakePayments, port: int
+) -> None:
+    """Past the tracker's caps the loss is a number, and no customer waits for it."""
+    store.status = 429
+    variables = {**_variables(port), "RATE_LIMIT_BROWSER": "100000/minute"}
+    with running_gateway(auth.url, payments_port, **variables) as (running, api), store.listening(port):
+        customer = log_in(api)
+        calm = median(customer.pay().elapsed.total_seconds() for _ in range(20))
+        during = []
+        for _ in range(20):
+            for number in range(10):
+                body = envelope(port, event_id=f"{number:032x}")
+                assert api.post("/telemetry/errors", content=body).status_code == 202
+            during.append(customer.pay().elapsed.total_seconds())
+        until(lambda: running.sample("browser_error_events_total", outcome="refused") == 200, "every loss is counted")
+    assert median(during) <= 3 * calm + 0.1
 
 
 def problem_of(answer: httpx.Response) -> tuple[int, str]:
