@@ -11,7 +11,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { build } from "vite";
 
 const APPS = {
-  "frontend-shell": { platform: "platform/src/index.ts", main: "shell/src/main.ts" },
+  "frontend-shell": { platform: "platform/src/index.ts", main: "shell/src/main.ts", boot: "shell/src/boot.ts" },
   "frontend-account": { main: "account/src/main.ts" },
   "frontend-payments": { main: "payments/src/main.ts" },
 };

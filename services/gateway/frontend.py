@@ -34,10 +34,10 @@ MODULES = {
     "@sandbox/account": ("frontend-account", "main"),
     "@sandbox/payments": ("frontend-payments", "main"),
 }
-# Nothing but our own files, no markup made from strings, no frame around us. {hash} allows the one inline script that
-# must be inline: the import map. (The configuration is data, which no policy has to allow.)
+# Nothing but our own files, no markup made from strings, no frame around us. {hashes} allow the two scripts that must
+# be inline: the import map, and what stands in when files do not load. (The configuration is data, which needs none.)
 POLICY = (
-    "default-src 'none'; script-src 'self' '{hash}'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "default-src 'none'; script-src 'self' {hashes}; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
     "trusted-types 'none'"
 )
@@ -102,10 +102,13 @@ async def page(request: Request) -> HTMLResponse:
         return await welcome(request)
     try:
         deployed = {app: _read(folder, app) for app in sorted(settings.apps)}
-        template = (folder / SHELL / deployed[SHELL].version / "index.html").read_text(encoding="utf-8")
+        shell = deployed[SHELL]
+        published = folder / SHELL / shell.version
+        template = (published / "index.html").read_text(encoding="utf-8")
+        boot = (published / shell.entries["boot"]).read_text(encoding="utf-8")
     except FileNotFoundError:
         return await welcome(request)
-    return _render(template, deployed, configuration(settings, deployed))
+    return _render(template, boot, deployed, configuration(settings, deployed))
 
 
 def configuration(settings: Settings, deployed: Mapping[str, Deployment]) -> dict[str, Any]:
@@ -140,7 +143,7 @@ def _read(folder: Path, app: str) -> Deployment:
         return Deployment(app, UNPUBLISHED, {"main": "main.js"}, ())
 
 
-def _render(template: str, deployed: Mapping[str, Deployment], told: Mapping[str, Any]) -> HTMLResponse:
+def _render(template: str, boot: str, deployed: Mapping[str, Deployment], told: Mapping[str, Any]) -> HTMLResponse:
     modules = {name: (deployed[app], entry) for name, (app, entry) in MODULES.items() if app in deployed}
     addresses = {name: one.address(one.entries[entry]) for name, (one, entry) in modules.items()}
     imports = _inline({"imports": addresses})
@@ -152,15 +155,20 @@ def _render(template: str, deployed: Mapping[str, Deployment], told: Mapping[str
         ),
         "config": _inline(told),
         "imports": imports,
+        "boot": boot,
         # The platform first: from its first line on, errors are caught.
         "scripts": "".join(f'<script type="module" src="{html.escape(file)}"></script>' for file in (platform, main)),
     }
     content = template
     for name, value in values.items():
         content = content.replace(f"{{{{ {name} }}}}", value)
-    digest = base64.b64encode(hashlib.sha256(imports.encode()).digest()).decode()
-    policy = POLICY.replace("{hash}", f"sha256-{digest}")
+    policy = POLICY.replace("{hashes}", " ".join(_hash(script) for script in (imports, boot)))
     return HTMLResponse(content, headers={**HEADERS, "Content-Security-Policy": policy})
+
+
+def _hash(script: str) -> str:
+    """What allows this very text as a script of the page."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
 def _inline(value: Any) -> str:

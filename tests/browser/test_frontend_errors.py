@@ -93,6 +93,25 @@ def test_part_that_does_not_load_leaves_a_useful_page_and_reports_itself(
     expect(page.locator("main form")).to_be_visible()
 
 
+@pytest.mark.parametrize("file", ["platform", "main"])
+def test_shell_that_does_not_load_leaves_a_useful_page_and_reports_itself(
+    visitor: Visitor, bugsink: Bugsink, stack: Stack, errors_of: Callable[..., list[ErrorEvent]], file: str
+) -> None:
+    """Without this a failed deployment of the shell says "Loading" for ever, and nobody but the customers knows."""
+    page = visitor.page
+    page.route(f"**/assets/frontend-shell/*/{file}-*.js", lambda route: route.abort())
+    page.goto(f"{visitor.address}/")
+    expect(page.get_by_role("alert")).to_contain_text("cannot be shown right now")
+    visitor.picture(f"fallback-shell-without-{file}")
+    [event] = errors_of(visitor.trace_id())
+    _belongs_to(event, "frontend-shell", bugsink, stack)
+    assert event.tags["event"] == "module.failed"
+    assert event.exceptions[-1]["type"] == "ShellUnavailable"
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Payments you can follow")).to_be_visible()
+
+
 def test_failure_of_a_service_shows_the_trace_id_that_finds_it(
     visitor: Visitor, bugsink: Bugsink, errors_of: Callable[..., list[ErrorEvent]]
 ) -> None:

@@ -36,7 +36,7 @@ def publish(folder: Path, app: str, version: str, **entries: str) -> Path:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("assets")
-    shell = publish(path, "frontend-shell", "1.2.3", main="main-1.js", platform="platform-1.js")
+    shell = publish(path, "frontend-shell", "1.2.3", main="main-1.js", platform="platform-1.js", boot="boot-1.js")
     (shell / "index.html").write_text(TEMPLATE.read_text())
     (shell / "main-1.js.map").write_text("{}")
     publish(path, "frontend-account", "0.4.0", main="main-2.js")
@@ -98,11 +98,13 @@ def test_page_is_told_its_environment_owners_and_dsns_at_the_time_it_is_served(s
     assert told["traceparent"].split("-")[1] == answer.headers["X-Trace-Id"]
 
 
-def test_policy_allows_the_one_inline_script_by_its_hash(serving: httpx.Client) -> None:
+def test_policy_allows_the_two_inline_scripts_by_their_hashes_and_no_other(serving: httpx.Client) -> None:
     answer = serving.get("/")
-    digest = hashlib.sha256(script(answer.text, "importmap").encode()).digest()
+    inline = [script(answer.text, kind) for kind in ("importmap", "module")]
+    assert inline[1].startswith("/* boot-1.js */"), "what stands in when files do not load is in the page itself"
+    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in inline]
     policy = answer.headers["Content-Security-Policy"]
-    assert f"script-src 'self' 'sha256-{base64.b64encode(digest).decode()}'" in policy
+    assert f"script-src 'self' 'sha256-{hashes[0]}' 'sha256-{hashes[1]}';" in policy
     assert "unsafe" not in policy
     assert answer.headers["Cache-Control"] == "no-store"
 

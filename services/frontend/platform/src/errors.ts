@@ -102,3 +102,4 @@ addEventListener("error", (event) => {
 addEventListener("unhandledrejection", (event) => {
   report(event.reason, { handled: false, mechanism: "onunhandledrejection" });
 });
+performance.mark("listening");

@@ -2,7 +2,6 @@
 
 import { type BrowserClient, browserTracingIntegration, startBrowserTracingPageLoadSpan } from "@sentry/browser";
 import { config } from "./config";
-import { parseTraceparent } from "./trace";
 
 /** OpenTelemetry's trace stays the one that travels: Sentry propagates nothing, and its page load is a part of it. */
 export const trace = (client: BrowserClient): void => {
@@ -15,11 +14,11 @@ export const trace = (client: BrowserClient): void => {
       beforeStartSpan: (options) => ({ ...options, name: options.op === "pageload" ? "documentLoad" : "navigate" }),
     }),
   );
-  const server = parseTraceparent(config.traceparent);
+  const [, traceId, spanId] = config.traceparent?.split("-") ?? [];
   startBrowserTracingPageLoadSpan(
     client,
     { name: "documentLoad", startTime: performance.timeOrigin / 1_000 },
     // Without a decision of its own: the share of the setting decides.
-    { sentryTrace: server && `${server.traceId}-${server.spanId}` },
+    { sentryTrace: traceId && `${traceId}-${spanId}` },
   );
 };
