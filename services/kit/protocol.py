@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-__all__ = ["BoundedProtocol"]
+__all__ = ["BoundedProtocol", "Report", "bounded_protocol", "no_report"]
+
+# Told the status of a refusal; returns the trace id that the answer shall carry, or an empty text.
+Report = Callable[[HTTPStatus], str]
 
 # Request line and headers; ours have a token of 400 bytes and a handful of short lines.
 MAX_HEAD_BYTES = 16 * 1024
@@ -17,8 +21,20 @@ MAX_HEAD_BYTES = 16 * 1024
 HEAD_SECONDS = 10.0
 
 
+def no_report(_status: HTTPStatus) -> str:
+    """For a server without telemetry."""
+    return ""
+
+
+def bounded_protocol(report: Report) -> type[BoundedProtocol]:
+    """The protocol for a server whose refusals go to `report`."""
+    return type("ReportingProtocol", (BoundedProtocol,), {"report": staticmethod(report)})
+
+
 class BoundedProtocol(HttpToolsProtocol):
     """Answers a head that is too large with 431, one that takes too long with 408, one that is not HTTP with 400."""
+
+    report: Report = staticmethod(no_report)
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
@@ -78,12 +94,15 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _refuse(self, status: HTTPStatus) -> None:
-        body = json.dumps({"type": "about:blank", "title": status.phrase, "status": status.value}).encode()
-        head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-            "content-type: application/problem+json\r\n"
-            f"content-length: {len(body)}\r\n"
-            "connection: close\r\n\r\n"
-        )
-        self.transport.write(head.encode("ascii") + body)
+        trace_id = self.report(status)
+        told = {"trace_id": trace_id} if trace_id else {}
+        body = json.dumps({"type": "about:blank", "title": status.phrase, "status": status.value, **told}).encode()
+        head = [
+            f"HTTP/1.1 {status.value} {status.phrase}",
+            "content-type: application/problem+json",
+            f"content-length: {len(body)}",
+            *([f"x-trace-id: {trace_id}"] if trace_id else []),
+            "connection: close",
+        ]
+        self.transport.write("\r\n".join([*head, "", ""]).encode("ascii") + body)
         self.transport.close()

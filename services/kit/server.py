@@ -8,7 +8,7 @@ from typing import Any
 
 import uvicorn
 
-from kit.protocol import BoundedProtocol
+from kit.protocol import Report, bounded_protocol, no_report
 
 # Below the ten seconds that Compose waits between SIGTERM and SIGKILL, with room for the last flush of telemetry.
 GRACEFUL_SHUTDOWN_SECONDS = 5
@@ -28,18 +28,19 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def run_server(app: str, bind: tuple[str, int], **options: Any) -> bool:
+def run_server(app: str, bind: tuple[str, int], *, report_refusal: Report = no_report, **options: Any) -> bool:
     """Serve the ASGI application named `module:attribute` until SIGTERM or SIGINT; one process, one event loop.
 
-    Returns whether the application ever started. The second signal handling below exists because uvicorn raises the
-    signal again after its own shutdown, which would end the process before the last telemetry is flushed.
+    `report_refusal` is told the status of each request that is refused before the application could see it. Returns
+    whether the application ever started. The second signal handling below exists because uvicorn raises the signal
+    again after its own shutdown, which would end the process before the last telemetry is flushed.
     """
     config = uvicorn.Config(
         app,
         host=bind[0],
         port=bind[1],
         loop="uvloop",
-        http=BoundedProtocol,
+        http=bounded_protocol(report_refusal),
         # asyncio can hand a task's context to later requests of a connection, and they would join that task's trace.
         reset_contextvars=True,
         ws="none",

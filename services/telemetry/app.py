@@ -12,6 +12,7 @@ from prometheus_client.exposition import choose_encoder
 from kit.server import run_server
 from kit.web import configure
 from telemetry import events, metrics
+from telemetry.refusals import report_refusal
 from telemetry.runtime import start
 from telemetry.tracing import current_trace_id
 from telemetry.web import ObservedFastAPI
@@ -70,7 +71,7 @@ def serve(app: str, bind: tuple[str, int], *, service: str = "") -> None:
     metrics.expose_only(runtime.service)
     log.info(events.SERVICE_STARTING, extra={"bind": f"{bind[0]}:{bind[1]}"})
     try:
-        started = run_server(app, bind, log_config=None, access_log=False)
+        started = run_server(app, bind, report_refusal=report_refusal, log_config=None, access_log=False)
     finally:
         log.info(events.SERVICE_STOPPED)
         runtime.flush()

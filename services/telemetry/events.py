@@ -19,6 +19,7 @@ class Event(str):
 
 HTTP_ACCESS = Event("http.access", "request completed")
 HTTP_ERROR = Event("http.error", "request failed with an unhandled exception")
+HTTP_REFUSED = Event("http.refused", "request refused before it could be read")
 SERVICE_STARTING = Event("service.starting", "service starting")
 SETTINGS_REFUSED = Event("settings.refused", "settings refused, service not started")
 SERVICE_STARTED = Event("service.started", "service started")

@@ -28,6 +28,7 @@ _METRICS = {metric.name: _build(metric) for metric in vocabulary.METRICS}
 HTTP_SERVER_DURATION: Histogram = _METRICS["http_server_request_duration_seconds"]
 HTTP_SERVER_ACTIVE: Gauge = _METRICS["http_server_active_requests"]
 HTTP_CLIENT_DURATION: Histogram = _METRICS["http_client_request_duration_seconds"]
+HTTP_SERVER_REFUSED: Counter = _METRICS["http_server_refused"]
 BUILD_INFO: Gauge = _METRICS["build_info"]
 DB_CONNECTIONS: Gauge = _METRICS["db_client_connections"]
 DB_CONNECTIONS_MAX: Gauge = _METRICS["db_client_connection_max"]

@@ -61,6 +61,12 @@ METRICS = (
     ),
     Metric("http_server_active_requests", "gauge", "Requests being answered now."),
     Metric(
+        "http_server_refused",
+        "counter",
+        "Requests refused before they could be read: no HTTP (400), too slow (408), a head that is too large (431).",
+        ("http_response_status_code",),
+    ),
+    Metric(
         "http_client_request_duration_seconds",
         "histogram",
         "Time a call to another service took; error_type names the failure when no answer came.",

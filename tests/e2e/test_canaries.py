@@ -26,8 +26,7 @@ class Sent:
         self.traffic = traffic
         self.since = since
         exchanges = traffic.customer.exchanges
-        # The HTTP parser itself refuses a method that HTTP does not define: that answer has no trace.
-        self.trace_ids = [one.trace_id for one in exchanges if one.trace_id]
+        self.trace_ids = [one.trace_id for one in exchanges]
         self.failures = [one.trace_id for one in exchanges if one.status == 500]
 
     @property

@@ -16,10 +16,9 @@ from tests.support.exposition import samples_of
 from tests.support.project import SERVICES, vocabulary
 from tests.support.stack import Stack
 from tests.support.synthetic import silence
-from tests.support.traffic import KINDS, Sent, send_mixed
+from tests.support.traffic import Sent, send_mixed, send_timeouts
 
 EACH = 15
-TOTAL = EACH * len(KINDS)
 COUNT = "http_server_request_duration_seconds_count"
 ACCESS = '{service_name=~"gateway|auth|payments"} | event="http.access"'
 LABELS = vocabulary().HTTP_SERVER_LABELS
@@ -61,17 +60,21 @@ def scraped_counts(prometheus: Prometheus) -> Counts:
     }
 
 
-@pytest.fixture(scope="module")
-def window(stack: Stack, prometheus: Prometheus) -> Iterator[Window]:
-    """TOTAL mixed requests while nobody else sends any."""
+@pytest.fixture(scope="module", params=["mixed", "timeouts"])
+def window(request: pytest.FixtureRequest, stack: Stack, prometheus: Prometheus) -> Iterator[Window]:
+    """Requests of every kind, or payments that the acquirer never answers, while nobody else sends any."""
+    send = {
+        "mixed": lambda person: send_mixed(person, EACH),
+        "timeouts": lambda person: send_timeouts(person, stack.url("acquirer")),
+    }[request.param]
     with Customer(stack.url("gateway")) as person, silence(stack, lambda: page_counts(stack)):
-        yield _counted(stack, prometheus, person.arrive())
+        yield _counted(stack, prometheus, person.arrive(), send)
 
 
-def _counted(stack: Stack, prometheus: Prometheus, person: Customer) -> Window:
+def _counted(stack: Stack, prometheus: Prometheus, person: Customer, send: Callable[[Customer], list[Sent]]) -> Window:
     before = page_counts(stack)
     _scraped(prometheus, before)
-    sent = send_mixed(person, EACH)
+    sent = send(person)
     after = page_counts(stack)
     _scraped(prometheus, after)
     return Window(sent, before, after)
@@ -125,16 +128,16 @@ def _whole(window: Window, what: str, stored: Callable[[], tuple[Counter[str], l
 
 def test_each_request_is_counted_once_under_its_own_labels(window: Window, evidence: Evidence) -> None:
     """Without this an error rate is a guess."""
-    evidence(requests=TOTAL, query=f'{COUNT}{{service="gateway"}}', series=len(window.rise["gateway"]))
+    evidence(requests=len(window.sent), query=f'{COUNT}{{service="gateway"}}', series=len(window.rise["gateway"]))
     assert window.rise["gateway"] == Counter(one.series for one in window.sent)
 
 
 def test_each_request_is_one_trace_with_one_gateway_span(window: Window, spans: list[Span], evidence: Evidence) -> None:
     """Without this a trace is missing when it is needed, or one customer's request is mixed with another's."""
     served = Counter(span.trace_id for span in spans if span.service == "gateway" and span.kind == "SERVER")
-    evidence(requests=TOTAL, traces=len(served), spans=len(spans))
+    evidence(requests=len(window.sent), traces=len(served), spans=len(spans))
     assert served == Counter(window.trace_ids)
-    assert len(served) == TOTAL
+    assert len(served) == len(window.sent)
 
 
 def test_tempo_holds_no_other_trace_of_the_window(
@@ -143,7 +146,7 @@ def test_tempo_holds_no_other_trace_of_the_window(
     """Without this requests could leave a second trace beside the one that they name."""
     query = '{resource.service.name="gateway" && kind=server}'
     found = eventually(
-        f"search to know {TOTAL} traces",
+        f"search to know {len(window.sent)} traces",
         lambda: {
             trace["traceID"]
             for trace in tempo.search(query, window.start - 1, window.end + 1)
@@ -161,7 +164,7 @@ def test_each_request_is_one_access_line_at_the_gateway(
 ) -> None:
     """Without this a customer who calls about a request is told that there was none, or that there were two."""
     written = [line for line in access_lines if line.service == "gateway"]
-    evidence(requests=TOTAL, lines=len(written), query='{service_name="gateway"} | event="http.access"')
+    evidence(requests=len(window.sent), lines=len(written), query='{service_name="gateway"} | event="http.access"')
     assert Counter(line.fields["traceId"] for line in written) == Counter(window.trace_ids)
     told = {line.fields["traceId"]: line.fields["http_response_status_code"] for line in written}
     assert told == {one.exchange.trace_id: one.exchange.status for one in window.sent}

@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import httpx
+
 from tests.support.customer import CARD, DECLINED_CARD, Customer, Exchange
 
-__all__ = ["KINDS", "Kind", "Sent", "send_mixed"]
+__all__ = ["KINDS", "TIMEOUT", "Kind", "Sent", "send_mixed", "send_timeouts"]
 
 UNKNOWN_ID = "00000000-0000-4000-8000-000000000000"
 ONE_PAYMENT = "/api/payments/{payment_id}"
@@ -45,6 +47,10 @@ KINDS = (
 )
 
 
+# Not one of the mix: the acquirer must hang for it, and after five in a row the circuit would answer instead.
+TIMEOUT = Kind("timeout", "/api/payments", 504, lambda customer: customer.pay())
+
+
 @dataclass(frozen=True)
 class Sent:
     """One request of the traffic, with its kind."""
@@ -62,6 +68,19 @@ def send_mixed(customer: Customer, each: int, seed: int = 4) -> list[Sent]:
     """Send ``each`` requests of every kind. Raises ``AssertionError`` when an answer is not the kind's own."""
     order = [kind for kind in KINDS for _ in range(each)]
     random.Random(seed).shuffle(order)
+    return _send(customer, order)
+
+
+def send_timeouts(customer: Customer, acquirer: str, number: int = 3) -> list[Sent]:
+    """Pay ``number`` times while the acquirer, told so at its address, takes what it is sent and never answers."""
+    httpx.put(f"{acquirer}/control", json={"hang": True}, timeout=5.0).raise_for_status()
+    try:
+        return _send(customer, [TIMEOUT] * number)
+    finally:
+        httpx.put(f"{acquirer}/control", json={}, timeout=5.0).raise_for_status()
+
+
+def _send(customer: Customer, order: list[Kind]) -> list[Sent]:
     sent = [Sent(kind, kind.send(customer)) for kind in order]
     wrong = Counter(
         f"{one.kind.name} gave {one.exchange.status}" for one in sent if one.exchange.status != one.kind.status

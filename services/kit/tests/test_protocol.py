@@ -25,7 +25,8 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
     """Where a server listens that gives a head half a second."""
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(_application, http=protocol.BoundedProtocol, lifespan="off", log_config=None)
+    reporting = protocol.bounded_protocol(lambda status: f"trace of {status.value}")
+    config = uvicorn.Config(_application, http=reporting, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()
@@ -70,6 +71,8 @@ def test_head_that_is_too_large_is_refused_with_431(address: tuple[str, int], he
     said = _talk(address, head)
     assert said.startswith(b"HTTP/1.1 431 ")
     assert b"application/problem+json" in said
+    assert b"x-trace-id: trace of 431\r\n" in said
+    assert said.endswith(b'"trace_id": "trace of 431"}')
 
 
 def test_header_without_end_is_refused_while_it_arrives(address: tuple[str, int]) -> None:

@@ -165,3 +165,38 @@ def test_disabled_telemetry_sends_nothing_and_serves_all_the_same(collector):
     assert "X-Trace-Id" not in answer.headers
     assert collector.names == []
     assert collector.events == []
+
+
+def refusal(url: str, head: bytes) -> str:
+    """What the server says to a head that it refuses."""
+    address = httpx.URL(url)
+    with socket.create_connection((address.host, address.port), timeout=5) as connection:
+        connection.sendall(head)
+        said = b""
+        while data := connection.recv(65536):
+            said += data
+    return said.decode()
+
+
+@pytest.mark.parametrize(
+    ("head", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nX-Flood: " + b"canary" * 4_000 + b"\r\n\r\n", "431"),
+        (b"CANARY / HTTP/1.1\r\nHost: canary\r\n\r\n", "400"),
+    ],
+    ids=["head too large", "no HTTP"],
+)
+def test_request_that_cannot_be_read_has_its_line_its_count_and_its_trace(collector, head, status):
+    to_collector = {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    with running_service("sampleshop", {**PATHS, **to_collector}) as service:
+        said = refusal(service.url, head)
+        assert service.sample("http_server_refused_total", http_response_status_code=status) == 1
+        [line] = [line for line in service.lines() if line.get("event") == "http.refused"]
+        assert service.stop() == 0
+        text = service.logs.with_name("output").read_text()
+    assert said.startswith(f"HTTP/1.1 {status} ")
+    assert line["http_response_status_code"] == int(status)
+    assert f"x-trace-id: {line['traceId']}\r\n" in said
+    assert len(line["traceId"]) == 32
+    assert collector.names == ["HTTP"]
+    assert "canary" not in text.lower()
