@@ -137,7 +137,8 @@ class LineWriter:
     One unbuffered write each, so that a killed process loses no line. Rotated by size; `listeners` get every line.
     """
 
-    def __init__(self, path: Path | None, settings: TelemetrySettings) -> None:
+    def __init__(self, path: Path | None, settings: TelemetrySettings, line_format: LineFormat) -> None:
+        self._format = line_format
         self._lock = threading.Lock()
         self._limit = settings.log_max_bytes
         self._size = 0
@@ -155,9 +156,16 @@ class LineWriter:
                 try:
                     write(line)
                 except OSError as error:
-                    complain(error)
+                    self.complain(error)
         for listener in self.listeners:
             listener(line)
+
+    def complain(self, error: Exception) -> None:
+        """A line that cannot be written must not fail the request; stderr is what is left."""
+        line = self._format.build(time.time(), "ERROR", str(events.TELEMETRY_LOST), *current_ids())
+        line |= {"logger": log.name, "event": events.TELEMETRY_LOST.name, "error_type": policy.exception_type(error)}
+        with suppress(OSError):
+            sys.stderr.write(orjson.dumps(line).decode() + "\n")
 
     def close(self) -> None:
         if self._file is not None:
@@ -177,13 +185,6 @@ def _to_stdout(line: bytes) -> None:
     os.write(1, line)
 
 
-def complain(error: Exception) -> None:
-    """A line that cannot be written must not fail the request; stderr is what is left."""
-    fallback = {"level": "ERROR", "message": events.TELEMETRY_LOST, "error_type": policy.exception_type(error)}
-    with suppress(OSError):
-        sys.stderr.write(orjson.dumps(fallback).decode() + "\n")
-
-
 class LineHandler(logging.Handler):
     """The standard library's way to the writer."""
 
@@ -196,7 +197,7 @@ class LineHandler(logging.Handler):
             self._writer.write(self.format(record).encode() + b"\n")
             metrics.LOG_LINES.labels(record.levelname).inc()
         except Exception as error:
-            complain(error)
+            self._writer.complain(error)
 
 
 class AccessLog:
@@ -225,7 +226,8 @@ class Logs:
 def setup_logs(service: str, settings: TelemetrySettings) -> Logs:
     """Route every logger, warnings and uncaught exceptions of this process through one writer."""
     path = settings.log_directory / f"{service}.jsonl" if settings.log_directory else None
-    line_format, writer = LineFormat(service, settings), LineWriter(path, settings)
+    line_format = LineFormat(service, settings)
+    writer = LineWriter(path, settings, line_format)
     handler = LineHandler(writer)
     handler.setFormatter(JsonLineFormatter(line_format))
     root = logging.getLogger()

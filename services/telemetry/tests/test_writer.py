@@ -1,17 +1,21 @@
 """The file that the collector follows: rotated without a lost line, and written whatever becomes of stdout."""
 
+import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from telemetry.logs import LineWriter
+from telemetry import events, vocabulary
+from telemetry.logs import LineFormat, LineHandler, LineWriter
 from telemetry.settings import TelemetrySettings
 
 
 @contextmanager
 def writing(path: Path, **settings: int) -> Iterator[LineWriter]:
-    writer = LineWriter(path, TelemetrySettings(**settings))
+    chosen = TelemetrySettings(**settings)
+    writer = LineWriter(path, chosen, LineFormat("shop", chosen))
     yield writer
     writer.close()
 
@@ -52,3 +56,34 @@ def test_closed_stdout_does_not_keep_the_line_from_the_file(tmp_path, capfd):
             os.dup2(kept, 1)
             os.close(kept)
     assert written(tmp_path) == [b"line"]
+
+
+def complaints(stderr: str) -> list[dict]:
+    """The lines on stderr, each checked to be a whole one."""
+    lines = [json.loads(line) for line in stderr.splitlines()]
+    for line in lines:
+        assert set(vocabulary.MANDATORY_FIELDS) <= set(line)
+        assert (line["level"], line["event"], line["service"]) == ("ERROR", events.TELEMETRY_LOST.name, "shop")
+    return lines
+
+
+def test_full_disk_is_told_in_a_whole_line_and_keeps_nothing_from_stdout(capfd):
+    with writing(Path("/dev/full")) as writer:
+        writer.write(b"line\n")
+    told = capfd.readouterr()
+    assert told.out == "line\n"
+    assert [line["error_type"] for line in complaints(told.err)] == ["OSError"]
+
+
+def test_line_that_cannot_be_built_is_told_in_a_whole_line(capfd):
+    class Broken(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            raise ValueError("canary of a value")
+
+    with writing(Path("/dev/null")) as writer:
+        handler = LineHandler(writer)
+        handler.setFormatter(Broken())
+        handler.emit(logging.makeLogRecord({"msg": "canary"}))
+    told = capfd.readouterr()
+    assert [line["error_type"] for line in complaints(told.err)] == ["ValueError"]
+    assert "canary" not in told.err
