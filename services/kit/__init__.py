@@ -25,5 +25,5 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     # Imported when asked for: who wants only the server does without FastAPI, which is 30 MB.
     if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(name)
     return getattr(import_module(_HOMES[name]), name)

@@ -15,6 +15,11 @@ METHODS = {"debug", "info", "warning", "error", "exception", "critical"}
 FILES = [path for name in OBSERVED for path in sorted((SERVICES / name).rglob("*.py")) if "tests" not in path.parts]
 
 
+# Their exceptions speak to the person who starts a service or turns its schema back, and name what that person wrote.
+FOR_OPERATORS = {"kit/settings.py", "kit/migrations.py"}
+OPERATORS_ERRORS = {"ArgumentTypeError", "SystemExit"}
+
+
 def log_calls(path: Path) -> Iterator[ast.Call]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
@@ -47,3 +52,42 @@ def test_lines_have_an_event_as_message_and_known_fields(path):
 def test_nothing_is_printed_past_the_logger(path):
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     assert not [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+
+
+def made_up(node: ast.AST) -> bool:
+    """Whether a text is put together from values: an f-string with fields, `.format(...)`, or the operator `%`."""
+    match node:
+        case ast.JoinedStr(values=values):
+            return any(isinstance(value, ast.FormattedValue) for value in values)
+        case ast.Call(func=ast.Attribute(attr="format" | "format_map")):
+            return True
+        case ast.BinOp(op=ast.Mod(), left=ast.Constant(value=str())):
+            return True
+    return False
+
+
+def raised(source: str) -> Iterator[ast.Call]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            yield node.exc
+
+
+def test_the_search_for_made_up_messages_finds_them():
+    source = (
+        'raise A(f"no {x}")\nraise B("no {}".format(x))\nraise C("no %s" % x)\nraise D(f"none")\nraise E(x, "none")'
+    )
+    found = [any(made_up(node) for node in ast.walk(call)) for call in raised(source)]
+    assert found == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path for path in FILES if str(path.relative_to(SERVICES)) not in FOR_OPERATORS],
+    ids=lambda path: str(path.relative_to(SERVICES)),
+)
+def test_messages_of_our_exceptions_are_constant(path):
+    """A value in a message is in every log and error tracker that the exception ever reaches."""
+    for call in raised(path.read_text(encoding="utf-8")):
+        if ast.unparse(call.func).rpartition(".")[2] not in OPERATORS_ERRORS:
+            wrong = [ast.unparse(node) for node in ast.walk(call) if made_up(node)]
+            assert wrong == [], f"{path.name}:{call.lineno}: keep the value in a field of the exception"
