@@ -10,7 +10,7 @@ from pathlib import Path
 from stack.compose import Service, Topology
 from stack.errors import StackError
 from stack.model import Component, Report
-from stack.preflight import check_ports
+from stack.preflight import check_disk, check_ports
 from stack.variables import FILES
 
 __all__ = ["DockerEngine", "missing_images", "unavailable"]
@@ -76,6 +76,8 @@ class DockerEngine:
         return {}
 
     def up(self, report: Report) -> None:
+        if folder := _data_folder():
+            check_disk(folder)
         running = {part.name for part in self.components(measure=False) if part.ok}
         check_ports(service for name, service in self.wanted.items() if name not in running)
         # Containers that ended in an earlier start would be taken for failures of this one.
@@ -219,6 +221,12 @@ class DockerEngine:
             f"Correct the cause and run `make up` again.",
             lines,
         )
+
+
+def _data_folder() -> Path | None:
+    """Where the engine keeps images and volumes; None when that is on another machine, as with Docker Desktop."""
+    folder = Path(_run(["docker", "info", "--format", "{{.DockerRootDir}}"]).stdout.strip() or "/nowhere")
+    return folder if folder.is_dir() else None
 
 
 def _run(command: list[str], timeout: float | None = None, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

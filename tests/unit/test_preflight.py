@@ -2,10 +2,13 @@
 
 import os
 import socket
+import subprocess
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import pytest
 
+from stack import docker
 from stack.compose import Port
 from stack.errors import StackError
 from stack.preflight import check_disk, check_ports
@@ -79,3 +82,31 @@ def test_too_little_disk_is_refused_with_both_figures(tmp_path):
     with pytest.raises(StackError, match=r"GiB free; the stack's data may need 1000000000 GiB"):
         check_disk(tmp_path, needed_gib=1_000_000_000)
     check_disk(tmp_path, needed_gib=0)
+
+
+class Usage(NamedTuple):
+    """As much of shutil's answer as the check reads."""
+
+    free: int
+
+
+def test_docker_looks_at_the_disk_that_its_engine_keeps_data_on(tmp_path, monkeypatch):
+    asked = []
+
+    def answer(command, **_):
+        asked.append(command[1])
+        return subprocess.CompletedProcess(command, 0, f"{tmp_path}\n", "")
+
+    monkeypatch.setattr(docker, "_run", answer)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage(1024 if folder == tmp_path else 10**12))
+
+    with pytest.raises(StackError, match=f"{tmp_path} has 0.00 GiB free"):
+        docker.DockerEngine(None, {}).up(print)
+
+    assert asked == ["info"]
+
+
+def test_docker_with_its_data_on_another_machine_is_not_asked_for_disk(monkeypatch):
+    told = subprocess.CompletedProcess([], 0, "/no/such/folder\n", "")
+    monkeypatch.setattr(docker, "_run", lambda command, **_: told)
+    assert docker._data_folder() is None
