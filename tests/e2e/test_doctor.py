@@ -47,21 +47,32 @@ def test_doctor_names_the_component_that_is_stopped(stack: Stack, component: str
     assert f"python -m stack start {component}" in ill.stdout
 
 
-@pytest.fixture
-def wrong_endpoint(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The services send their spans where nobody is; afterwards to the collector again."""
-    with monkeypatch.context() as wrong:
-        wrong.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", NOWHERE)
+WRONG = {
+    "OTEL_EXPORTER_OTLP_ENDPOINT": (NOWHERE, f"{SERVICES[0]} → otel-collector", "OTEL_EXPORTER_OTLP_ENDPOINT is wrong"),
+    "GATEWAY_SENTRY_DSN": (
+        f"{NOWHERE.replace('//', '//0123456789abcdef@')}/1",
+        "gateway → bugsink (error event)",
+        "the DSN of gateway names another address",
+    ),
+}
+
+
+@pytest.fixture(params=WRONG)
+def wrong(request: pytest.FixtureRequest, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A variable leads where nobody is, in a stack that runs; afterwards it is right again."""
+    with monkeypatch.context() as set_wrong:
+        set_wrong.setenv(request.param, WRONG[request.param][0])
         commands.up(stack.root)
     try:
-        yield
+        yield request.param
     finally:
         commands.up(stack.root)
 
 
-def test_doctor_tells_a_wrong_endpoint_from_a_dead_collector(stack: Stack, wrong_endpoint: None) -> None:
-    """Without this the collector is blamed, and restarted, for what a variable does."""
+def test_doctor_tells_a_wrong_address_from_a_dead_component(stack: Stack, wrong: str) -> None:
+    """Without this the collector or the tracker is blamed, and restarted, for what a variable does."""
+    _, hop, cause = WRONG[wrong]
     ill = examined(stack)
     assert ill.returncode == 1
-    assert f"First broken hop: {SERVICES[0]} → otel-collector" in ill.stdout
-    assert "OTEL_EXPORTER_OTLP_ENDPOINT is wrong" in ill.stdout
+    assert f"First broken hop: {hop}" in ill.stdout
+    assert cause in ill.stdout

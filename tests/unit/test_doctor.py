@@ -1,0 +1,70 @@
+"""What the doctor says when all run and a signal still does not arrive: breaks that cost too much to make live."""
+
+from functools import cached_property
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from doctor import probes
+from doctor.__main__ import Finding, examine
+from doctor.hops import HOPS
+from doctor.probes import Probes
+
+RUNNING = SimpleNamespace(state="running")
+EVERYBODY = {hop.component: RUNNING for hop in HOPS}
+
+
+class Broken(Probes):
+    """Stores that answer and have nothing; ``targets`` are what Prometheus says that it scrapes."""
+
+    def __init__(self, targets: list[dict[str, Any]]) -> None:
+        super().__init__(SimpleNamespace(url=lambda service: f"http://{service}.test", environment="dev"))
+        self.traces = {"payments": "ab" * 16}
+        self._targets = targets
+
+    @cached_property
+    def loki(self) -> Any:
+        return SimpleNamespace(of_trace=lambda _trace_id, _since: [])
+
+    @cached_property
+    def prometheus(self) -> Any:
+        return SimpleNamespace(targets=lambda: self._targets, value=lambda _query: 0.0)
+
+
+def found(way: str, targets: list[dict[str, Any]] | None = None) -> Finding:
+    """What the doctor finds at the one hop of that way."""
+    [hop] = [hop for hop in HOPS if hop.way == way]
+    finding = examine(Broken(targets or []), [hop], EVERYBODY)
+    assert finding, f"{way} works"
+    return finding
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "STORE_SECONDS", 0.2)
+    monkeypatch.setattr(probes, "samples_of", lambda _address, _sample: {frozenset({("http_route", "unmatched")}): 1.0})
+
+
+def test_target_that_cannot_be_scraped_is_told_with_prometheus_own_reason() -> None:
+    down = {
+        "labels": {"service": "payments"},
+        "health": "down",
+        "scrapeUrl": "http://127.0.0.1:9/metrics",
+        "lastError": "connection refused",
+    }
+    finding = found("prometheus → payments (scrape)", [down])
+    assert "http://127.0.0.1:9/metrics: connection refused" in finding.seen
+    assert "its target in prometheus/prometheus.yml" in finding.cause
+
+
+def test_service_that_nobody_scrapes_is_told_as_missing() -> None:
+    finding = found("prometheus → payments (scrape)")
+    assert "no target for payments" in finding.seen
+
+
+def test_line_that_never_arrives_leads_to_the_folder_and_the_disk() -> None:
+    finding = found("payments → otel-collector → loki (access line)")
+    assert "ab" * 16 in finding.seen
+    assert "payments writes no file (LOG_DIRECTORY, a full disk)" in finding.cause
+    assert "make logs SERVICE=payments" in finding.next
