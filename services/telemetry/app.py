@@ -67,8 +67,10 @@ def serve(app: str, bind: tuple[str, int], *, service: str = "") -> None:
     Logs are set up before the application is imported, so that an error while importing is a JSON line as well.
     Exits 1 when the application did not start.
     """
-    runtime = start(service or app.partition(".")[0])
-    metrics.expose_only(runtime.service)
+    own_name = service or app.partition(".")[0]
+    runtime = start(own_name)
+    # By the name in the code, whatever OTEL_SERVICE_NAME calls this instance of it.
+    metrics.expose_only(own_name)
     log.info(events.SERVICE_STARTING, extra={"bind": f"{bind[0]}:{bind[1]}"})
     try:
         started = run_server(app, bind, report_refusal=report_refusal, log_config=None, access_log=False)

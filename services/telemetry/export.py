@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Literal
 
 import urllib3
 from opentelemetry.sdk.trace import ReadableSpan
@@ -24,6 +24,7 @@ from telemetry.spool import Parcel, Spool
 
 log = logging.getLogger("telemetry")
 
+_GZIP = b"\x1f\x8b"
 _RETRYABLE = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 # While the collector is away, batches go straight to the spool for this long before it is tried again.
 _PAUSE_SECONDS = 1.0
@@ -46,7 +47,10 @@ class OtlpSettings(BaseSettings):
     otel_exporter_otlp_traces_endpoint: str | None = None
     headers: str = Field("", validation_alias=_either("HEADERS"))
     timeout: float = Field(3.0, validation_alias=_either("TIMEOUT"))
+    compression: Literal["gzip", "none"] = Field("gzip", validation_alias=_either("COMPRESSION"))
     certificate: str | None = Field(None, validation_alias=_either("CERTIFICATE"))
+    client_certificate: str | None = Field(None, validation_alias=_either("CLIENT_CERTIFICATE"))
+    client_key: str | None = Field(None, validation_alias=_either("CLIENT_KEY"))
 
     @property
     def url(self) -> str:
@@ -125,12 +129,14 @@ class SpoolingExporter(SpanExporter):
 
     def __init__(self, settings: OtlpSettings, spool: Spool | None) -> None:
         self._url, self._spool = settings.url, spool
-        headers = {"content-type": "application/x-protobuf", "content-encoding": "gzip"}
+        self._compress = settings.compression == "gzip"
+        self._headers = {"content-type": "application/x-protobuf"} | parse_env_headers(settings.headers)
         self._pool = urllib3.PoolManager(
-            headers=headers | parse_env_headers(settings.headers),
             timeout=settings.timeout,
             retries=False,
             ca_certs=settings.certificate,
+            cert_file=settings.client_certificate,
+            key_file=settings.client_key,
         )
         self._away_until = 0.0
         self._lock = threading.Lock()
@@ -138,8 +144,10 @@ class SpoolingExporter(SpanExporter):
         self._try_later()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        # Level 1: a tenth of the size for a hundredth of the request's time, and outside Python's lock.
-        body = gzip.compress(encode(spans), 1)
+        body = encode(spans)
+        if self._compress:
+            # Level 1: a tenth of the size for a hundredth of the request's time, and outside Python's lock.
+            body = gzip.compress(body, 1)
         with self._lock:
             sent = time.monotonic() >= self._away_until and self._drain() and self._deliver(body, len(spans))
             if not sent:
@@ -182,8 +190,10 @@ class SpoolingExporter(SpanExporter):
 
     def _deliver(self, body: bytes, spans: int) -> bool:
         """Whether nothing more is to be done with this body: it arrived, or the collector will never take it."""
+        # What waits on disk was perhaps written by a process with the other setting.
+        encoding = {"content-encoding": "gzip"} if body.startswith(_GZIP) else {}
         try:
-            status = self._pool.request("POST", self._url, body=body).status
+            status = self._pool.request("POST", self._url, body=body, headers=self._headers | encoding).status
         except (urllib3.exceptions.HTTPError, OSError):
             status = HTTPStatus.SERVICE_UNAVAILABLE
         if status in _RETRYABLE:

@@ -1,6 +1,7 @@
 """The state of this process's telemetry: started once by whoever comes first, flushed at the end."""
 
 import logging
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,13 +37,14 @@ _runtime: Runtime | None = None
 
 
 def start(service: str) -> Runtime:
-    """Set up logs, errors, traces and build info for `service`.
+    """Set up logs, errors, traces and build info for `service`; OTEL_SERVICE_NAME gives it another name in all of them.
 
     A process is one service: later calls return the first one's result, also for other names (as in tests, where
     several applications live in one process).
     """
     global _runtime
     if _runtime is None:
+        service = os.environ.get("OTEL_SERVICE_NAME") or service
         settings, logs = _begin(service)
         if (event_handler := errors.setup_errors(service, settings)) is not None:
             logging.getLogger().addHandler(event_handler)

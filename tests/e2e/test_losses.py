@@ -1,6 +1,7 @@
 """A store that is away costs no request and no data; what has no durable queue is counted.
 
-LOSS_SECONDS is how long each component is away (10 unless told).
+LOSS_SECONDS is how long each component is away (10 unless told). LOSS_AT_ONCE=1 takes all of them away in one
+experiment, each a third of that later than the one before: three long absences in the time of not quite two.
 """
 
 import os
@@ -24,6 +25,11 @@ from tests.support.synthetic import silence
 from tests.support.traffic import KINDS
 
 AWAY_SECONDS = float(os.environ.get("LOSS_SECONDS", "10"))
+COMPONENTS = ("loki", "tempo", "otel-collector")
+AT_ONCE = os.environ.get("LOSS_AT_ONCE") == "1"
+ABSENCES = {"overlapping": COMPONENTS} if AT_ONCE else {component: (component,) for component in COMPONENTS}
+# Together about thirteen requests a second: more would take longer to look up afterwards than to send.
+CUSTOMERS, PAUSE_SECONDS = 4, 0.25
 BEFORE_SECONDS = 3.0
 # The senders' longest pause between two tries is 5 s; a long outage leaves more to be sent and to be looked up.
 ARRIVAL_SECONDS = 60.0 + AWAY_SECONDS
@@ -41,19 +47,22 @@ def quiet(stack: Stack) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize("component", ["loki", "tempo", "otel-collector"])
+@pytest.mark.parametrize("components", ABSENCES.values(), ids=ABSENCES)
 def test_no_span_and_no_line_is_lost_while_a_component_is_away(
-    stack: Stack, tempo: Tempo, loki: Loki, quiet: None, evidence: Evidence, figures: Figures, component: str
+    stack: Stack,
+    tempo: Tempo,
+    loki: Loki,
+    quiet: None,
+    evidence: Evidence,
+    figures: Figures,
+    components: tuple[str, ...],
 ) -> None:
     """Without this the minutes that matter most, those of an outage, are the ones of which nothing is known."""
     since, before = time.time(), produced(stack)
-    with SteadyLoad(stack.url("gateway")) as load:
+    with SteadyLoad(stack.url("gateway"), customers=CUSTOMERS, pause=PAUSE_SECONDS) as load:
         load.go_on(BEFORE_SECONDS)
         stopped = time.time()
-        with engine.without(stack, component):
-            away = time.time()
-            load.go_on(AWAY_SECONDS)
-            started = time.time()
+        away, started = _take_away(stack, load, components)
         load.go_on(1.0)
     back = time.time()
     books = reconcile(stack, tempo, loki, before, since, load.trace_ids, ARRIVAL_SECONDS)
@@ -68,14 +77,40 @@ def test_no_span_and_no_line_is_lost_while_a_component_is_away(
         median_ms_before=round(usual * 1e3, 1),
         median_ms_meanwhile=round(meanwhile * 1e3, 1),
     )
-    figures.add(f"losses: {component}: seconds away", "s", [started - stopped])
-    figures.add(f"losses: {component}: requests", "1", [len(load.exchanges)])
-    figures.add(f"losses: {component}: spans", "1", [books.stored.total()])
-    figures.add(f"losses: {component}: lines", "1", [books.found.total()])
-    figures.add(f"losses: {component}: caught up", "s", [time.time() - back])
+    named = f"losses: {', '.join(components)}"
+    figures.add(f"{named}: seconds away", "s", [started - stopped])
+    figures.add(f"{named}: requests", "1", [len(load.exchanges)])
+    figures.add(f"{named}: requests failed", "1", [len(load.failures())])
+    figures.add(f"{named}: spans", "1", [books.stored.total()])
+    figures.add(f"{named}: lines", "1", [books.found.total()])
+    figures.add(f"{named}: spans and lines lost", "1", [books.lost_spans + books.lost_lines])
+    figures.add(f"{named}: caught up", "s", [time.time() - back])
     assert load.failures() == []
     assert (books.lost_spans, books.lost_lines) == (0, 0)
     assert meanwhile < 2 * usual + 0.05, f"requests took {meanwhile:.3f} s instead of {usual:.3f} s"
+
+
+def _take_away(stack: Stack, load: SteadyLoad, components: tuple[str, ...]) -> tuple[float, float]:
+    """Each is away for AWAY_SECONDS, the next begins a third of that later; when the first was gone and the last came.
+
+    Whatever happens, all of them run afterwards.
+    """
+    later = AWAY_SECONDS / len(COMPONENTS)
+    plan = [(at * later, engine.stop, component) for at, component in enumerate(components)]
+    plan += [(at * later + AWAY_SECONDS, engine.start, component) for at, component in enumerate(components)]
+    previous, gone, moments = 0.0, set(), []
+    try:
+        for due, change, component in sorted(plan, key=lambda step: step[0]):
+            load.go_on(due - previous)
+            previous = due
+            gone ^= {component}
+            moments.append(time.time())
+            change(stack, component)
+            moments.append(time.time())
+    finally:
+        for component in gone:
+            engine.start(stack, component)
+    return moments[1], moments[-2]
 
 
 def test_what_cannot_wait_is_counted_while_its_store_is_away(
@@ -119,22 +154,24 @@ def test_a_killed_service_loses_no_line_and_at_most_one_flush_of_spans(
     stack: Stack, tempo: Tempo, loki: Loki, quiet: None, evidence: Evidence, figures: Figures
 ) -> None:
     """Without this a crash takes its own explanation with it."""
-    loads = [SteadyLoad(stack.url("gateway"), pause=0.0, kinds=PAYING) for _ in range(3)]
     since = time.time()
-    with loads[0], loads[1], loads[2]:
-        loads[0].go_on(BEFORE_SECONDS)
+    with SteadyLoad(stack.url("gateway"), customers=3, pause=0.0, kinds=PAYING) as load:
+        load.go_on(BEFORE_SECONDS)
         killing = time.time()
         engine.kill(stack, "payments")
         killed = time.time()
     engine.start(stack, "payments")
-    answered = [one for load in loads for one in load.sent if one.exchange.status == one.kind.status]
-    lines = _lines_of(loki, since, {one.exchange.trace_id for one in answered})
+    answered = [one for one in load.sent if one.exchange.status == one.kind.status]
+    wanted = {one.exchange.trace_id for one in answered}
+    lines = _lines_of(loki, since, wanted)
     unsent = _without_span(tempo, lines)
     held = [killed - line.timestamp / 1e9 for line in unsent]
     oldest = round(max(held, default=0.0), 3)
     evidence(answered=len(answered), lines=len(lines), lost_server_spans=len(unsent), oldest_lost_seconds=oldest)
     figures.add("losses: killed payments: requests answered", "1", [len(answered)])
+    figures.add("losses: killed payments: lines lost", "1", [len(wanted - {one.fields["traceId"] for one in lines})])
     figures.add("losses: killed payments: server spans lost", "1", [len(unsent)])
+    figures.add("losses: killed payments: age of the oldest lost span", "s", [oldest])
     assert len(answered) > 10
     assert all(line.timestamp / 1e9 > killing - FLUSH_SECONDS - EXPORT_SECONDS for line in unsent), f"ages: {held}"
 

@@ -55,7 +55,9 @@ def test_releasing_and_rolling_back_under_load_fails_no_request(
     figures.add(f"release: {service}: requests", "1", [len(sent)])
     figures.add(f"release: {service}: seconds to release", "s", [released - began])
     figures.add(f"release: {service}: longest wait of a request", "s", [slowest])
-    assert [problem for load in loads for problem in load.failures()] == []
+    failed = [problem for load in loads for problem in load.failures()]
+    figures.add(f"release: {service}: requests failed", "1", [len(failed)])
+    assert failed == []
     assert len(sent) > 20
     assert commands.running_version(stack.root, service) == before
 

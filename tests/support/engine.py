@@ -28,6 +28,7 @@ __all__ = [
     "name",
     "output",
     "start",
+    "stop",
     "thaw",
     "without",
 ]
@@ -66,6 +67,11 @@ def start(stack: Stack, component: str) -> None:
         # Its image has no program that could ask it, so its engine does not know.
         health = stack.url("otel_health")
         eventually("a healthy collector", lambda: httpx.get(health, timeout=2.0).is_success, timeout=60.0)
+
+
+def stop(stack: Stack, component: str) -> None:
+    """Stop a component as an orchestrator does."""
+    commands.stop(stack.root, component)
 
 
 def kill(stack: Stack, component: str) -> None:

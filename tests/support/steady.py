@@ -1,4 +1,4 @@
-"""A steady light load beside whatever a test does: one customer who goes on sending until told to stop."""
+"""A steady light load beside whatever a test does: customers who go on sending until told to stop."""
 
 import threading
 import time
@@ -19,20 +19,20 @@ MIX = tuple(kind for kind in KINDS if kind.name != "failure")
 
 
 class SteadyLoad:
-    """Sends every kind of request in turn, with a pause of so many seconds between them; use it with ``with``."""
+    """Customers who each send every kind of request in turn, pausing so many seconds between; use it with ``with``."""
 
-    def __init__(self, gateway: str, *, pause: float = 0.1, kinds: tuple[Kind, ...] = MIX) -> None:
-        self._customer = Customer(gateway)
+    def __init__(self, gateway: str, *, customers: int = 1, pause: float = 0.1, kinds: tuple[Kind, ...] = MIX) -> None:
+        self._customers = [Customer(gateway) for _ in range(customers)]
         self._pause, self._kinds = pause, kinds
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._send, daemon=True)
+        self._threads = [threading.Thread(target=self._send, args=(one,), daemon=True) for one in self._customers]
         self.sent: list[Sent] = []
         self.broken: list[str] = []
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """Every answer, those to registering and logging in included."""
-        return self._customer.exchanges
+        """Every answer, those to registering and logging in included; in order for each customer."""
+        return [exchange for customer in self._customers for exchange in customer.exchanges]
 
     @property
     def trace_ids(self) -> list[str]:
@@ -55,27 +55,29 @@ class SteadyLoad:
         """Let the load run for a while. Raises ``AssertionError`` when it has ended by itself."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            assert self._thread.is_alive(), f"the load has ended: {self.failures()}"
-            self._thread.join(min(1.0, max(0.0, until - time.monotonic())))
+            assert all(one.is_alive() for one in self._threads), f"the load has ended: {self.failures()}"
+            self._threads[0].join(min(1.0, max(0.0, until - time.monotonic())))
 
     def __enter__(self) -> Self:
-        self._customer.arrive()
-        self._thread.start()
+        for customer, thread in zip(self._customers, self._threads, strict=True):
+            customer.arrive()
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(30)
-        self._customer.__exit__()
+        for customer, thread in zip(self._customers, self._threads, strict=True):
+            thread.join(30)
+            customer.__exit__()
 
-    def _send(self) -> None:
+    def _send(self, customer: Customer) -> None:
         renew = time.monotonic() + SESSION_SECONDS
         for kind in cycle(self._kinds):
             try:
                 if time.monotonic() > renew:
                     renew = time.monotonic() + SESSION_SECONDS
-                    self._customer.login()
-                self.sent.append(Sent(kind, kind.send(self._customer)))
+                    customer.login()
+                self.sent.append(Sent(kind, kind.send(customer)))
             except (httpx.HTTPError, AssertionError) as error:
                 self.broken.append(f"{kind.name} failed: {type(error).__name__}: {error}")
             if self._stop.wait(self._pause):

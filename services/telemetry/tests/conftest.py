@@ -29,16 +29,21 @@ class Collector:
     def __init__(self) -> None:
         self.status, self.delay, self.names, self.headers = 200, 0.0, [], {}
         self.events: list[bytes] = []
+        self.resource: dict[str, str] = {}
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = gzip.decompress(self.rfile.read(int(self.headers["content-length"])))
+                body = self.rfile.read(int(self.headers["content-length"]))
+                if self.headers["content-encoding"] == "gzip":
+                    body = gzip.decompress(body)
                 time.sleep(collector.delay)
                 if "envelope" in self.path:
                     collector.events.append(body)
                 elif collector.status == 200:
                     request = ExportTraceServiceRequest.FromString(body)
+                    for group in request.resource_spans:
+                        collector.resource |= {one.key: one.value.string_value for one in group.resource.attributes}
                     scopes = [scope for group in request.resource_spans for scope in group.scope_spans]
                     collector.names += [span.name for scope in scopes for span in scope.spans]
                     collector.headers = dict(self.headers)

@@ -10,6 +10,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.trace import SpanContext, TraceFlags
+from pydantic import ValidationError
 
 from telemetry import events, metrics
 from telemetry.export import CountingProcessor, OtlpSettings, SpoolingExporter
@@ -173,3 +174,33 @@ def test_batch_that_the_exporter_fails_on_is_counted_as_lost(tiny_queue, caplog)
     ended(processor, "a")
     processor.shutdown()
     assert counted("lost") - before == 1
+
+
+def test_compression_can_be_switched_off_and_what_waited_compressed_still_arrives(collector, tmp_path, monkeypatch):
+    spool = Spool(tmp_path, 1_000_000)
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        away = OtlpSettings(otel_exporter_otlp_endpoint=f"http://127.0.0.1:{closed.getsockname()[1]}")
+        SpoolingExporter(away, spool).export(batch("compressed"))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none")
+    exporter = SpoolingExporter(OtlpSettings(otel_exporter_otlp_endpoint=collector.url), spool)
+    exporter.export(batch("plain"))
+    exporter.shutdown()
+    assert collector.names == ["compressed", "plain"]
+    assert "content-encoding" not in {name.lower() for name in collector.headers}
+
+
+def test_compression_that_nobody_knows_is_refused(monkeypatch):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "brotli")
+    with pytest.raises(ValidationError, match="COMPRESSION"):
+        OtlpSettings()
+
+
+def test_client_certificate_is_shown_to_the_collector(monkeypatch):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", "/etc/otel/client.pem")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_CLIENT_KEY", "/etc/otel/client.key")
+    settings = OtlpSettings()
+    assert (settings.client_certificate, settings.client_key) == ("/etc/otel/client.pem", "/etc/otel/client.key")
+    pool = SpoolingExporter(settings, None)._pool
+    shown = {name: pool.connection_pool_kw[name] for name in ("cert_file", "key_file")}
+    assert shown == {"cert_file": "/etc/otel/client.pem", "key_file": "/etc/otel/client.key"}
