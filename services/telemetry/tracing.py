@@ -7,7 +7,7 @@ from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.sampling import ParentBased, Sampler
 from opentelemetry.trace import SpanContext
 from opentelemetry.trace.status import Status
@@ -85,7 +85,8 @@ def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     processors: list[SpanProcessor] = []
-    if all(os.environ[name] == _DEFAULTS[name] for name in ("OTEL_TRACES_EXPORTER", "OTEL_EXPORTER_OTLP_PROTOCOL")):
+    protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ["OTEL_EXPORTER_OTLP_PROTOCOL"]
+    if (os.environ["OTEL_TRACES_EXPORTER"], protocol) == ("otlp", "http/protobuf"):
         processors.append(_own_processor(service, settings))
         os.environ["OTEL_TRACES_EXPORTER"] = "none"
     OpenTelemetryConfigurator().configure(
@@ -98,10 +99,16 @@ def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
         },
         sampler=sampler_for(settings),
         span_processors=processors,
-        export_span_processor=lambda exporter: BatchSpanProcessor(ScrubbingExporter(exporter)),
+        export_span_processor=_counting,
     )
     setup_propagation()
     return trace.get_tracer_provider()
+
+
+def _counting(exporter: SpanExporter) -> SpanProcessor:
+    from telemetry.export import CountingProcessor
+
+    return CountingProcessor(ScrubbingExporter(exporter))
 
 
 def _own_processor(service: str, settings: TelemetrySettings) -> SpanProcessor:

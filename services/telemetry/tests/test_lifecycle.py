@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from telemetry import vocabulary
-from testing.process import running_service
+from testing.process import running_service, until
 
 SERVICES = Path(__file__).resolve().parents[2]
 PATHS = {"PYTHONPATH": os.pathsep.join([str(SERVICES), str(Path(__file__).parent)])}
@@ -200,3 +200,38 @@ def test_request_that_cannot_be_read_has_its_line_its_count_and_its_trace(collec
     assert len(line["traceId"]) == 32
     assert collector.names == ["HTTP"]
     assert "canary" not in text.lower()
+
+
+def test_standard_variables_name_the_service_and_add_to_its_resource(collector):
+    standard = {
+        "OTEL_TRACES_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url,
+        "OTEL_SERVICE_NAME": "corner-shop",
+        "OTEL_RESOURCE_ATTRIBUTES": "host.name=till-7,service.name=ignored",
+    }
+    with running_service("sampleshop", {**PATHS, **standard}) as service:
+        httpx.get(f"{service.url}/null")
+        lines = service.logs.with_name("corner-shop.jsonl").read_text()
+        assert service.stop() == 0
+    assert {line["service"] for line in parsed(lines)} == {"corner-shop"}
+    assert collector.resource["service.name"] == "corner-shop"
+    assert collector.resource["host.name"] == "till-7"
+    assert collector.resource["deployment.environment.name"] == "dev"
+
+
+def test_protocol_for_traces_alone_is_followed():
+    """The package's own exporter speaks one protocol; told another one, it must not send that one nonetheless."""
+    refused = run(OTEL_TRACES_EXPORTER="otlp", OTEL_EXPORTER_OTLP_TRACES_PROTOCOL="carrier/pigeon")
+    assert refused.returncode == 1
+    assert [line["error_type"] for line in parsed(refused.stdout + refused.stderr)] == ["RuntimeError"]
+
+
+def test_spans_of_the_sdks_own_exporter_are_counted_too(collector):
+    """Its endpoint is where the package's own would have sent them."""
+    chosen = {"OTEL_TRACES_EXPORTER": "otlp_proto_http", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    chosen |= {"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
+    with running_service("sampleshop", {**PATHS, **chosen}) as service:
+        httpx.get(f"{service.url}/null")
+        until(lambda: service.sample("telemetry_spans_total", outcome="exported") == 1, "the span has arrived")
+        assert service.sample("telemetry_spans_total", outcome="ended") == 1
+    assert collector.names == ["GET /null"]
