@@ -38,7 +38,10 @@ def main(
     only: Annotated[list[str] | None, typer.Option(help="only this section of docs/figures.json; repeatable")] = None,
     render: Annotated[bool, typer.Option(help="measure nothing; write the page from what is kept")] = False,
 ) -> None:
-    """Measure what docs/figures.md states, on this machine. The stack is restarted on the way, its data deleted, and left up."""
+    """Measure what docs/figures.md states, on this machine.
+
+    The stack is restarted on the way and left up; what it had stored is deleted.
+    """
     try:
         for name, measure_it in _measurements(cold, only or []).items() if not render else ():
             for measured in _results(measure_it()):
