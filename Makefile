@@ -143,6 +143,9 @@ doctor: setup  ## walk every signal's way with a probe; names the first broken h
 versions: setup  ## every component: what is pinned, what runs, under which licence
 	@$(BIN)/python -m inventory versions
 
+audit: setup  ## known vulnerabilities of every Python and npm lock; "not checked" where their data is not reached
+	@$(BIN)/python -m inventory audit
+
 bench: setup  ## what telemetry costs a request: a null endpoint, and a payment on the stack that runs
 	@$(BIN)/python -m loadtest.bench null
 	@$(BIN)/python -m loadtest.bench payment

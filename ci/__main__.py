@@ -61,6 +61,7 @@ def main() -> int:
 
 def _static_and_unit(steps: Steps) -> None:
     steps.command("make lint", ["make", "lint"], 10)
+    steps.command("make audit", ["make", "audit"], 5)
     # Some unit tests run the real programs, so these are made first, in a step with a time of its own.
     steps.command("make build", ["make", "build"], 25)
     steps.command("make examples-made", ["make", "examples-made"], 10)

@@ -1,6 +1,7 @@
 """`python -m inventory versions`: what the stack is made of."""
 
 import sys
+from itertools import chain
 from pathlib import Path
 
 import typer
@@ -44,6 +45,27 @@ def versions() -> None:
         table.add_row(part.name, part.pinned, part.native, told.get(part.name, DOWN), part.licence)
     # In a pipe or a CI log there is no width to fit into.
     Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
+
+
+@app.command()
+def audit() -> None:
+    """Known vulnerabilities of every Python and npm lock; exit status 1 when there is one."""
+    from inventory import audit as auditing
+    from inventory.locks import find
+
+    python = auditing.audit(find(ROOT, ".lock"), auditing.audit_python)
+    npm = auditing.audit(find(ROOT, "package-lock.json"), auditing.audit_npm)
+    vulnerable = False
+    for lock, verdict in chain(python, npm):
+        name = lock.relative_to(ROOT)
+        for line in verdict.found:
+            print(f"{name}: {line}", flush=True)
+        if verdict.not_checked:
+            print(f"{name}: not checked: {verdict.not_checked}", flush=True)
+        elif not verdict.found:
+            print(f"{name}: no known vulnerability", flush=True)
+        vulnerable |= bool(verdict.found)
+    raise typer.Exit(int(vulnerable))
 
 
 def main() -> None:

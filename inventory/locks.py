@@ -11,6 +11,8 @@ from packaging.utils import canonicalize_name
 
 __all__ = ["Package", "find", "go_modules", "npm_packages", "python_packages"]
 
+# Made by others or by a build, or made up for a test.
+NOT_OURS = ("node_modules", "build", "tests")
 PYTHON_PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -24,13 +26,13 @@ class Package:
 
 
 def find(root: Path, name: str) -> list[Path]:
-    """Every file of the checkout whose name ends so (`.lock`, `package-lock.json`, `go.sum`), but for what is built."""
+    """Every file of the checkout whose name ends so (`.lock`, `package-lock.json`, `go.sum`)."""
     return sorted(_files(root, name))
 
 
 def _files(root: Path, name: str) -> Iterator[Path]:
     for folder, below, files in os.walk(root):
-        below[:] = [one for one in below if not one.startswith(".") and one not in ("node_modules", "build")]
+        below[:] = [one for one in below if not one.startswith(".") and one not in NOT_OURS]
         yield from (Path(folder) / file for file in files if file.endswith(name))
 
 
