@@ -143,6 +143,9 @@ doctor: setup  ## walk every signal's way with a probe; names the first broken h
 versions: setup  ## every component: what is pinned, what runs, under which licence
 	@$(BIN)/python -m inventory versions
 
+sbom: setup  ## the bill of materials, .run/sbom/sandbox.cdx.json: every component, Python and npm package and Go module
+	@$(BIN)/python -m inventory sbom
+
 audit: setup  ## known vulnerabilities of every Python and npm lock; "not checked" where their data is not reached
 	@$(BIN)/python -m inventory audit
 

@@ -48,6 +48,16 @@ def versions() -> None:
 
 
 @app.command()
+def sbom() -> None:
+    """Write the bill of materials, as CycloneDX JSON."""
+    from inventory.sbom import FILE, bill, write
+
+    bom = bill(ROOT, parts(read_topology(ROOT), images.load()))
+    write(bom, ROOT / FILE)
+    print(f"{len(bom.components)} components are in {FILE}")
+
+
+@app.command()
 def audit() -> None:
     """Known vulnerabilities of every Python and npm lock; exit status 1 when there is one."""
     from inventory import audit as auditing
