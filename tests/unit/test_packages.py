@@ -1,11 +1,16 @@
 """The two packages for others install alone, and nothing else of this repository comes with them or is missed."""
 
 import inspect
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.support.project import ROOT
 
@@ -22,6 +27,19 @@ with capture() as seen, TestClient(app) as client:
 assert "http.access" in [line.get("event") for line in seen.log_lines]
 assert seen.sample("http_server_request_duration_seconds_count", http_route="/orders/{number}") == 1
 """
+# All that each package imports when it is used, without a client of the tests' own.
+USES = {
+    "telemetry": """
+import kit.protocol, kit.server, telemetry.testing
+from telemetry import capture, create_app, serve
+with capture() as seen:
+    app = create_app("orders")
+""",
+    "sandbox_testing": """
+import sandbox_testing.plugin
+assert sandbox_testing.Sandbox.from_environment({}).tempo.endswith(":3200")
+""",
+}
 # pytest finds the fixtures by the package's entry point.
 SUITE = """
 def test_fixtures_are_at_hand(sandbox, new_trace, telemetry_of, errors_of, wait_for_alert, wait_for_mail, no_canaries):
@@ -57,6 +75,42 @@ def run(installed: Path, folder: Path, *arguments: str, **environment: str) -> s
     return done.stdout
 
 
+@pytest.fixture(scope="module", params=PACKAGES)
+def declared(request: pytest.FixtureRequest, installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One package beside what it declares and what that declares in turn, as a fresh environment would have them."""
+    folder = tmp_path_factory.mktemp("declared")
+    project = tomllib.loads((ROOT / PACKAGES[request.param] / "pyproject.toml").read_text())["project"]
+    for name in needed(project["dependencies"]):
+        for file in distribution(name).files or ():
+            link = folder / file
+            if not {"..", "__pycache__"} & set(file.parts):
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(distribution(name).locate_file(file))
+    for own in installed.iterdir():
+        (folder / own.name).symlink_to(own)
+    (folder / "use.py").write_text(USES[request.param])
+    return folder
+
+
+def needed(requirements: list[str], extras: frozenset[str] = frozenset()) -> set[str]:
+    """The distributions that these requirements bring, directly and through others."""
+    found: set[str] = set()
+    for text in requirements:
+        one = Requirement(text)
+        if one.marker and not any(one.marker.evaluate({"extra": extra}) for extra in extras or {""}):
+            continue
+        found |= {canonicalize_name(one.name)} | needed(distribution(one.name).requires or [], frozenset(one.extras))
+    return found
+
+
+def test_declared_dependencies_are_enough(declared: Path) -> None:
+    """What the tools' environment has besides would hide a dependency that is used and not declared."""
+    command = [sys.executable, "-S", "-W", "error", str(declared / "use.py")]
+    environment = {"PYTHONPATH": str(declared), "OTEL_TRACES_EXPORTER": "none", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
 def test_each_package_says_that_it_is_typed(installed: Path) -> None:
     assert all((installed / name / "py.typed").exists() for name in PACKAGES)
 
@@ -87,3 +141,18 @@ def test_public_functions_of_the_telemetry_package_are_typed_and_documented() ->
             untyped = [p.name for p in signature.parameters.values() if p.annotation is p.empty]
             assert not untyped
             assert signature.return_annotation is not signature.empty
+
+
+def test_reference_page_of_the_telemetry_package_is_its_public_interface() -> None:
+    import telemetry
+
+    page = (ROOT / "docs" / "reference" / "telemetry.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `(\w+)", page, re.MULTILINE)
+    assert sorted(documented) == sorted(telemetry.__all__)
+
+
+def test_alerts_of_the_examples_exist() -> None:
+    pages = [ROOT / "sandbox_testing" / "README.md", *(ROOT / "docs").rglob("*.md")]
+    waited_for = {name for page in pages for name in re.findall(r'wait_for_alert\("(\w+)"', page.read_text())}
+    assert waited_for
+    assert all((ROOT / "runbooks" / f"{name}.md").exists() for name in waited_for), waited_for
