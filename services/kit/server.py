@@ -18,7 +18,8 @@ def parse_bind(argv: Sequence[str] | None = None) -> tuple[str, int]:
     """The address from `--bind=HOST:PORT`; exits with a message when it is not one."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--bind", required=True, type=_address, metavar="HOST:PORT", help="where to listen")
-    return parser.parse_args(argv).bind
+    bind: tuple[str, int] = parser.parse_args(argv).bind
+    return bind
 
 
 def _address(text: str) -> tuple[str, int]:

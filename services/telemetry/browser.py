@@ -105,7 +105,9 @@ def rebuild_transaction(event: Mapping[str, Any]) -> dict[str, Any]:
     return {**kept, "type": "transaction", "contexts": {"trace": trace}, "spans": below, "measurements": measurements}
 
 
-def rebuild_spans(document: Mapping[str, Any], apps: frozenset[str], environment: str) -> tuple[dict[str, Any], dict]:
+def rebuild_spans(
+    document: Mapping[str, Any], apps: frozenset[str], environment: str
+) -> tuple[dict[str, Any], dict[str, int]]:
     """An OTLP/JSON request with the spans that the policy keeps, and how many there are of each of `apps`.
 
     Raises Rejected when there are none, or too many.
@@ -225,7 +227,7 @@ def _attributes(given: Any) -> dict[str, Any]:
     for entry in _mappings(given):
         kind, value = next(iter(_mapping(entry.get("value")).items()), ("", None))
         if isinstance(entry.get("key"), str) and kind in ("stringValue", "intValue", "doubleValue", "boolValue"):
-            found[entry["key"]] = int(value) if kind == "intValue" and str(value).lstrip("-").isdigit() else value
+            found[entry["key"]] = int(str(value)) if kind == "intValue" and str(value).lstrip("-").isdigit() else value
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from opentelemetry import trace
 from opentelemetry.propagate import inject
@@ -19,6 +19,7 @@ from telemetry.vocabulary import EXEMPLAR_TRACE_ID
 if TYPE_CHECKING:
     import httpx
     from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.pool import QueuePool
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -47,7 +48,7 @@ def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
         finally:
             _observe(request, span, status, error_type, perf_counter() - started)
 
-    client.send = observed
+    client.send = observed  # type: ignore[method-assign]  # this client's, not the class's
     return client
 
 
@@ -86,7 +87,7 @@ def instrument_database(engine: AsyncEngine) -> AsyncEngine:
     from telemetry.statements import trace_statements
 
     trace_statements(engine.sync_engine)
-    pool = engine.sync_engine.pool
+    pool = cast("QueuePool", engine.sync_engine.pool)
     metrics.DB_CONNECTIONS.labels("used").set_function(pool.checkedout)
     metrics.DB_CONNECTIONS.labels("idle").set_function(pool.checkedin)
     metrics.DB_CONNECTIONS_MAX.set(pool.size())

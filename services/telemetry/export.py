@@ -45,12 +45,12 @@ class OtlpSettings(BaseSettings):
 
     otel_exporter_otlp_endpoint: str = "http://localhost:4318"
     otel_exporter_otlp_traces_endpoint: str | None = None
-    headers: str = Field("", validation_alias=_either("HEADERS"))
-    timeout: float = Field(3.0, validation_alias=_either("TIMEOUT"))
-    compression: Literal["gzip", "none"] = Field("gzip", validation_alias=_either("COMPRESSION"))
-    certificate: str | None = Field(None, validation_alias=_either("CERTIFICATE"))
-    client_certificate: str | None = Field(None, validation_alias=_either("CLIENT_CERTIFICATE"))
-    client_key: str | None = Field(None, validation_alias=_either("CLIENT_KEY"))
+    headers: str = Field(default="", validation_alias=_either("HEADERS"))
+    timeout: float = Field(default=3.0, validation_alias=_either("TIMEOUT"))
+    compression: Literal["gzip", "none"] = Field(default="gzip", validation_alias=_either("COMPRESSION"))
+    certificate: str | None = Field(default=None, validation_alias=_either("CERTIFICATE"))
+    client_certificate: str | None = Field(default=None, validation_alias=_either("CLIENT_CERTIFICATE"))
+    client_key: str | None = Field(default=None, validation_alias=_either("CLIENT_KEY"))
 
     @property
     def url(self) -> str:
@@ -130,7 +130,7 @@ class SpoolingExporter(SpanExporter):
     def __init__(self, settings: OtlpSettings, spool: Spool | None) -> None:
         self._url, self._spool = settings.url, spool
         self._compress = settings.compression == "gzip"
-        self._headers = {"content-type": "application/x-protobuf"} | parse_env_headers(settings.headers)
+        self._headers = {"content-type": "application/x-protobuf", **parse_env_headers(settings.headers)}
         self._pool = urllib3.PoolManager(
             timeout=settings.timeout,
             retries=False,
@@ -171,13 +171,13 @@ class SpoolingExporter(SpanExporter):
         """Send some of what waits. False when the collector does not take it."""
         for _ in range(_DRAINED_AT_ONCE):
             parcel = self._spool.oldest() if self._spool else None
-            if parcel is None:
+            if self._spool is None or parcel is None:
                 return True
-            if not self._redeliver(parcel):
+            if not self._redeliver(self._spool, parcel):
                 return False
         return True
 
-    def _redeliver(self, parcel: Parcel) -> bool:
+    def _redeliver(self, spool: Spool, parcel: Parcel) -> bool:
         try:
             body = parcel.read()
         except OSError:
@@ -185,7 +185,7 @@ class SpoolingExporter(SpanExporter):
         else:
             if not self._deliver(body, parcel.spans):
                 return False
-        self._spool.done(parcel)
+        spool.done(parcel)
         return True
 
     def _deliver(self, body: bytes, spans: int) -> bool:

@@ -172,7 +172,7 @@ class LineWriter:
             self._file.close()
 
     def _append(self, line: bytes) -> None:
-        if self._file is None:
+        if self._file is None or self._file.stream is None:
             return
         self._size += len(line)
         if self._size > self._limit:

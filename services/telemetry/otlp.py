@@ -45,7 +45,8 @@ def _span(span: ReadableSpan) -> bytes:
     parts.append(_name_and_kind(span.name, span.kind.value))
     parts.append(_TIMES(b"\x39", span.start_time or 0, b"\x41", span.end_time or 0))
     dropped = policy.NOT_FROM[span.kind]
-    parts += [_attribute(0x4A, key, _hashable(value)) for key, value in span.attributes.items() if key not in dropped]
+    attributes = (span.attributes or {}).items()
+    parts += [_attribute(0x4A, key, _hashable(value)) for key, value in attributes if key not in dropped]
     parts += [_field(0x5A, _event(event)) for event in span.events]
     parts.append(_status(span.status.status_code.value))
     parts.append(_flags(parent is not None and parent.is_remote))

@@ -39,7 +39,7 @@ class _StatementSpans:
             "server.address": url.host,
             "server.port": url.port,
         }
-        self._common = {key: value for key, value in common.items() if value is not None}
+        self._common: dict[str, Any] = {key: value for key, value in common.items() if value is not None}
         self._tracer = get_tracer(__name__)
         self._known: dict[str, tuple[str, dict[str, Any]]] = {}
 
@@ -70,7 +70,7 @@ class _StatementSpans:
             attributes["db.operation.name"] = operation
         if table:
             attributes["db.collection.name"] = table
-        found = f"{operation} {table}".strip() or self._common["db.system.name"], attributes
+        found = f"{operation} {table}".strip() or str(self._common["db.system.name"]), attributes
         if len(self._known) < _REMEMBERED:
             self._known[statement] = found
         return found
@@ -80,6 +80,6 @@ def _table_of(context: Any) -> str:
     """The one table that a statement of SQLAlchemy's own making writes to or reads from; nothing is parsed."""
     statement = getattr(getattr(context, "compiled", None), "statement", None)
     written = getattr(statement, "table", None)
-    read = getattr(statement, "get_final_froms", list)()
+    read: list[Any] = getattr(statement, "get_final_froms", list)()
     tables = [written] if written is not None else read
     return getattr(tables[0], "name", "") or "" if len(tables) == 1 else ""

@@ -1,7 +1,7 @@
 """`with telemetry.capture() as seen:` what the code inside would have sent: spans, log lines, error events, samples."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
@@ -65,7 +65,7 @@ class _ListTransport(Transport):
 
     def capture_envelope(self, envelope: Envelope) -> None:
         if (event := envelope.get_event()) is not None:
-            self._events.append(event)
+            self._events.append(dict(event))
 
 
 @contextmanager
@@ -121,7 +121,7 @@ def capture() -> Iterator[Captured]:
             _tap().exporter = None
 
 
-def _swap(logger: logging.Logger, old: list[logging.Handler], new: list[logging.Handler]) -> None:
+def _swap(logger: logging.Logger, old: Sequence[logging.Handler], new: Sequence[logging.Handler]) -> None:
     for handler in old:
         logger.removeHandler(handler)
     for handler in new:

@@ -3,7 +3,7 @@
 import os
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from opentelemetry import trace
 from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider
@@ -102,7 +102,7 @@ def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
         export_span_processor=_counting,
     )
     setup_propagation()
-    return trace.get_tracer_provider()
+    return cast(TracerProvider, trace.get_tracer_provider())
 
 
 def _counting(exporter: SpanExporter) -> SpanProcessor:
