@@ -84,6 +84,7 @@ lint: setup  ## style, configuration and dashboards against their own tools and 
 	@MYPYPATH=services $(BIN)/mypy --strict --ignore-missing-imports --no-error-summary --explicit-package-bases \
 		--allow-untyped-calls --exclude /tests/ services/telemetry
 	@$(BIN)/python -m grafana.generate --check
+	@$(BIN)/python -m ci.workflows
 	@command -v npm >/dev/null || { echo "make: no npm found; it checks the dashboards against Grafana's types. On Debian: apt-get install npm"; exit 1; }
 	@cd grafana/typecheck
 	@[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund
