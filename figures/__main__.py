@@ -12,6 +12,7 @@ import typer
 from figures import measure
 from figures.alerting import alerting
 from figures.gameday import gameday
+from figures.own_service import own_service
 from figures.page import page
 from stack.errors import StackError
 from stack.view import print_error
@@ -78,6 +79,7 @@ def _measurements(cold: bool, only: list[str]) -> dict[str, Callable[[], Measure
         "warm_start": lambda: measure.warm_start(ROOT, WARM_STARTS),
         "idle_memory": lambda: {"mib": measure.idle_memory(ROOT)},
         "queryable": lambda: measure.queryable(ROOT),
+        "own_service": lambda: own_service(ROOT),
         "browser": lambda: measure.browser(ROOT),
         "telemetry_cost": lambda: measure.telemetry_cost(ROOT),
         "saturation": lambda: measure.saturation(ROOT, SATURATED),

@@ -18,6 +18,7 @@ from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Prometheus, Tempo
 from tests.support.customer import DECLINED_CARD, Customer
 from tests.support.evidence import Evidence
+from tests.support.panels import EVERY_SERVICE_HAS, offered
 from tests.support.project import SERVICES
 from tests.support.promql import absent_metrics
 from tests.support.stack import Stack
@@ -85,11 +86,11 @@ def test_each_choice_of_a_variable_is_offered(prometheus: Prometheus, evidence: 
     for uid, board in BOARDS.items():
         for variable in board["templating"].get("list", []):
             if variable["type"] == "query":
-                offered = _offered(prometheus, variable["query"])
-                evidence(**{f"{uid}.{variable['name']}": sorted(offered)})
-                assert offered, f"{uid} offers nothing for {variable['name']}"
+                choices = offered(prometheus, variable["query"])
+                evidence(**{f"{uid}.{variable['name']}": sorted(choices)})
+                assert choices, f"{uid} offers nothing for {variable['name']}"
                 if variable["name"] == "service":
-                    assert set(SERVICES) <= offered
+                    assert set(SERVICES) <= choices
 
 
 def test_service_that_only_sends_spans_has_its_dashboard(
@@ -104,17 +105,16 @@ def test_service_that_only_sends_spans_has_its_dashboard(
 
     calls = f'traces_spanmetrics_calls_total{{service="{name}"}}'
     eventually(f"metrics made of the spans of {name}", lambda: busy_and_seen(calls), timeout=30, interval=0.5)
-    assert name in _offered(prometheus, next(v["query"] for v in board["templating"]["list"] if v["name"] == "service"))
+    assert name in offered(prometheus, next(v["query"] for v in board["templating"]["list"] if v["name"] == "service"))
     values = values_of(board, {"service": name}, seconds=300, step=60)
     shown = [one for one in queries_of(board, values) if one.store == "prometheus" and not one.quiet]
-    needed = {"Requests", "Failing", "95th percentile", "Answers by status", "Error ratio", "Duration", "Routes"}
     answered = {
         query.panel: eventually(f"{query} of {name}", lambda query=query: busy_and_seen(query.expression), interval=0.5)
         for query in shown
-        if query.panel in needed
+        if query.panel in EVERY_SERVICE_HAS
     }
     evidence(service=name, panels=sorted(answered))
-    assert set(answered) == needed
+    assert set(answered) == EVERY_SERVICE_HAS
 
 
 def test_every_link_out_of_a_dashboard_leads_somewhere(stack: Stack, evidence: Evidence) -> None:
@@ -236,13 +236,6 @@ def _send_span(stack: Stack, service: str) -> None:
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}
     body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]}
     httpx.post(f"{stack.url('otlp_http')}/v1/traces", json=body, timeout=5.0).raise_for_status()
-
-
-def _offered(prometheus: Prometheus, query: str) -> set[str]:
-    """The answer to label_values(selector, label)."""
-    found = re.fullmatch(r"label_values\((?P<selector>.+),\s*(?P<label>\w+)\)", query)
-    assert found, query
-    return set(prometheus.get(f"/api/v1/label/{found['label']}/values", **{"match[]": found["selector"]})["data"])
 
 
 def _urls(node: Any) -> Iterator[str]:
