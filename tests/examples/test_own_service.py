@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from grafana.queries import load
 from sandbox_testing.observe import Telemetry
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Bugsink, Loki, Message, Prometheus, Tempo
 from tests.examples.conftest import Asked, ask
 from tests.support.examples import CHAIN, Guest
+from tests.support.panels import EVERY_SERVICE_HAS, shown
 
 each = pytest.mark.parametrize("service", CHAIN)
 ROUTES = {"shop": "/books/{title}", "prices": "/prices/:title", "stock": "/stock/{title}"}
@@ -45,7 +47,7 @@ def test_log_lines_of_a_guest_lead_to_its_trace(
 def test_request_metrics_of_a_guest_have_the_names_of_the_house(
     service: str, sale: Asked, prometheus: Prometheus
 ) -> None:
-    """Every panel and rule that asks for requests by service finds it, whether metrics were pushed or scraped."""
+    """Every panel and rule that asks for requests by service finds it; the metrics of stock are scraped."""
     labels = f'service="{service}",http_route="{ROUTES[service]}",http_response_status_code="200"'
     metric = f"http_server_request_duration_seconds_count{{{labels}}}"
     eventually(f"{metric} in Prometheus", lambda: prometheus.value(metric), lambda count: count == 1)
@@ -57,6 +59,28 @@ def test_span_metrics_of_a_guest_are_made_from_its_traces(service: str, sale: As
     labels = f'service="{service}",span_kind="SPAN_KIND_SERVER",span_name="GET {ROUTES[service]}"'
     metric = f"traces_spanmetrics_calls_total{{{labels}}}"
     eventually(f"{metric} in Prometheus", lambda: prometheus.value(metric), lambda count: count == 1)
+
+
+def test_page_of_metrics_of_a_guest_is_scraped_through_a_file_in_targets(sale: Asked, prometheus: Prometheus) -> None:
+    """A service that has no more than a page of metrics is observed, too: it need not push."""
+    up = eventually("the target stock", lambda: prometheus.query('up{job="guests",service="stock"}'))
+    assert [sample.value for sample in up] == [1.0]
+    requests = 'count by (job) (http_server_request_duration_seconds_count{service="stock"})'
+    found = eventually(f"{requests} in Prometheus", lambda: prometheus.query(requests))
+    assert [sample.labels["job"] for sample in found] == ["guests"]
+
+
+@each
+def test_dashboard_of_services_shows_a_guest(service: str, sale: Asked, prometheus: Prometheus) -> None:
+    """Nobody made a dashboard for it, and it is there to be chosen, with every panel that spans can fill."""
+    board = load("service")
+    eventually(
+        f"the panels of {service}",
+        lambda: shown(prometheus, board, service),
+        lambda panels: panels >= EVERY_SERVICE_HAS,
+        timeout=40.0,
+        interval=0.5,
+    )
 
 
 @pytest.mark.parametrize(("client", "server"), [("shop", "prices"), ("prices", "stock")])

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import yaml
 
 from sandbox_testing.polling import eventually
 from tests.support.project import ROOT
@@ -58,8 +59,12 @@ def build() -> None:
 
 @contextmanager
 def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
-    """All three, started with nothing but environment variables; their output is in ``scratch``."""
-    ports = dict(zip(CHAIN, _free_ports(len(CHAIN)), strict=True))
+    """All three, started with nothing but environment variables; their output is in ``scratch``.
+
+    Two send everything to the port for HTTP. Stock speaks gRPC, and has a page of metrics that it does not send.
+    """
+    *first, page = _free_ports(len(CHAIN) + 1)
+    ports = dict(zip(CHAIN, first, strict=True))
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     standard = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": stack.url("otlp_http"),
@@ -77,10 +82,19 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
         "prices": ["node", "--require", "@opentelemetry/auto-instrumentations-node/register", "prices.js"],
         "stock": [MADE / "stock"],
     }
+    different = {
+        "stock": {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": stack.url("otlp_grpc"),
+            "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
+            "OTEL_METRICS_EXPORTER": "prometheus",
+            "OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1",
+            "OTEL_EXPORTER_PROMETHEUS_PORT": str(page),
+        }
+    }
     languages = {"shop": "fastapi", "prices": "node", "stock": "go"}
     with ExitStack() as ends:
         for name, command in commands.items():
-            own = {"OTEL_SERVICE_NAME": name, "PORT": str(ports[name])}
+            own = {"OTEL_SERVICE_NAME": name, "PORT": str(ports[name]), **different.get(name, {})}
             output = ends.enter_context((scratch / f"{name}.log").open("wb"))
             process = subprocess.Popen(
                 [str(word) for word in command],
@@ -97,7 +111,26 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
                 lambda _answer: True,
                 timeout=30.0,
             )
+        ends.enter_context(_scraped("stock", page))
         yield {name: Guest(name, languages[name], urls[name]) for name in CHAIN}
+
+
+@contextmanager
+def _scraped(service: str, port: int) -> Iterator[None]:
+    """The page of metrics of a service is a target of the stack that runs, in the way of docs/own-service.md."""
+    target = ROOT / "prometheus" / "targets" / f"{service}-of-examples.yml"
+    target.write_text(yaml.safe_dump([{"targets": [f"host.docker.internal:{port}"], "labels": {"service": service}}]))
+    try:
+        _up()
+        yield
+    finally:
+        target.unlink()
+        _up()
+
+
+def _up() -> None:
+    """Natively a stack that runs takes a changed configuration at the next `up`; a container sees the file itself."""
+    subprocess.run([sys.executable, "-m", "stack", "up"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
