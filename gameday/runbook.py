@@ -49,7 +49,7 @@ class Runbook:
     def block(self, section: str, line: str) -> Block:
         """The block of a section that has this line. Raises StackError when there is none."""
         for block in self.blocks(section):
-            if line in block.text.splitlines():
+            if line.strip() in (one.strip() for one in block.text.splitlines()):
                 return block
         raise StackError(f"runbooks/{self.name}.md has no `{line}` in its {section}.", "Add it, or name another line.")
 
