@@ -85,8 +85,12 @@ def _expected(alert: str, severity: str, at: str, fires: bool) -> dict[str, obje
 def _prove(folder: Path, alert: str, series: list[dict[str, str]], *expected: dict[str, object]) -> None:
     [rules] = [path for path in (ROOT / "prometheus/generated/sandbox").glob("*.yml") if alert in path.read_text()]
     test = {"interval": "5s", "input_series": series, "promql_expr_test": list(expected)}
-    path = folder / f"{alert}.test.yml"
-    path.write_text(yaml.safe_dump({"rule_files": [str(rules)], "evaluation_interval": "5s", "tests": [test]}))
+    _judge(folder, rules, "5s", [test])
+
+
+def _judge(folder: Path, rules: Path, evaluated: str, tests: list[dict[str, object]]) -> None:
+    path = folder / "slo.test.yml"
+    path.write_text(yaml.safe_dump({"rule_files": [str(rules)], "evaluation_interval": evaluated, "tests": tests}))
     run("IMAGE_PROMETHEUS", "/bin/promtool", "test", "rules", path)
 
 
@@ -107,6 +111,83 @@ def test_slow_burn_is_a_ticket_and_no_page_and_ends(alert: str, tmp_path: Path) 
 def test_errors_within_the_objective_are_no_news(alert: str, tmp_path: Path) -> None:
     never = [_expected(alert, severity, at, False) for severity in ("page", "ticket") for at in ("1m", "8m")]
     _prove(tmp_path, alert, _series(alert, 0.9, 8, 1), *never)
+
+
+# Seconds between two samples: the shortest window needs more than two.
+STEPS = {"sandbox": 5, "production": 120}
+
+
+def _factors(variant: str) -> dict[float, tuple[str, int]]:
+    """Factor of the workbook to severity and long window in seconds, from the file of the windows."""
+    [path] = {slo.windows for slo in every_slo() if slo.target.parent.name == variant}
+    spec = yaml.safe_load(path.read_text())["spec"]
+    return {
+        round(window["errorBudgetPercent"] / 100 * _seconds(spec["sloPeriod"]) / _seconds(window["longWindow"]), 3): (
+            severity,
+            _seconds(window["longWindow"]),
+        )
+        for severity in ("page", "ticket")
+        for window in spec[severity].values()
+    }
+
+
+def _seconds(duration: str) -> int:
+    return int(duration[:-1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[duration[-1]]
+
+
+def _edges(alert: str, variant: str, factor: float, folder: Path) -> None:
+    """Health, then a burn for the factor's long window: just above it must fire, just below it must not.
+
+    There is so much health before that the burn is nothing to the other window of this severity. Rules are evaluated
+    once, at the end: what comes before decides nothing and takes minutes.
+    """
+    step, (severity, long) = STEPS[variant], _factors(variant)[factor]
+    healthy = max(other for name, other in _factors(variant).values() if name == severity) // step
+    burning = long // step + 2
+    end = f"{(healthy + burning) * step}s"
+    tests = []
+    for times in (0.97, 1.03):
+        series = _turning(alert, factor * times, healthy, burning)
+        expected = _expected(alert, severity, end, times > 1)
+        tests.append({"interval": f"{step}s", "input_series": series, "promql_expr_test": [expected]})
+    _judge(folder, _group_of(alert, variant, folder), end, tests)
+
+
+def _turning(alert: str, factor: float, healthy: int, burning: int) -> list[dict[str, str]]:
+    """As _series, the other way round: first none are bad, then `factor` times as many as the objective allows."""
+    _, objective, budget, (good, bad) = OBJECTIVES[alert]
+    wrong = 1000 * budget * factor
+
+    def counter(before: float, then: float) -> str:
+        return f"0+{before:g}x{healthy} {before * healthy + then:g}+{then:g}x{burning}"
+
+    late = counter(1000, 1000) if objective == "latency" else counter(0, wrong)
+    return [{"series": good, "values": counter(1000, 1000 - wrong)}, {"series": bad, "values": late}]
+
+
+def _group_of(alert: str, variant: str, folder: Path) -> Path:
+    """The one group with the recordings and alerts of an objective: the others cost minutes and decide nothing."""
+    files = [yaml.safe_load(path.read_text()) for path in (ROOT / "prometheus/generated" / variant).glob("*.yml")]
+    [group] = [
+        group for file in files for group in file["groups"] if any(one.get("alert") == alert for one in group["rules"])
+    ]
+    path = folder / "rules.yml"
+    path.write_text(yaml.safe_dump({"groups": [group]}))
+    return path
+
+
+@pytest.mark.parametrize("variant", STEPS)
+def test_factors_are_those_of_the_workbook(variant: str) -> None:
+    assert {factor: severity for factor, (severity, _) in _factors(variant).items()} == {
+        14.4: "page", 6: "page", 3: "ticket", 1: "ticket",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("variant", STEPS)
+@pytest.mark.parametrize("alert", OBJECTIVES)
+def test_alert_fires_just_above_each_factor_and_not_just_below(alert: str, variant: str, tmp_path: Path) -> None:
+    for factor in _factors(variant):
+        _edges(alert, variant, factor, tmp_path)
 
 
 def test_a_service_with_an_objective_of_its_own_is_spared_the_default_one(tmp_path: Path) -> None:
