@@ -6,12 +6,30 @@ from pathlib import Path
 import pytest
 import yaml
 
+from alerting.contacts import read_contacts
 from alerting.lint import TABLE, alerts, severities
+from alerting.slos import SLOS
 from tests.rules.programs import run
 from tests.rules.test_slos import OBJECTIVES
+from tests.support.project import catalog, vocabulary
 
 TESTS = sorted(Path(__file__).parent.glob("*.test.yml"))
 ALERTS = alerts()
+# Alert to severity, team and what makes it fire, as the page of alerts tells.
+ROWS = {
+    name: cells
+    for name, *cells in re.findall(
+        r"^\| `(\w+)` \| ([\w, ]+) \| ([^|]+) \| ([^|]+) \|$",
+        TABLE.read_text().partition("## Every alert")[2],
+        re.MULTILINE,
+    )
+}
+OWNERS = {
+    slo["alerting"]["name"]: slos["labels"]["team"]
+    for slos in (yaml.safe_load(path.read_text()) for path in SLOS.glob("*.yml"))
+    for slo in slos["slos"]
+}
+"""Alert of an objective to the team that the objective names; its recordings hand it on."""
 # Its value is 0 or 1: there is no number to tell.
 STATES = {"Watchdog", "TargetDown", "NoTraffic", "CircuitOpen"}
 
@@ -36,13 +54,65 @@ def test_every_alert_has_a_test_that_makes_it_fire_and_one_that_makes_it_end() -
     assert is_silent == fires
 
 
-def test_table_of_alerts_is_what_the_rules_say() -> None:
-    table = TABLE.read_text().partition("## Every alert")[2]
-    rows = dict(re.findall(r"^\| `(\w+)` \| ([\w, ]+) \|", table, re.MULTILINE))
-    found: dict[str, set[str]] = {}
+def test_table_of_alerts_says_severity_and_team_as_the_rules_do() -> None:
+    severities_of: dict[str, set[str]] = {}
+    teams_of: dict[str, set[str]] = {}
     for alert in ALERTS:
-        found.setdefault(alert.name, set()).add(alert.severity)
-    assert {name: set(text.split(", ")) for name, text in rows.items()} == found
+        severities_of.setdefault(alert.name, set()).add(alert.severity)
+        teams_of.setdefault(alert.name, set()).add(OWNERS.get(alert.name) or _team(alert.rule))
+    assert {name: set(severity.split(", ")) for name, (severity, *_) in ROWS.items()} == severities_of
+    # It is of whoever owns the target, and of the platform team where the target is its own.
+    assert teams_of.pop("TargetDown") == {"the service's", "platform"}
+    assert ROWS["TargetDown"][1] == "the target's"
+    assert {name: {team} for name, (_, team, _) in ROWS.items() if name != "TargetDown"} == teams_of
+
+
+def _team(rule: dict) -> str:
+    """The team that the rule names; or that of the one service that it asks of or that has the metric; or any."""
+    if team := rule["labels"].get("team"):
+        return team
+    asked = set(re.findall(r'service="(\w+)"', rule["expr"])) & catalog().keys()
+    for metric in vocabulary().METRICS:
+        if re.search(rf"\b{metric.name}(_total)?\b", rule["expr"]):
+            asked |= set(metric.services)
+    # With several metrics in one pattern, each has a service of its own.
+    return catalog()[asked.pop()].team if len(asked) == 1 and "|relay" not in rule["expr"] else "the service's"
+
+
+def test_table_of_alerts_says_how_long_a_rule_waits() -> None:
+    waits = {alert.name: alert.rule.get("for", "") for alert in ALERTS if not alert.name.endswith("BudgetBurn")}
+    # The window of their rates is a part of how long nothing comes.
+    windows = {"NoTraffic": 30, "TelemetryExportFailing": 15}
+    for name, wait in waits.items():
+        told = re.findall(r"for (\d+ \w+)", ROWS[name][2])
+        if name == "TargetDown":
+            # One scrape after the first that failed.
+            assert (wait, "two scrapes in a row" in ROWS[name][2]) == ("5s", True)
+        elif wait:
+            seconds = _seconds(wait) + windows.get(name, 0)
+            assert told == [f"{seconds} s" if seconds < 60 else f"{seconds // 60} min"], name
+        else:
+            assert told == [], name
+
+
+def _seconds(duration: str) -> int:
+    return int(duration[:-1]) * {"s": 1, "m": 60}[duration[-1]]
+
+
+def test_table_of_alerts_says_what_each_objective_promises() -> None:
+    for path in SLOS.glob("*.yml"):
+        for slo in yaml.safe_load(path.read_text())["slos"]:
+            told = ROWS[slo["alerting"]["name"]][2]
+            assert f"{slo['objective']:g} %" in told
+            bound = re.search(r'le="([\d.]+)"', slo["sli"]["events"]["error_query"])
+            assert re.findall(r"within ([\d.]+) s", told) == ([f"{float(bound[1]):g}"] if bound else [])
+
+
+def test_page_of_alerts_says_when_a_page_is_passed_on() -> None:
+    contacts, text = read_contacts(), TABLE.read_text()
+    second, commander = contacts.secondary_after.removesuffix("m"), contacts.commander_after.removesuffix("m")
+    assert f"acknowledge in 5 minutes, at any hour ({second} in the sandbox)" in text
+    assert f"(`runbooks/contacts.yml`: {second} and {commander} minutes in the sandbox)" in text
 
 
 def test_rules_use_the_severities_of_the_table_and_no_others() -> None:
@@ -55,13 +125,20 @@ def test_summary_or_description_tells_the_value_that_is_now(alert) -> None:
     assert told != (alert.name in STATES)
 
 
-def test_threshold_of_a_rule_is_the_one_that_its_text_tells() -> None:
-    """Numbers of the expression that are thresholds stand in its description, in words that people use."""
-    words = {"0.9": "", "0.10": "10 %", "2000": "2,000", "64e6": "64 MB", "500": "500", "0.5": "half", "1": "one"}
-    for alert in ALERTS:
-        if alert.name.endswith("BudgetBurn"):
-            continue
-        threshold = re.search(r"[<>]=? ([\d.e]+)", alert.rule["expr"])
-        if threshold and (word := words.get(threshold[1], "")):
-            text = alert.rule["annotations"]["description"].lower()
-            assert word.lower() in text, (alert.name, threshold[1])
+# Every comparison of the rules, and the words in which descriptions and the table tell it. Those without words ask
+# whether there is anything at all, or what state something is in; and how long Prometheus or a process has run.
+WORDS = {
+    "> 0": (), "== 0": (), "== 1": (), "> 60": (), "> 600": (),
+    "> 1": ("more than one",), ">= 0.9": ("90 %",), "> 0.10": ("10 %",), "< 0.10": ("less than 10 %",),
+    "> 2000": ("2,000",), "> 64e6": ("64 mb",), "> 500": ("more than 500",), "> 0.5": ("half",),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "alert", [one for one in ALERTS if not one.name.endswith("BudgetBurn")], ids=lambda one: one.name
+)
+def test_threshold_of_a_rule_is_told_in_its_description_and_in_the_table(alert) -> None:
+    thresholds = re.findall(r"([<>]=?|==) (?:bool )?([\d.e]+)", alert.rule["expr"])
+    for word in [word for operator, number in thresholds for word in WORDS[f"{operator} {number}"]]:
+        assert word in alert.rule["annotations"]["description"].lower()
+        assert word in ROWS[alert.name][2].lower()
