@@ -5,12 +5,13 @@ from grafana.style import Limit
 __all__ = [
     "BUDGET_LEFT", "BURN_RATE", "CIRCUIT", "COLLECTOR_MEMORY", "CPU", "DISK", "ERRORS", "FAILED_JOURNEYS", "FILES",
     "FIRING", "GONE", "JOURNEY", "LAG", "LATENCY", "LOST", "POOL", "QUEUE", "RULES", "SCRAPE", "SERIES",
-    "SINCE_SUCCESS", "STATEMENT", "SUCCEEDING", "UP",
+    "SEVERITY", "SINCE_SUCCESS", "STATEMENT", "SUCCEEDING", "UP",
 ]  # fmt: skip
 
 ERRORS = Limit(0.05, "one request in twenty fails", warn=0.01)
 LATENCY = Limit(0.5, "the gateway's objective; for the services behind it 300 ms", warn=0.3)
 FIRING = Limit(1, "somebody is told of it")
+SEVERITY = Limit(2, "somebody is woken", warn=1)
 GONE = Limit(1, "nothing is known of what it does")
 LAG = Limit(0.1, "something blocks the event loop, and all requests wait", warn=0.05)
 POOL = Limit(0.9, "the next request waits for a connection", warn=0.7)

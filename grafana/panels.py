@@ -12,7 +12,7 @@ from grafana_foundation_sdk.builders import dashboard, gauge, logs, loki, promet
 from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models.dashboard import DataSourceRef, DynamicConfigValue
 
-from grafana.style import CALM, STATUSES, Limit, colour, service_colours, thresholds
+from grafana.style import CALM, LEVELS, OUTCOMES, STATUSES, Limit, colour, service_colours, thresholds
 
 __all__ = [
     "EVERYTHING",
@@ -183,15 +183,21 @@ def _last() -> common_builders.ReduceDataOptions:
 def _coloured(panel: timeseries.Panel, queries: Sequence[Query], colours: Mapping[str, str] | None) -> timeseries.Panel:
     legends = [legend for _, legend in queries]
     if colours is None:
-        begins_with_service = any(legend.startswith(("{{service", "{{client")) for legend in legends)
-        by_status = any(legend.startswith("{{http_response_status_code") for legend in legends)
-        colours = service_colours() if begins_with_service else STATUSES if by_status else {}
+        colours = _usual_colours(legends)
     for pattern, shade in colours.items():
         panel.override_by_regexp(pattern, [colour(shade)])
     # What is not the main line of its service is dashed: two lines of one colour stay two.
     if any(legend.endswith((" limit", " 99th")) for legend in legends):
         panel.override_by_regexp("/ (limit|99th)$/", [_DASHED])
     return panel
+
+
+def _usual_colours(legends: Sequence[str]) -> Mapping[str, str]:
+    """Services, answers, outcomes and log levels have one colour each, the same one everywhere."""
+    if any(legend.startswith(("{{service", "{{client")) for legend in legends):
+        return service_colours()
+    by = {"{{http_response_status_code}}": STATUSES, "{{outcome}}": OUTCOMES, "level}}": LEVELS}
+    return next((shades for end, shades in by.items() if any(legend.endswith(end) for legend in legends)), {})
 
 
 def _lines_over_time(

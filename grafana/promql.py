@@ -9,9 +9,12 @@ __all__ = [
     "CHOSEN",
     "FIRING",
     "PER_MINUTE",
+    "PER_SECOND",
     "REQUESTS",
     "ROUTE",
     "SERVICES",
+    "SEVERITIES",
+    "by_severity",
     "by_status",
     "error_ratio",
     "latency",
@@ -31,15 +34,20 @@ SERVICES = f'label_values({{__name__=~"{REQUESTS}|{SPANS}"}}, service)'
 # Selects the services chosen at the top of the dashboard.
 CHOSEN = 'service=~"$service"'
 # Alerts that a person is told of.
-FIRING = 'ALERTS{alertstate="firing",severity=~"page|ticket"}'
+_TOLD = 'severity=~"page|ticket"'
+FIRING = f'ALERTS{{alertstate="firing",{_TOLD}}}'
+
+# What the value of `by_severity` means, for timelines.
+SEVERITIES = {1: "ticket", 2: "page"}
 
 STATUS = "http_response_status_code"
 # Labels that make up a route.
 ROUTE = "http_request_method, http_route"
 _SERVER = 'span_kind="SPAN_KIND_SERVER"'
 
-# The unit of what per_minute gives, for panels.
+# The units of what per_minute and rate give, for panels.
 PER_MINUTE = "suffix:/min"
+PER_SECOND = "suffix:/s"
 
 # A handful of scrapes: short enough to see a change at once, long enough not to jump with each request.
 WINDOW = "$__rate_interval"
@@ -89,6 +97,12 @@ def latency(share: float, where: str = CHOSEN, by: str = "service", window: str 
     """Time in seconds in which the given share of requests was answered."""
     own = quantile(share, BUCKETS, by, where, window)
     return _or_spans(own, quantile(share, SPAN_BUCKETS, _of_spans(by), _and(where, _SERVER), window), by)
+
+
+def by_severity(alerts: str, by: str) -> str:
+    """1 while a ticket fires, 2 while a page does (SEVERITIES), by the named labels; `alerts` is FIRING or narrower."""
+    page, ticket = (alerts.replace(_TOLD, f'severity="{name}"') for name in ("page", "ticket"))
+    return f"2 * max by ({by}) ({page}) or max by ({by}) ({ticket})"
 
 
 def _ratio(metric: str, by: str, where: str, bad: str, window: str) -> str:

@@ -15,7 +15,9 @@ __all__ = [
     "BAD",
     "CALM",
     "FINE",
+    "LEVELS",
     "NEUTRAL",
+    "OUTCOMES",
     "STATUSES",
     "WARN",
     "Limit",
@@ -32,6 +34,20 @@ _SERIES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#F0E442")
 
 # Answers by their class: those that are ours to blame are the loudest.
 STATUSES = {"/^2/": FINE, "/^3/": "#0072B2", "/^4/": "#E69F00", "/^5/": BAD}
+# The same for what payments and log-ins end in, and for log lines; alone or behind a word, as in "written info".
+OUTCOMES = {
+    r"/\b(authorised|succeeded|success)$/": FINE,
+    r"/\bdeclined$/": "#E69F00",
+    r"/\b(unknown|locked)$/": "#CC79A7",
+    r"/\b(failed|failure)$/": BAD,
+}
+LEVELS = {
+    r"/\b(trace|debug|DEBUG)$/": NEUTRAL,
+    r"/\b(info|INFO)$/": FINE,
+    r"/\b(warn|warning|WARNING)$/": WARN,
+    r"/\b(error|ERROR)$/": BAD,
+    r"/\b(critical|fatal|CRITICAL)$/": "#CC79A7",
+}
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,18 @@ from grafana import limits
 from grafana.board import address, board, outside
 from grafana.boards.telemetry import REFUSED_A_MINUTE
 from grafana.panels import figure, lines, link, plot, timeline
-from grafana.promql import FIRING, PER_MINUTE, error_ratio, latency, per_minute, quantile, rate, requests
+from grafana.promql import (
+    FIRING,
+    PER_MINUTE,
+    SEVERITIES,
+    by_severity,
+    error_ratio,
+    latency,
+    per_minute,
+    quantile,
+    rate,
+    requests,
+)
 from grafana.tables import Column, grid, traces
 
 __all__ = ["incident"]
@@ -83,9 +94,9 @@ def _fires() -> list:
         timeline(
             "Alerts over time",
             "Each alert, while it fired. The first one is often the cause, the loudest seldom.",
-            [(FIRING, "{{alertname}} {{service}}")],
-            {1: "firing"},
-            limit=limits.FIRING,
+            [(by_severity(FIRING, "alertname, service"), "{{alertname}} {{service}}")],
+            SEVERITIES,
+            limit=limits.SEVERITY,
             width=14,
             quiet="no alert fired",
         ),

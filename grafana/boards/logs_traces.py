@@ -4,6 +4,7 @@ from grafana_foundation_sdk.builders import dashboard
 
 from grafana.board import board, error_projects, outside, service_variable
 from grafana.panels import EVERYTHING, lines, lokigraph
+from grafana.promql import PER_SECOND
 from grafana.tables import trace, traces
 
 __all__ = ["logs_traces"]
@@ -66,7 +67,7 @@ def _find() -> list:
         lokigraph(
             "Lines by service",
             "Log lines a second of the chosen services and levels that reached Loki.",
-            "short",
+            PER_SECOND,
             [(f'sum by (service_name) (rate({{{CHOSEN}}} | detected_level=~"$level" [$__auto]))', "{{service_name}}")],
             quiet="no service wrote such a line",
         ),

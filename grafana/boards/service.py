@@ -9,6 +9,7 @@ from grafana.panels import figure, lines, link, lokigraph, plot
 from grafana.promql import (
     CHOSEN,
     PER_MINUTE,
+    PER_SECOND,
     ROUTE,
     by_status,
     error_ratio,
@@ -220,7 +221,7 @@ def _errors() -> list:
         lokigraph(
             "Lines by level",
             "Log lines a second by level.",
-            "short",
+            PER_SECOND,
             [(f"sum by (detected_level) (rate({chosen}[$__auto]))", "{{detected_level}}")],
             quiet="it writes no log lines",
         ),

@@ -6,7 +6,7 @@ from grafana_foundation_sdk.models.dashboard import VariableRefresh, VariableSor
 from grafana import limits
 from grafana.board import board
 from grafana.panels import EVERYTHING, PROMETHEUS, dial, figure, plot, timeline
-from grafana.promql import FIRING
+from grafana.promql import FIRING, SEVERITIES, by_severity
 from grafana.tables import Column, grid
 
 __all__ = ["slo"]
@@ -57,7 +57,8 @@ def _now() -> list:
         ),
         figure(
             "Least budget left",
-            "Of the error budgets, the one with the least left of its period; below 0 it is overspent.",
+            "Of the error budgets, the one with the least left of its period. Below 0 it is overspent: at -100 % "
+            "the failures that the period allows have happened twice.",
             "percentunit",
             f"min(slo:period_error_budget_remaining:ratio{{{CHOSEN}}})",
             width=6,
@@ -107,10 +108,10 @@ def _burning() -> list:
         ),
         timeline(
             "Alerts of objectives over time",
-            "Each alert of a burning budget, while it fired.",
-            [(BURNING, "{{alertname}} {{severity}}")],
-            {1: "firing"},
-            limit=limits.FIRING,
+            "Each alert of a burning budget, while it fired, and how bad it was.",
+            [(by_severity(BURNING, "alertname"), "{{alertname}}")],
+            SEVERITIES,
+            limit=limits.SEVERITY,
             height=5,
             quiet="no budget burned fast enough for an alert",
         ),
@@ -121,7 +122,8 @@ def _budgets() -> list:
     return [
         dial(
             "Budget left",
-            "What is left of each error budget in its period.",
+            "What is left of each error budget in its period. Below 0 it is overspent: at -100 % the failures that "
+            "the period allows have happened twice.",
             "percentunit",
             (f"slo:period_error_budget_remaining:ratio{{{CHOSEN}}}", NAMED),
             limit=limits.BUDGET_LEFT,

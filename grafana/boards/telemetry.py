@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana import limits
 from grafana.board import board
 from grafana.panels import figure, plot
-from grafana.promql import PER_MINUTE, per_minute, rate
+from grafana.promql import PER_MINUTE, PER_SECOND, per_minute, rate
 
 __all__ = ["REFUSED_A_MINUTE", "telemetry"]
 
@@ -121,13 +121,13 @@ def _sent() -> list:
             "Spans",
             "Spans a second of services and browsers by what became of them. Ended and exported belong together; the "
             "rest is lost.",
-            "short",
+            PER_SECOND,
             [(rate("", "service, app, outcome", _any_of(LOST_SPANS)), "{{service}} {{app}} {{outcome}}")],
         ),
         plot(
             "Log lines",
             "Lines a second that services wrote, by level, and what Loki took in: the two totals agree.",
-            "short",
+            PER_SECOND,
             [
                 (rate("telemetry_log_lines_total", "level"), "written {{level}}"),
                 (rate("loki_distributor_lines_received_total"), "stored"),
@@ -147,7 +147,7 @@ def _collector() -> list:
         plot(
             "Taken in and delivered",
             "Spans and log lines a second. The gap is what waits in the queues.",
-            "short",
+            PER_SECOND,
             [(rate(metric), legend) for metric, legend in FLOWS.items()],
             width=6,
         ),
@@ -183,7 +183,7 @@ def _stores() -> list:
         plot(
             "Taken in by each store",
             "A second: samples by Prometheus, lines by Loki, spans by Tempo.",
-            "short",
+            PER_SECOND,
             [
                 (rate("prometheus_tsdb_head_samples_appended_total", where='service="prometheus"'), "samples"),
                 (rate("loki_distributor_lines_received_total"), "lines"),
@@ -215,7 +215,7 @@ def _stores() -> list:
         plot(
             "Metrics made from spans",
             "Spans a second that Tempo's generator turned into metrics, and those that it left out.",
-            "short",
+            PER_SECOND,
             [
                 (rate("tempo_metrics_generator_spans_received_total"), "received"),
                 (f"{rate('tempo_metrics_generator_spans_discarded_total')} or vector(0)", "left out"),

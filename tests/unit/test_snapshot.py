@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from grafana.queries import load
 from grafana.snapshot import render
 from grafana.snapshot.canvas import Box, Canvas
 from grafana.snapshot.data import Series, named
@@ -54,6 +55,23 @@ def test_fixed_colours_win_and_no_other_series_gets_them() -> None:
     assert shades["gateway limit"] == "#56B4E9"
     assert len(set(shades.values())) == 3
     assert (dashed("gateway limit", overrides), dashed("gateway", overrides)) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("board", "panel", "bad", "fine"),
+    [
+        ("overview", "Lines by level", ["error"], "info"),
+        ("service", "Lines by level", ["error"], "info"),
+        ("telemetry", "Log lines", ["written ERROR"], "written INFO"),
+        ("overview", "Payments by outcome", ["failed"], "authorised"),
+        ("overview", "Log-ins by outcome", ["failed"], "succeeded"),
+    ],
+)
+def test_level_and_outcome_have_the_colour_of_what_they_mean(board: str, panel: str, bad: list[str], fine: str) -> None:
+    """Whatever else is in the panel: an error that is blue in one and red in another is read wrongly."""
+    [shown] = [one for one in load(board)["panels"] if one["title"] == panel]
+    shades = colours([*bad, fine, "declined", "warn"], shown["fieldConfig"]["overrides"])
+    assert [shades[name] for name in (*bad, fine)] == [*(BAD for _ in bad), FINE]
 
 
 @pytest.mark.parametrize(("ground", "ink"), [("#F0E442", "#111217"), ("#1D3A4C", "#FFFFFF"), ("#D55E00", "#FFFFFF")])
