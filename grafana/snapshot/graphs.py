@@ -94,7 +94,8 @@ def draw_states(
     axes.set_yticks([place + 0.5 for place in range(len(series))], [cut(s.name, left - 8, SMALL) for s in series])
     _times(axes, span)
     axes.grid(visible=False, axis="y")
-    _mark(axes, marks)
+    # The bars themselves say how long.
+    _mark(axes, [(begin, begin, shade) for begin, _, shade in marks])
 
 
 def draw_figure(canvas: Canvas, box: Box, panel: Mapping[str, Any], series: Sequence[Series]) -> None:
@@ -134,6 +135,10 @@ def draw_dials(canvas: Canvas, box: Box, panel: Mapping[str, Any], series: Seque
         canvas.fill(bar, EDGE)
         full = 0 if math.isnan(one.last) else min(max((one.last - low) / (high - low), 0), 1)
         canvas.fill(Box(bar.x, bar.y, bar.w * full, bar.h), shade)
+        if one.last < low:
+            # An empty bar would look like no data.
+            canvas.fill(bar, shade, alpha=0.35)
+            canvas.text(bar.x + bar.w / 2, bar.y + bar.h / 2, "overspent", SMALL, TEXT, ha="center", va="center")
         canvas.text(bar.x, bar.y - 3, cut(one.name, bar.w - 70, 8), 8, va="bottom")
         words = in_words(one.last, defaults)
         canvas.text(bar.x + bar.w, bar.y - 3, words, 9 if each < 60 else 18, ha="right", va="bottom", weight="bold")
@@ -230,13 +235,10 @@ def _times(axes: Axes, span: tuple[float, float]) -> None:
 
 
 def _mark(axes: Axes, marks: Marks) -> None:
-    covered: dict[str, float] = {}
-    for begin, end, shade in sorted(marks):
-        # Where several alerts fire at once the ground is not darker, so that the lines stay readable.
-        fresh = max(begin, covered.get(shade, begin))
-        if end > fresh:
-            axes.axvspan(fresh, end, color=shade, alpha=0.12, linewidth=0, zorder=0)
-            covered[shade] = end
+    """A dotted line where something began, and for as long as it lasted a strip along the upper edge."""
+    for begin, end, shade in marks:
+        if end > begin:
+            axes.axvspan(begin, end, ymin=0.975, color=shade, linewidth=0, zorder=1)
         axes.axvline(begin, color=shade, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
 
 
@@ -257,8 +259,9 @@ def _spark(canvas: Canvas, box: Box, one: Series, shade: str) -> None:
     axes.set_axis_off()
     axes.plot(*_with_gaps(one), color=shade, linewidth=1, alpha=0.8)
     axes.fill_between(one.times, one.values, color=shade, alpha=0.15, linewidth=0)
-    values = [value for value in one.values if math.isfinite(value)]
-    axes.set(xlim=(one.times[0], one.times[-1]), ylim=(0, (max(values, default=0) * 1.1) or 1))
+    values = [0.0, *(value for value in one.values if math.isfinite(value))]
+    low, high = min(values) * 1.1, max(values) * 1.1
+    axes.set(xlim=(one.times[0], one.times[-1]), ylim=(low, high if high > low else 1))
 
 
 def _with_gaps(one: Series) -> tuple[list[float], list[float]]:

@@ -13,11 +13,24 @@ from grafana.style import BAD, WARN
 from sandbox_testing.spans import Span
 from sandbox_testing.stores import LogLine
 
-__all__ = ["ROW", "draw_log_lines", "draw_spans", "draw_table", "draw_traces", "rows_that_fit"]
+__all__ = [
+    "ROW", "count_rows", "draw_log_lines", "draw_spans", "draw_table", "draw_traces", "heading_and", "rows_that_fit",
+    "said",
+]  # fmt: skip
 
 ROW = 20
 SIZE = 8
 LEVELS = {"error": BAD, "critical": BAD, "fatal": BAD, "warn": WARN, "warning": WARN}
+
+
+def heading_and(rows: int) -> float:
+    """The height of a panel with its title and so many rows."""
+    return 38 + rows * ROW
+
+
+def count_rows(panel: Mapping[str, Any], answers: Mapping[str, Sequence[Series]]) -> int:
+    """How many rows `draw_table` has, without the headings."""
+    return len(_merged(panel, answers)[1])
 
 
 def rows_that_fit(box: Box, heading: int = 1) -> int:
@@ -90,7 +103,7 @@ def draw_spans(canvas: Canvas, box: Box, spans: Sequence[Span]) -> None:
     label = box.w * 0.36
     for row, (depth, span) in enumerate(ordered[:fit]):
         y = box.y + 28 + row * ROW
-        name = cut(f"{span.service}  {span.name}", label - 20 - depth * 12, SIZE)
+        name = cut(f"{span.service}  {said(span, spans)}", label - 20 - depth * 12, SIZE)
         canvas.text(box.x + 10 + depth * 12, y + 4, name, SIZE, BAD if span.status == "ERROR" else TEXT)
         space = box.w - label - 90
         left = box.x + label + (span.start - begin) / whole * space
@@ -107,6 +120,15 @@ def draw_spans(canvas: Canvas, box: Box, spans: Sequence[Span]) -> None:
             ha="right",
             va="bottom",
         )
+
+
+def said(span: Span, spans: Sequence[Span]) -> str:
+    """A span's name; and of a call whom it was made to, because its name is its method alone."""
+    if span.kind != "CLIENT" or " " in span.name:
+        return span.name
+    answered = next((one.service for one in spans if one.parent_id == span.span_id), "")
+    to = answered or span.attributes.get("db.collection.name") or span.attributes.get("server.address", "")
+    return f"{span.name} → {to}" if to else span.name
 
 
 def _merged(panel: Mapping[str, Any], answers: Mapping[str, Sequence[Series]]) -> tuple[list[str], list[list[Any]]]:

@@ -6,12 +6,14 @@ from pathlib import Path
 import pytest
 
 from grafana.queries import load
-from grafana.snapshot import render
+from grafana.snapshot import picture, render
 from grafana.snapshot.canvas import Box, Canvas
 from grafana.snapshot.data import Series, named
 from grafana.snapshot.graphs import draw_figure, draw_lines
+from grafana.snapshot.lists import said
 from grafana.snapshot.look import colours, dashed, displayed, in_words, shade_of, text_on
 from grafana.style import BAD, FINE, WARN
+from sandbox_testing.spans import Span
 
 
 @pytest.mark.parametrize(
@@ -105,3 +107,27 @@ def _panel() -> dict:
     custom = {"stacking": {"mode": "none"}, "thresholdsStyle": {"mode": "dashed"}}
     defaults = {"unit": "s", "min": 0, "custom": custom, "thresholds": {"steps": steps}}
     return {"fieldConfig": {"defaults": defaults, "overrides": []}}
+
+
+def test_picture_leaves_out_the_room_that_a_row_of_panels_does_not_need() -> None:
+    def panel(number: int, x: int, y: int, h: int) -> dict:
+        return {"id": number, "gridPos": {"x": x, "y": y, "w": 12, "h": h}}
+
+    short, graph, tall, beside = panel(1, 0, 0, 8), panel(2, 0, 8, 8), panel(3, 12, 8, 8), panel(4, 0, 16, 4)
+    needs = {1: 100.0, 2: None, 3: 60.0, 4: 60.0}
+    saved = picture.saved_pixels([short, graph, tall, beside], needs)
+    assert saved == {0: 8 * picture.GRID - picture.GAP - 100, 8: 0, 16: 4 * picture.GRID - picture.GAP - 60}
+    # A panel that spans both rows keeps them as high as they are.
+    tower = panel(5, 12, 0, 20)
+    assert set(picture.saved_pixels([short, graph, beside, tower], needs).values()) == {0}
+
+
+def test_call_is_shown_with_whom_it_was_made_to() -> None:
+    def span(number: str, parent: str, service: str, kind: str, name: str, **attributes: str) -> Span:
+        return Span("t", number, parent, service, kind, name, 0, 1, attributes=attributes)
+
+    call, answer = span("1", "", "gateway", "CLIENT", "GET"), span("2", "1", "auth", "SERVER", "GET /session")
+    query = span("3", "2", "auth", "CLIENT", "SELECT", **{"db.collection.name": "sessions"})
+    outside = span("4", "2", "payments", "CLIENT", "POST", **{"server.address": "acquirer"})
+    spans = [call, answer, query, outside]
+    assert [said(one, spans) for one in spans] == ["GET → auth", "GET /session", "SELECT → sessions", "POST → acquirer"]
