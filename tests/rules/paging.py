@@ -1,5 +1,6 @@
 """Prometheus, Alertmanager, Mailpit and the heartbeat as they really run, on free ports and with short waits."""
 
+import os
 import subprocess
 import sys
 import time
@@ -64,11 +65,15 @@ class Desk:
 
 
 @contextmanager
-def started(command: list[str | Path], url: str, ready: str, log: Path) -> Iterator[Program]:
+def started(command: list[str | Path], url: str, ready: str, log: Path, **environment: str) -> Iterator[Program]:
     """Run a program until the block ends; it is ready when `ready` answers."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [str(one) for one in command], stdout=output, stderr=subprocess.STDOUT, cwd=log.parent
+            [str(one) for one in command],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=log.parent,
+            env={**os.environ, **environment},
         )
     running = Program(url, process)
     try:
@@ -116,14 +121,15 @@ def alertmanager(folder: Path, ports: Mapping[str, int]) -> Iterator[Program]:
 
 
 @contextmanager
-def prometheus(folder: Path, ports: Mapping[str, int]) -> Iterator[Program]:
+def prometheus(folder: Path, ports: Mapping[str, int], **environment: str) -> Iterator[Program]:
     """Prometheus with the platform's rules, evaluated each second, that tells the desk's Alertmanager."""
+    real = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())
     (folder / "rules.yml").write_text((ROOT / "prometheus/rules/platform.yml").read_text())
     targets = [{"static_configs": [{"targets": [f"127.0.0.1:{ports['alertmanager']}"]}]}]
     config = {
-        "global": {"evaluation_interval": "1s"},
+        "global": {**real["global"], "evaluation_interval": "1s"},
         "rule_files": ["rules.yml"],
-        "alerting": {"alertmanagers": targets},
+        "alerting": {**real["alerting"], "alertmanagers": targets},
     }
     (folder / "prometheus.yml").write_text(yaml.safe_dump(config))
     url = f"http://127.0.0.1:{ports['prometheus']}"
@@ -132,7 +138,7 @@ def prometheus(folder: Path, ports: Mapping[str, int]) -> Iterator[Program]:
         f"--storage.tsdb.path={folder / 'tsdb'}", f"--web.listen-address={url.removeprefix('http://')}",
         "--web.enable-lifecycle", "--rules.alert.resend-delay=1s",
     ]  # fmt: skip
-    with started(command, url, "/-/ready", folder / "prometheus.log") as running:
+    with started(command, url, "/-/ready", folder / "prometheus.log", **environment) as running:
         yield running
 
 

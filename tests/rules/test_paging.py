@@ -245,6 +245,17 @@ def test_mail_leaves_out_links_to_a_grafana_that_is_not_there_and_says_why(offic
         assert "The native engine has no Grafana: the runbook has the queries." in text
 
 
+@pytest.mark.parametrize("said", ["", "(no Grafana on the native engine) "])
+def test_alert_knows_where_grafana_is_or_that_there_is_none_and_has_no_label_of_it(
+    office: Desk, tmp_path: Path, said: str
+) -> None:
+    url = f"{office.alertmanager.url}/api/v2/alerts"
+    with prometheus(tmp_path, office.ports, GRAFANA_URL="http://127.0.0.1:3001", NO_GRAFANA=said):
+        [alert] = eventually("the Watchdog", lambda: httpx.get(url, timeout=5.0).json(), timeout=PATIENCE)
+    assert alert["annotations"]["dashboard_url"] == f"{said}http://127.0.0.1:3001/d/incident"
+    assert alert["labels"].keys() == {"alertname", "severity", "team", "sandbox"}
+
+
 def _parts_of_the_page(office: Desk) -> tuple[str, str]:
     _until(office, ("[PAGE]", ON_CALL))
     [message] = [one for one in office.mailbox.messages() if ON_CALL in one.recipients]
