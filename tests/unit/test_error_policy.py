@@ -8,7 +8,7 @@ import yaml
 
 from kit.settings import Environment
 from telemetry import browser
-from telemetry.errors import team_of
+from telemetry.errors import Throttle, team_of
 from telemetry.settings import BROWSER_SAMPLING, SAMPLED_SHARE
 from telemetry.vocabulary import LOG_FIELDS, SPAN_ATTRIBUTES
 from tests.support.project import ROOT, SERVICES, catalog, frontends
@@ -102,6 +102,22 @@ def test_gateways_own_limit_is_the_documented_one() -> None:
 
     [documented] = re.findall(r"a browser's address (\d+) a minute", PAGE)
     assert Settings.model_fields["rate_limit_browser"].default == f"{documented}/minute"
+
+
+def test_bounds_against_a_flood_are_the_documented_ones() -> None:
+    import inspect
+
+    from gateway import outbox
+    from stack.compose import read_topology
+
+    [at_once, a_second] = re.findall(r"a service\s+reports (\d+) at once and then (\d+) a second", PAGE)[0]
+    throttle = inspect.signature(Throttle).parameters
+    assert (throttle["burst"].default, throttle["per_second"].default) == (int(at_once), float(a_second))
+    [taken] = re.findall(r"the tracker takes ([\d,]+) of one project\s+in five minutes", PAGE)
+    settings = read_topology(ROOT, {}).services["bugsink"].environment
+    assert settings["MAX_EVENTS_PER_PROJECT_PER_5_MINUTES"] == taken.replace(",", "")
+    assert "waits up to ten minutes for a tracker that is away" in PAGE
+    assert outbox.PATIENCE_SECONDS == 600
 
 
 def test_only_the_logger_writes_to_the_console() -> None:
