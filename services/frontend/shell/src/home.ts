@@ -2,23 +2,39 @@ import { h } from "@sandbox/platform";
 
 const point = (title: string, text: string): HTMLElement => h("li", {}, h("strong", {}, title), h("span", {}, text));
 
+/** A payment as its trace shows it: who is at work when. The style sheet gives each bar its place. */
+const WORK = ["click pay", "gateway", "payments", "auth", "card network", "INSERT"];
+
+const waterfall = (): HTMLElement =>
+  h(
+    "figure",
+    { class: "waterfall" },
+    h("figcaption", {}, "One payment, as its trace"),
+    h("ol", {}, ...WORK.map((name) => h("li", {}, h("span", {}, name)))),
+  );
+
 /** The first page that somebody without an account sees. */
 export const home = (): HTMLElement =>
   h(
     "div",
     { class: "hero" },
-    h("h1", {}, "Payments you can follow"),
     h(
-      "p",
-      { class: "lead" },
-      "Pay, refund and look again. Every click is one trace, from this page to the database row.",
+      "div",
+      {},
+      h("h1", {}, "Payments you can follow"),
+      h(
+        "p",
+        { class: "lead" },
+        "Pay, refund and look again. Every click is one trace, from this page to the database row.",
+      ),
+      h(
+        "p",
+        { class: "actions" },
+        h("a", { class: "button", href: "#/sign-up" }, "Create an account"),
+        h("a", { class: "button quiet", href: "#/log-in" }, "Log in"),
+      ),
     ),
-    h(
-      "p",
-      { class: "actions" },
-      h("a", { class: "button", href: "#/sign-up" }, "Create an account"),
-      h("a", { class: "button quiet", href: "#/log-in" }, "Log in"),
-    ),
+    waterfall(),
     h(
       "ul",
       { class: "points" },
