@@ -19,8 +19,8 @@ TAIL_LINES = 20
 ANSWER_SECONDS = 15
 PULL_SECONDS = 1800
 REPLACE_SECONDS = 45
-# Longer than services/frontend/release.py waits for the tracker and its upload.
-RUN_ONCE_SECONDS = 330
+# Longer than services/frontend/release.py waits for the tracker and for its upload, which it gives two minutes.
+RUN_ONCE_SECONDS = 150
 POLL_SECONDS = 0.3
 
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,6 +100,16 @@ def test_tracker_that_refuses_the_maps_keeps_no_release_from_the_customers(built
     assert done.returncode == 0
     assert "stay minified" in done.stderr
     assert published(built)
+
+
+def test_later_release_is_not_kept_long_by_a_tracker_that_is_away(built: Path) -> None:
+    """The engines wait half a minute for what runs once, then they put the release before back."""
+    assert release(built).returncode == 0
+    began = time.monotonic()
+    done = release(built, SERVICE_VERSION="1.2.4", SENTRY_URL="http://127.0.0.1:9")
+    assert done.returncode == 0
+    assert "did not answer within 15 s" in done.stderr
+    assert time.monotonic() - began < 25
 
 
 def test_release_of_nothing_says_what_to_do(built: Path) -> None:

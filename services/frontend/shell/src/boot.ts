@@ -23,9 +23,11 @@ const show = (main: Element, traceId: string): void => {
     "A part of the page did not arrive. We have been told. Your payments are safe; try again in a moment.";
   const trace = document.createElement("p");
   trace.className = "trace";
-  const id = document.createElement("code");
-  id.dataset.traceId = id.textContent = traceId;
-  trace.append("Trace id ", id);
+  if (traceId) {
+    const id = document.createElement("code");
+    id.dataset.traceId = id.textContent = traceId;
+    trace.append("Trace id ", id);
+  }
   const again = document.createElement("button");
   again.type = "button";
   again.textContent = "Try again";
@@ -50,7 +52,7 @@ const report = (type: string, traceId: string, spanId: string): void => {
       values: [{ type, value: "", mechanism: { type: "generic", handled: true }, stacktrace: { frames: [] } }],
     },
     contexts: { trace: { trace_id: traceId, span_id: spanId } },
-    tags: { service: APP, team, event: "module.failed", trace_id: traceId },
+    tags: { service: APP, team, event: "module.failed", ...(traceId && { trace_id: traceId }) },
   };
   const body = [{ dsn }, { type: "event" }, event].map((part) => JSON.stringify(part)).join("\n");
   void fetch("/telemetry/errors", { method: "POST", body, keepalive: true }).catch(() => undefined);
