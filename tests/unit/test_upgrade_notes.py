@@ -1,0 +1,35 @@
+"""docs/upgrading.md has a row for whatever is pinned, and names places that exist."""
+
+import re
+
+import pytest
+
+from native import images
+from stack.variables import read_variables
+from tests.support.project import ROOT
+from tests.support.tables import rows
+
+PAGE = ROOT / "docs" / "upgrading.md"
+TEXT = PAGE.read_text(encoding="utf-8")
+ROWS = rows(PAGE, "component", "change", "check", "what breaks")
+PINS = [name for name in read_variables(ROOT, {}) if name.startswith("IMAGE_")]
+
+
+@pytest.mark.parametrize("pin", PINS)
+def test_every_pinned_image_has_its_notes(pin: str) -> None:
+    assert f"`{pin}`" in TEXT
+
+
+@pytest.mark.parametrize("program", images.load().programs)
+def test_every_program_that_is_built_has_its_notes(program: str) -> None:
+    assert f"`[program.{program}]`" in "".join(row["change"] for row in ROWS)
+
+
+def test_every_row_says_what_to_change_what_to_check_and_what_breaks() -> None:
+    assert [row["component"] for row in ROWS if not (row["check"] and row["what breaks"])] == ["PostgreSQL"]
+
+
+def test_every_file_and_folder_that_it_names_exists() -> None:
+    places = set(re.findall(r"`((?:\.?[a-z_]+/)[\w./-]*|[\w-]+\.(?:in|toml|md|yml))`", TEXT))
+    assert len(places) > 10
+    assert [place for place in places if not (ROOT / place).exists()] == []
