@@ -84,6 +84,7 @@ def _acknowledged(day: Day) -> dict[str, float]:
         datetime.fromisoformat(one["startsAt"]).timestamp()
         for one in silences
         if one["comment"].startswith("Acknowledged by")
+        and {"alertname": day.scenario.alert}.items() <= {m["name"]: m["value"] for m in one["matchers"]}.items()
     ]
     within = [stamp for stamp in taken if day.record.began <= stamp <= day.record.ended]
     return {"acknowledged": min(within)} if within else {}

@@ -82,7 +82,7 @@ def test_one_payment_is_shown_in_every_store(told: dict[str, str], evidence: Evi
     assert "payments SERVER POST /payments" in printed
     assert "payment captured" in printed
     assert "exemplar of the latency histogram" in printed
-    assert "RuntimeError in payments/routes.py" in printed
+    assert "RuntimeError in kit/failure.py" in printed
 
 
 def test_runbook_is_printed_with_live_answers(told: dict[str, str]) -> None:
