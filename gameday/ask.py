@@ -5,6 +5,8 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import httpx
 import psycopg
@@ -13,10 +15,12 @@ from gameday.runbook import Block
 from sandbox_testing.stores import Loki, Prometheus, Tempo
 from tests.support.stack import Stack
 
-__all__ = ["Answer", "Asker"]
+__all__ = ["OF_TRACKER", "Answer", "Asker"]
 
 LOOK_BACK = 900.0
 COMMAND_SECONDS = 180
+# Alerts that the error tracker makes by way of the relay (services/relay): Prometheus knows nothing of them.
+OF_TRACKER = ("NewErrorIssue", "RegressedErrorIssue")
 _DATABASE = re.compile(r"^-- database: (\w+)$", re.MULTILINE)
 
 
@@ -43,6 +47,19 @@ class Asker:
     def __exit__(self, *_: object) -> None:
         for store in (self.prometheus, self.loki, self.tempo):
             store.close()
+
+    def news(self, alert: str, since: float) -> list[dict[str, Any]]:
+        """Alerts of the error tracker since then, each with `name`, `service`, `severity`, `firing` and `last`."""
+        address = f"{self.stack.url('alertmanager')}/api/v2/alerts"
+        rows = httpx.get(address, params={"filter": f'alertname="{alert}"'}, timeout=10.0).raise_for_status().json()
+        found = []
+        for row in rows:
+            labels = row["labels"]
+            began, last = (datetime.fromisoformat(row[key]).timestamp() for key in ("startsAt", "updatedAt"))
+            if began >= since:
+                one = {"name": alert, "service": labels["service"], "severity": labels["severity"]}
+                found.append({**one, "firing": began, "last": max(began, last)})
+        return found
 
     def ask(self, block: Block) -> Answer:
         """Run a query or a command. A store that is away is an answer too: the incident may be its absence."""

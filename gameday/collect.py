@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from gameday import objectives
+from gameday.ask import OF_TRACKER
 from gameday.record import FALSE_ALERT
 from gameday.runner import WINDOW, Day
 from sandbox_testing.polling import NotSeen, eventually
@@ -27,7 +28,7 @@ _BUCKET = 'rate(http_server_request_duration_seconds_bucket{service="gateway"}[2
 STATUS = f'sum by (status) (label_replace({_COUNT}, "status", "${{1}}xx", "http_response_status_code", "(.).."))'
 SLOW = f"histogram_quantile(0.95, sum by (le) ({_BUCKET}))"
 TRACES = '{ resource.service.name = "gateway" && span:kind = server }'
-ERROR_EVENTS = 'sum by (outcome) (increase(telemetry_error_events_total{outcome=~"lost|throttled"}[WINDOW]))'
+ERROR_EVENTS = 'telemetry_error_events_total{outcome=~"lost|throttled"}'
 # Who must tell when error events are lost, and when they are held back.
 TELLS_OF = {"lost": "ErrorEventsLost", "throttled": "ErrorTrackerOverCap"}
 
@@ -66,7 +67,8 @@ def alerts(day: Day) -> list[dict[str, Any]]:
         alert = found.setdefault(key, dict(zip(("name", "service", "severity"), key, strict=True)))
         alert[labels["alertstate"]] = min(stamps[0], alert.get(labels["alertstate"], stamps[0]))
         alert["last"] = max(stamps[-1], alert.get("last", 0.0))
-    return [alert for alert in found.values() if alert["severity"] != "none"]
+    news = day.asker.news(day.scenario.alert, record.began) if day.scenario.alert in OF_TRACKER else []
+    return [alert for alert in found.values() if alert["severity"] != "none"] + news
 
 
 def _alerts(day: Day) -> None:
@@ -221,8 +223,13 @@ def untold(lost: Mapping[str, int], firing: Container[str]) -> list[str]:
 def _error_events(day: Day) -> dict[str, int]:
     """Events that did not reach the error tracker, by what became of them; nothing of what is zero."""
     window = f"{int(time.time() - day.record.began)}s"
-    rows = day.asker.prometheus.query(ERROR_EVENTS.replace("WINDOW", window))
-    return {row.labels["outcome"]: round(row.value) for row in rows if round(row.value)}
+    # A series that was born meanwhile was born by a loss, which is no increase.
+    born = f"min_over_time({ERROR_EVENTS}[{window}]) unless {ERROR_EVENTS} offset {window}"
+    counted: Counter[str] = Counter()
+    for one in (f"increase({ERROR_EVENTS}[{window}])", born):
+        for row in day.asker.prometheus.query(f"sum by (outcome) ({one})"):
+            counted[row.labels["outcome"]] += round(row.value)
+    return dict(+counted)
 
 
 def _scrapes_missed(day: Day) -> dict[str, int]:

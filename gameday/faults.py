@@ -15,6 +15,7 @@ import psycopg
 import release.commands
 from alerting.ack import AckError, withdraw
 from gameday import scenario as scenarios
+from gameday import visits
 from stack import commands
 from stack.errors import StackError
 from tests.support import engine
@@ -154,6 +155,19 @@ def _lines(stack: Stack, per_second: float, at_most: int) -> Fault:
     return _steadily(stack.url("otlp_http"), send, per_second / BATCH)
 
 
+def _browsers(stack: Stack) -> Fault:
+    """Somebody with a real browser signs up and pays, again and again, as somebody new with a page loaded anew."""
+    stop = threading.Event()
+    thread = threading.Thread(target=visits.go_on, args=(stack, stop), daemon=True)
+
+    def remove() -> None:
+        stop.set()
+        if thread.is_alive():
+            thread.join(60)
+
+    return Fault(thread.start, remove)
+
+
 def _batch(number: int) -> dict[str, Any]:
     now = str(time.time_ns())
     records = [{"timeUnixNano": now, "body": {"stringValue": f"row {number * BATCH + n}"}} for n in range(BATCH)]
@@ -222,6 +236,7 @@ KINDS: dict[str, Callable[..., Fault]] = {
     "stuffing": _stuffing,
     "wire": _wire,
     "errors": _errors,
+    "browsers": _browsers,
     "lines": _lines,
     "several": _several,
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from gameday.ask import Asker
+from gameday.ask import OF_TRACKER, Asker
 from sandbox_testing.polling import NotSeen, eventually
 from sandbox_testing.stores import Mailpit, Message
 
@@ -48,6 +48,8 @@ class Watch:
         """Wait until an alert fires that was not active before `since`."""
 
         def seen() -> bool:
+            if alert in OF_TRACKER:
+                return any(service in ("", one["service"]) for one in self._asker.news(alert, since))
             return any(
                 one["state"] == "firing"
                 and one["labels"]["alertname"] == alert

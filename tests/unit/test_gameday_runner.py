@@ -1,16 +1,20 @@
 """A run begins only where it can be judged, and its runbook must show the fault that is there."""
 
 import time
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
 from gameday import objectives, runbook, runner, scenario
-from gameday.ask import Answer
+from gameday.ask import Answer, Asker
 from gameday.collect import scrapes_missed, untold
 from gameday.record import Record
+from gameday.watch import Watch
 from stack.errors import StackError
+from tests.support.stack import Stack
 
 PLAYED = scenario.read("acquirer-outage")
 PAGE = runbook.read(PLAYED.runbook)
@@ -87,3 +91,26 @@ def test_lost_error_events_are_a_problem_unless_their_own_alert_told_of_them() -
     assert untold({"lost": 3, "throttled": 7}, {"ErrorEventsLost", "TargetDown"}) == [
         "7 error events were throttled, and ErrorTrackerOverCap did not fire"
     ]
+
+
+def test_alert_of_the_error_tracker_is_looked_for_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Prometheus never hears of it; one from before the fault, or of another part, is not this one."""
+
+    def row(service: str, began: str) -> dict[str, Any]:
+        labels = {"alertname": "NewErrorIssue", "service": service, "severity": "ticket"}
+        return {"labels": labels, "startsAt": began, "updatedAt": began}
+
+    rows = [row("frontend-payments", "2026-11-24T10:00:00Z"), row("payments", "2026-11-24T12:00:00Z")]
+
+    def get(_url: str, **_: Any) -> httpx.Response:
+        return httpx.Response(200, json=rows, request=httpx.Request("GET", "http://alertmanager"))
+
+    monkeypatch.setattr(httpx, "get", get)
+    watch = Watch(Asker(Stack()), SimpleNamespace())
+    noon = datetime(2026, 11, 24, 11, 59, tzinfo=UTC).timestamp()
+
+    before = watch.fires("NewErrorIssue", "frontend-payments", noon, timeout=0.1)
+    rows.append(row("frontend-payments", "2026-11-24T12:00:00Z"))
+
+    assert before is False
+    assert watch.fires("NewErrorIssue", "frontend-payments", noon, timeout=0.1)

@@ -33,7 +33,6 @@ NOT_PRACTISED = {
     "stack start tempo && stack start loki": _AS_STORES,
     "stack stop prometheus && stack start prometheus": "a game day without Prometheus could not see how it ends",
     "stack stop payments && stack start payments": "MemoryGrowing fires after a quarter of an hour",
-    "make rollback SERVICE=gateway": "release/gap.py does it; nobody in front of the gateway would wait",
     "rm -rf .run/logs.previous .run/bundle": "a disk cannot be filled without harming the machine",
     "PUT CUSTOMER_PORT/control": "game days have customers of their own: NoTraffic does not fire",
     "make status || true": "it only looks",
