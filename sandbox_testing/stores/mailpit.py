@@ -28,12 +28,14 @@ class Mailpit(Store):
     def messages(self, since: float = 0.0, *, search: str | None = None) -> list[Message]:
         """The mails received since a time (seconds since the epoch), newest first; ``search`` is Mailpit's syntax."""
         path = "/api/v1/search" if search else "/api/v1/messages"
-        found: list[Message] = []
+        found: list[dict[str, Any]] = []
         while True:
             rows = self.get(path, query=search, start=len(found), limit=PAGE)["messages"]
-            found += [self._message(row) for row in rows]
-            if len(rows) < PAGE:
-                return [message for message in found if message.received_at >= since]
+            # Older ones are not opened: there may be thousands, and Mailpit deletes them while it is asked.
+            fresh = [row for row in rows if _created(row) >= since]
+            found += fresh
+            if len(fresh) < PAGE:
+                return [self._message(row) for row in found]
 
     def delete(self, *messages: Message) -> None:
         self.client.request("DELETE", "/api/v1/messages", json={"IDs": [m.id for m in messages]}).raise_for_status()
@@ -41,4 +43,8 @@ class Mailpit(Store):
     def _message(self, row: dict[str, Any]) -> Message:
         raw = self.client.get(f"/api/v1/message/{row['ID']}/raw").raise_for_status().text
         recipients = tuple(person["Address"] for person in row["To"])
-        return Message(row["ID"], row["Subject"], recipients, datetime.fromisoformat(row["Created"]).timestamp(), raw)
+        return Message(row["ID"], row["Subject"], recipients, _created(row), raw)
+
+
+def _created(row: dict[str, Any]) -> float:
+    return datetime.fromisoformat(row["Created"]).timestamp()
