@@ -109,7 +109,12 @@ export const listing = (): Listing => {
       h(
         "thead",
         {},
-        h("tr", {}, ...["What for", "Card", "State", "Amount", ""].map((name) => h("th", { scope: "col" }, name))),
+        h(
+          "tr",
+          {},
+          ...["What for", "Card", "State", "Amount"].map((name) => h("th", { scope: "col" }, name)),
+          h("th", { scope: "col" }, h("span", { class: "unseen" }, "Action")),
+        ),
       ),
       h("tbody", {}, ...payments.map(row)),
     );
