@@ -42,6 +42,25 @@ def test_deliberate_failure_is_a_500_in_the_service_named(
     assert errors() == ["RuntimeError"]
 
 
+@pytest.mark.parametrize("service", ["gateway", "auth"])
+def test_values_of_a_deliberate_failure_are_in_no_line_of_any_service(
+    api: httpx.Client, gateway: Running, auth: Running, service: str
+) -> None:
+    body = {"text": "canary of a text", "breadcrumb": "canary of a crumb", "parameter": "canary of a parameter"}
+    answer = api.post(f"/api/debug/{service}/error", json=body)
+    assert problem(answer) == (500, "internal")
+    failed = {"gateway": gateway, "auth": auth}[service]
+
+    def stacks() -> list[str]:
+        return [line["stack_trace"] for line in failed.lines_of(answer) if line.get("event") == "http.error"]
+
+    until(stacks, f"{service} has reported its failure")
+    # The body arrived where it was to: only a failure that carries something has a cause.
+    assert "which was caused by" in stacks()[0]
+    assert not [one for one in (gateway, auth) if "canary" in one.logs.read_text()]
+    assert "canary" not in answer.text
+
+
 def test_only_services_of_ours_can_be_told_to_fail(api: httpx.Client) -> None:
     assert problem(api.post("/api/debug/acquirer/error")) == (422, "invalid-request")
 
