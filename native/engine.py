@@ -29,6 +29,8 @@ TAIL_LINES = 20
 SUPERVISOR = "process-compose"
 # For a service whose health nobody checks.
 PATIENCE_SECONDS = 30
+# Longer than services/frontend/release.py waits for the tracker and for its upload, which it gives two minutes.
+RUN_ONCE_SECONDS = 150
 
 
 class NativeEngine:
@@ -151,9 +153,28 @@ class NativeEngine:
         write_project(project, self.layout.project)
         before = self._state(name)
         self.supervisor.reload()
+        if services[name].runs_once:
+            self._wait_for_end(name, report)
+            return
         if before.status in ENDED and self._state(name).status in ENDED:
             self.supervisor.start_process(name)
         self._wait({name: services[name]}, report, {name: self._state(name).restarts})
+
+    def _wait_for_end(self, name: str, report: Report) -> None:
+        """Until what runs once has done its work: while it runs, it only looks ready."""
+        began = time.monotonic()
+        while (state := self._state(name)).status not in ENDED:
+            if time.monotonic() - began > RUN_ONCE_SECONDS:
+                log = self.layout.log(name)
+                raise StackError(
+                    f"{name} did not end within {RUN_ONCE_SECONDS} s.",
+                    f"Read {log.relative_to(self.layout.root)}; its last lines are above.",
+                    tail(log, TAIL_LINES),
+                )
+            time.sleep(POLL_SECONDS)
+        if not state.ready:
+            raise self._died(state)
+        report(f"{name} has done its work after {time.monotonic() - began:.1f} s")
 
     def run_once(self, name: str, arguments: list[str]) -> str:
         services = self.selection.services

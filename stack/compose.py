@@ -89,6 +89,11 @@ class Service:
         return [*self.entrypoint, *self.command]
 
     @property
+    def runs_once(self) -> bool:
+        """Whether it is there to do something and end."""
+        return self.restart == "no" and self.healthcheck is None
+
+    @property
     def addresses(self) -> list[str]:
         """Where it is reached from this machine; a port that the health check asks is known to speak HTTP."""
         asked = " ".join(self.healthcheck.test) if self.healthcheck else ""

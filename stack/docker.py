@@ -125,7 +125,7 @@ class DockerEngine:
 
     def replace(self, name: str, report: Report) -> None:
         self._checked("build", "--quiet", name)
-        if self.topology.services[name].restart == "no":
+        if self.topology.services[name].runs_once:
             self._run_to_its_end(name, report)
             return
         # A version that ends at its start is restarted for ever; without a limit so would be the waiting for it.

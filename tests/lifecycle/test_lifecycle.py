@@ -7,7 +7,18 @@ import urllib.request
 
 import pytest
 
+from native.engine import NativeEngine
+from stack.compose import read_topology
+from stack.errors import StackError
+
 pytestmark = pytest.mark.timeout(180)
+JOB = """
+  job:
+    image: lifecycle/job:1
+    build: app
+    entrypoint: ["python", "-c"]
+    command: ["CODE"]
+"""
 
 
 def test_up_ends_when_all_is_healthy_and_a_second_up_touches_nothing(checkout):
@@ -199,6 +210,24 @@ def test_a_service_added_to_the_file_runs_with_no_other_change(checkout):
     assert up.returncode == 0, up.stderr
     assert f"http://127.0.0.1:{checkout.ports['third']}" in up.stdout
     assert "third" in checkout.processes()
+
+
+def test_replacing_what_runs_once_waits_for_its_end_and_tells_a_bad_one(checkout):
+    def replace(code: str) -> None:
+        compose.write_text(without.replace("\nvolumes:", JOB.replace("CODE", code) + "\nvolumes:"))
+        topology = read_topology(checkout.root)
+        NativeEngine(topology, topology.selected()).replace("job", lambda _line: None)
+
+    compose = checkout.root / "docker-compose.yml"
+    without = compose.read_text()
+    compose.write_text(without.replace("\nvolumes:", JOB.replace("CODE", "pass") + "\nvolumes:"))
+    assert checkout.stack("up").returncode == 0
+    done = checkout.root / "done"
+
+    replace(f"import time, pathlib; time.sleep(1); pathlib.Path('{done}').touch()")
+    assert done.exists(), "it had ended when the replacing had"
+    with pytest.raises(StackError, match="job ended"):
+        replace("import time, sys; time.sleep(1); sys.exit(3)")
 
 
 def test_one_component_is_stopped_and_started_while_the_others_run_on(checkout):
