@@ -150,6 +150,18 @@ def test_several_alerts_of_one_service_are_one_mail(office: Desk) -> None:
     assert mail.subject == "[PAGE] a test (and 2 more)"
 
 
+def test_news_that_a_part_of_an_incident_is_over_is_an_update_and_no_further_page(office: Desk) -> None:
+    other = {**PAGE, "alertname": "PaymentsErrorBudgetBurn"}
+    office.fire(PAGE, other)
+    _until(office, ("[PAGE]", ON_CALL))
+    office.fire(other, ended=True)
+    _until(office, ("[UPDATE]", ON_CALL))
+    office.fire(PAGE, ended=True)
+    _until(office, ("[RESOLVED]", ON_CALL))
+    told = [word for word, mailbox in office.mails() if mailbox == ON_CALL]
+    assert told == ["[PAGE]", "[UPDATE]", "[RESOLVED]"]
+
+
 def test_webhook_that_speaks_slack_hears_of_pages_too(tmp_path: Path) -> None:
     heard: list[dict] = []
 

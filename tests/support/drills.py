@@ -146,7 +146,7 @@ def run(drill: Drill, stack: Stack, prometheus: Prometheus, mailbox: Mailpit) ->
         page = eventually(f"a page about {drill.alert} in {drill.mailbox}", told, timeout=PAGED_WITHIN)[-1]
         active, fired = _active_since(prometheus, drill), _fired_at(stack, drill)
         sampled = _first_sample(prometheus, drill, began)
-    # One incident is one mail: while another alert of it still fires, the news is in a mail that pages for that one.
+    # One incident is one page: while another alert of it still fires, the news is in a mail that is an update.
     news = eventually(f"the news that {drill.alert} is over", ended, timeout=OVER_WITHIN)[-1]
     over = eventually("the mail that closes the incident", lambda: closing(news), timeout=OVER_WITHIN)[-1]
     return Course(

@@ -9,6 +9,13 @@ from tests.support.project import vocabulary
 
 __all__ = ["absent_metrics", "names"]
 
+# What the collector could not do; it has the series from the first failure on.
+FAILURES = {
+    f"otelcol_exporter_{what}_failed_{signal}_total"
+    for what in ("enqueue", "send")
+    for signal in ("spans", "log_records")
+}
+
 
 def names(prometheus: Prometheus, expression: str) -> set[str]:
     """The pattern of every metric name in an expression; a plain name is its own pattern."""
@@ -19,10 +26,11 @@ def names(prometheus: Prometheus, expression: str) -> set[str]:
 def absent_metrics(prometheus: Prometheus, expressions: Mapping[str, str]) -> tuple[int, dict[str, str]]:
     """How many names the expressions have, by who asks; and those which Prometheus has never stored, with who asks.
 
-    A counter with labels has no series before its first event: its name is the vocabulary's.
+    A counter with labels has no series before its first event: its name is the vocabulary's, or the collector's.
     """
     known = set(prometheus.get("/api/v1/label/__name__/values")["data"])
     known |= {f"{metric.name}_total" for metric in vocabulary().METRICS if metric.kind == "counter"}
+    known |= FAILURES
     asked = {name: who for who, expression in expressions.items() for name in names(prometheus, expression)}
     return len(asked), {
         name: who for name, who in asked.items() if not any(re.fullmatch(name, one, re.ASCII) for one in known)
