@@ -38,9 +38,7 @@ def _files(root: Path, name: str) -> Iterator[Path]:
 
 def python_packages(lock: Path) -> set[Package]:
     """Name (as the index spells it) and version of each line of a lock with hashes."""
-    pins = re.findall(
-        r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)", lock.read_text(encoding="utf-8"), re.MULTILINE
-    )
+    pins = PYTHON_PIN.findall(lock.read_text(encoding="utf-8"))
     return {Package(canonicalize_name(name), version) for name, version in pins}
 
 

@@ -32,4 +32,5 @@ def test_every_row_says_what_to_change_what_to_check_and_what_breaks() -> None:
 def test_every_file_and_folder_that_it_names_exists() -> None:
     places = set(re.findall(r"`((?:\.?[a-z_]+/)[\w./-]*|[\w-]+\.(?:in|toml|md|yml))`", TEXT))
     assert len(places) > 10
-    assert [place for place in places if not (ROOT / place).exists()] == []
+    # What is below .run is made on the way.
+    assert [place for place in places if not place.startswith(".run/") and not (ROOT / place).exists()] == []
