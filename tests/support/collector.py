@@ -18,7 +18,7 @@ from native.render import Substitutions, render_copy
 from sandbox_testing.polling import eventually
 from stack.compose import read_topology
 
-__all__ = ["CollectorAlone", "forwarding"]
+__all__ = ["CollectorAlone", "forwarding", "free_ports"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = (4317, 4318, 8888, 13133)
@@ -63,7 +63,7 @@ class CollectorAlone:
         """Start it on free ports; only addresses, folders and the exporters differ from collector/config.yaml."""
         store = _Store()
         threading.Thread(target=store.serve_forever, daemon=True).start()
-        ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         logs = scratch / "logs"
         logs.mkdir()
         files = _configuration(scratch, ports, store.server_address[1])
@@ -119,7 +119,7 @@ def forwarding(
 
     ``addresses``: the stores that it is told of, as (name, port) -> port on this machine.
     """
-    ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     (scratch / "logs").mkdir()
     places = {"/etc/otelcol-contrib": "config", "/var/lib/otelcol": "state", "/var/log/sandbox": "logs"}
     changes = Substitutions(addresses, ports, {inside: str(scratch / name) for inside, name in places.items()})
@@ -182,7 +182,8 @@ def _healthy(process: subprocess.Popen[bytes], port: int, output: Path) -> bool:
         return False
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Ports that nobody listens on at this moment."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:

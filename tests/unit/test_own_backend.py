@@ -2,7 +2,6 @@
 
 import gzip
 import re
-import socket
 import subprocess
 import threading
 import time
@@ -20,7 +19,7 @@ from sandbox_testing.polling import eventually
 from stack import backend
 from stack.compose import read_topology
 from stack.errors import StackError
-from tests.support.collector import CollectorAlone, forwarding
+from tests.support.collector import CollectorAlone, forwarding, free_ports
 from tests.support.programs import program
 from tests.support.project import ROOT
 
@@ -165,7 +164,7 @@ def test_every_pipeline_reaches_the_backend_and_loses_no_store_by_oversight(mode
 
 def test_prometheus_sends_every_sample_to_the_address_of_the_environment(tmp_path: Path) -> None:
     """A second Prometheus takes what the first one scrapes, as a hosted one would."""
-    ours, yours = _free_ports(2)
+    ours, yours = free_ports(2)
     scrape = {"job_name": "self", "static_configs": [{"targets": [f"127.0.0.1:{ours}"]}]}
     configuration = yaml.safe_dump({"global": {"scrape_interval": "1s"}, "scrape_configs": [scrape]})
     variables = {"REMOTE_WRITE_URL": f"http://127.0.0.1:{yours}/api/v1/write", "REMOTE_WRITE_AUTHORIZATION": TOKEN}
@@ -208,14 +207,6 @@ def _ready(port: int) -> bool:
         return httpx.get(f"http://127.0.0.1:{port}/-/ready").is_success
     except httpx.TransportError:
         return False
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports
 
 
 def checkout(folder: Path, local: Mapping[str, str]) -> Path:
