@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -49,13 +49,18 @@ class Desk:
     ports: Mapping[str, int]
     began: float = field(default_factory=time.time)
 
-    def fire(self, *alerts: Mapping[str, str], ended: bool = False, **words: str) -> None:
-        """Tell Alertmanager, as Prometheus would, of alerts with these labels; `words` are further annotations."""
+    def fire(self, *alerts: Mapping[str, str], ended: bool = False, since: float = 0.0, **words: str) -> None:
+        """Tell Alertmanager, as Prometheus would, of alerts with these labels that began `since` seconds ago.
+
+        `words` are further annotations.
+        """
         now = datetime.now(UTC).isoformat()
+        began = (datetime.now(UTC) - timedelta(seconds=since)).isoformat()
         words = {
             "summary": "a test", "description": "-", "runbook_url": "http://r/", "dashboard_url": "http://d/", **words
         }  # fmt: skip
-        body = [{"labels": one, "annotations": words} | ({"endsAt": now} if ended else {}) for one in alerts]
+        times = ({"startsAt": began} if since else {}) | ({"endsAt": now} if ended else {})
+        body = [{"labels": one, "annotations": words} | times for one in alerts]
         httpx.post(f"{self.alertmanager.url}/api/v2/alerts", json=body, timeout=5.0).raise_for_status()
 
     def mails(self) -> list[tuple[str, str]]:

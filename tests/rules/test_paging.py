@@ -150,6 +150,14 @@ def test_several_alerts_of_one_service_are_one_mail(office: Desk) -> None:
     assert mail.subject == "[PAGE] a test (and 2 more)"
 
 
+def test_alert_that_joins_an_incident_whose_page_was_sent_is_an_update_and_no_further_page(office: Desk) -> None:
+    office.fire(PAGE, since=20.0)
+    _until(office, ("[PAGE]", ON_CALL))
+    office.fire({**PAGE, "alertname": "PaymentsErrorBudgetBurn"})
+    _until(office, ("[UPDATE]", ON_CALL))
+    assert [word for word, mailbox in office.mails() if mailbox == ON_CALL] == ["[PAGE]", "[UPDATE]"]
+
+
 def test_news_that_a_part_of_an_incident_is_over_is_an_update_and_no_further_page(office: Desk) -> None:
     other = {**PAGE, "alertname": "PaymentsErrorBudgetBurn"}
     office.fire(PAGE, other)
