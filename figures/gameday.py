@@ -64,7 +64,7 @@ def section(figure: Mapping[str, Any]) -> str:
     planned = len(names) * figure["rounds"]
     return (
         "## Game days\n\n"
-        f"Every scenario, unattended, {figure['rounds']} times: {len(runs)} of {planned} runs were made. Seconds from "
+        f"Every scenario, unattended, {_times(figure['rounds'])}: {len(runs)} of {planned} runs were made. Seconds from "
         "the first request that suffered (or from the fault, where none did), medians with the worst in parentheses; "
         "*after mitigation* is from the end of the mitigation until the objective held.\n\n"
         + "\n".join(_totals(runs, planned))
@@ -73,6 +73,10 @@ def section(figure: Mapping[str, Any]) -> str:
         + "".join(_row(name, [one for one in runs if one["scenario"] == name]) for name in names)
         + _troubles(runs)
     )
+
+
+def _times(rounds: int) -> str:
+    return "once" if rounds == 1 else f"{rounds} times"
 
 
 def _totals(runs: list[Run], planned: int) -> Iterator[str]:

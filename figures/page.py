@@ -257,7 +257,7 @@ def _alerting(figure: Mapping[str, Any]) -> str:
     for fault in dict.fromkeys(row["fault"] for row in paged):
         of = [row for row in paged if row["fault"] == fault]
         parts = " | ".join(
-            f"{median(row[end] - row.get(start, 0.0) for row in of):.1f}" for start, end in pairwise(STEPS)
+            f"{max(0.0, median(row[end] - row.get(start, 0.0) for row in of)):.1f}" for start, end in pairwise(STEPS)
         )
         whole = [row["inbox"] for row in of]
         rows += f"| {fault} | {len(of)} | {parts} | {median(whole):.1f} | {max(whole):.1f} |\n"
