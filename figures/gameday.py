@@ -65,7 +65,8 @@ def section(figure: Mapping[str, Any]) -> str:
     return (
         "## Game days\n\n"
         f"Every scenario, unattended, {_times(figure['rounds'])}: {len(runs)} of {planned} runs were made. "
-        "Seconds from the first request that suffered (or from the fault, where none did), medians with the worst in parentheses; "
+        "Seconds from the first request that suffered (or from the fault, where none did), medians with the worst in "
+        "parentheses; "
         "*after mitigation* is from the end of the mitigation until the objective held.\n\n"
         + "\n".join(_totals(runs, planned))
         + "\n\n| scenario | kind | passed | detect | acknowledge | mitigate | recover | after mitigation | false |\n"
