@@ -50,7 +50,7 @@ def main() -> int:
     interrupted = False
     try:
         _static_and_unit(steps)
-        _stack(steps, "native", LONG_LOSSES, minutes=30)
+        _stack(steps, "native", LONG_LOSSES, minutes=40)
         _docker(steps)
     except KeyboardInterrupt:
         interrupted = True
@@ -86,7 +86,7 @@ def _docker(steps: Steps) -> None:
         with _engine(steps) as environment:
             overrides = _images(steps, environment) if environment is not None else None
             if overrides is not None:
-                _stack(steps, "docker", environment | overrides, minutes=30)
+                _stack(steps, "docker", environment | overrides, minutes=40)
     finally:
         # An engine that cannot run is told as skipped; this line says what that means.
         if not any(outcome.name == "make test ENGINE=docker" for outcome in steps.outcomes):
