@@ -10,7 +10,7 @@ from grafana.promql import quantile, rate
 __all__ = ["infrastructure"]
 
 # A statement's span is a client's, named by its verb.
-STATEMENTS = 'span_kind="SPAN_KIND_CLIENT",span_name=~"SELECT|INSERT|UPDATE|DELETE"'
+STATEMENTS = 'span_kind="SPAN_KIND_CLIENT",span_name=~"(SELECT|INSERT|UPDATE|DELETE).*"'
 USED = 'sum by (service) (db_client_connections{db_client_connection_state="used"})'
 ALLOWED = "sum by (service) (db_client_connection_max)"
 COLLECTOR = 'label_replace(%s, "service", "otel-collector", "", "")'
