@@ -11,8 +11,9 @@ from payments.tests.running import Shop, open_shop
 from testing.postgres import Server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ledger_url(postgres: Server) -> str:
+    """A database per module: what one leaves behind is no finding of the next, in whichever order they run."""
     return postgres.new_database("ledger")
 
 
