@@ -54,18 +54,20 @@ def test_latency_exemplar_leads_to_a_payments_trace(
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_service_metrics_carry_documented_names_and_labels(
-    stack: Stack, prometheus: Prometheus, service: str, evidence: Evidence
+    stack: Stack, customer: Customer, prometheus: Prometheus, service: str, evidence: Evidence
 ) -> None:
     """Without this a dashboard or an alert asks for a name that no service exports, and stays silent."""
+    customer.pay()
     for suffix in ("bucket", "count", "sum"):
-        series = prometheus.query(f'{LATENCY}_{suffix}{{service="{service}"}}')
+        selector = f'{LATENCY}_{suffix}{{service="{service}"}}'
+        # A service that was just started has no series of requests before its first scrape after one.
+        series = eventually(f"series of {selector}", lambda asked=selector: prometheus.query(asked), timeout=SCRAPES)
         own = {
             "http_request_method",
             "http_route",
             "http_response_status_code",
             *(["le"] if suffix == "bucket" else []),
         }
-        assert series
         for sample in series:
             assert set(sample.labels) - {"__name__", "instance", "job", "service", "team"} == own
     [build] = prometheus.query(f'build_info{{service="{service}"}}')

@@ -21,6 +21,7 @@ from tests.support.stack import Stack
 
 __all__ = [
     "Listener",
+    "address_for_containers",
     "called_port",
     "freeze",
     "kill",
@@ -103,6 +104,16 @@ def called_port(stack: Stack, service: str) -> int:
     return read_topology(stack.root).services[service].ports[0].target
 
 
+def address_for_containers(stack: Stack) -> str:
+    """Where a program of this machine must listen so that the stack reaches it as host.docker.internal."""
+    if name(stack) == "docker":
+        bridge = json.loads(_docker(stack, "network", "inspect", "bridge"))[0]["IPAM"]["Config"][0].get("Gateway")
+        # An engine in a virtual machine hands the name on to 127.0.0.1; its bridge is not of this machine.
+        if bridge in {one.address for ones in psutil.net_if_addrs().values() for one in ones}:
+            return str(bridge)
+    return "127.0.0.1"
+
+
 def listeners(stack: Stack) -> list[Listener]:
     """Every TCP port that the running stack has open on this machine."""
     found = _of_processes(stack) if name(stack) == "native" else _published(stack)
@@ -147,9 +158,13 @@ def _published(stack: Stack) -> Iterator[Listener]:
 
 
 def _compose(stack: Stack, *arguments: str) -> str:
+    return _docker(stack, "compose", *arguments)
+
+
+def _docker(stack: Stack, *arguments: str) -> str:
     # Everything that .env and .env.local set is in the settings, and the environment wins over both.
     settings = {**os.environ, **stack.settings}
-    command = ["docker", "compose", *arguments]
+    command = ["docker", *arguments]
     done = subprocess.run(
         command, cwd=stack.root, env=settings, check=False, capture_output=True, text=True, timeout=60
     )

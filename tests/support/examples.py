@@ -17,6 +17,7 @@ import httpx
 import yaml
 
 from sandbox_testing.polling import eventually
+from tests.support import engine
 from tests.support.project import ROOT
 from tests.support.stack import Stack
 
@@ -63,8 +64,9 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
 
     Two send everything to the port for HTTP. Stock speaks gRPC, and has a page of metrics that it does not send.
     """
-    *first, page = _free_ports(len(CHAIN) + 1)
-    ports = dict(zip(CHAIN, first, strict=True))
+    host = engine.address_for_containers(stack)
+    ports = dict(zip(CHAIN, _free_ports(len(CHAIN)), strict=True))
+    [page] = _free_ports(1, host)
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
     standard = {
         "OTEL_EXPORTER_OTLP_ENDPOINT": stack.url("otlp_http"),
@@ -87,7 +89,7 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
             "OTEL_EXPORTER_OTLP_ENDPOINT": stack.url("otlp_grpc"),
             "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc",
             "OTEL_METRICS_EXPORTER": "prometheus",
-            "OTEL_EXPORTER_PROMETHEUS_HOST": "127.0.0.1",
+            "OTEL_EXPORTER_PROMETHEUS_HOST": host,
             "OTEL_EXPORTER_PROMETHEUS_PORT": str(page),
         }
     }
@@ -157,8 +159,8 @@ def _go_environment() -> dict[str, str]:
     return {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
 
 
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+def _free_ports(count: int, host: str = "127.0.0.1") -> list[int]:
+    sockets = [socket.create_server((host, 0)) for _ in range(count)]
     try:
         return [one.getsockname()[1] for one in sockets]
     finally:
