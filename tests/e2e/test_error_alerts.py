@@ -13,8 +13,7 @@ from tests.support.figures import Figures
 from tests.support.project import SERVICES, catalog, frontends
 from tests.support.stack import Stack
 
-# From the error to the mail; what the issue's page shows in between is quicker (tests/browser/test_cost.py).
-MAIL_WITHIN_SECONDS = 10.0
+# Only what hangs takes this long; how soon a mail comes is a figure, measured by `make figures`.
 PATIENCE_SECONDS = 60.0
 OWNERS = {**{name: catalog()[name] for name in SERVICES if catalog()[name].errors}, **frontends()}
 
@@ -54,7 +53,7 @@ def _tracker(stack: Stack) -> str:
     return told["apps"]["frontend-shell"]["dsn"].partition("@")[2].partition("/")[0]
 
 
-def test_new_error_of_each_owner_and_its_return_reach_the_team_within_ten_seconds(
+def test_new_error_of_each_owner_and_its_return_reach_the_team(
     stack: Stack, bugsink: Bugsink, mailbox: Mailpit, evidence: Evidence, figures: Figures
 ) -> None:
     """Without this an error waits until somebody happens to look into the tracker."""
@@ -77,7 +76,6 @@ def test_new_error_of_each_owner_and_its_return_reach_the_team_within_ten_second
     evidence(**{owner.replace("-", "_").replace(", ", "_"): seconds for owner, seconds in took.items()})
     figures.add("error to mail: service", "s", [s for name, s in took.items() if not name.startswith("frontend-")])
     figures.add("error to mail: browser", "s", [s for name, s in took.items() if name.startswith("frontend-")])
-    assert max(took.values()) <= MAIL_WITHIN_SECONDS, took
 
 
 def _mails(mailbox: Mailpit, kinds: Mapping[str, str], since: Mapping[str, float]) -> dict[str, Message]:
