@@ -105,14 +105,15 @@ def _telemetry_cost(figure: Mapping[str, Any]) -> str:
     text = (
         "## What telemetry costs\n\n"
         "Share of the bare throughput of one core that is left, by CPU time: the same service without telemetry and "
-        "with all of it, interleaved, medians of the pairs with least and most. `make bench` measures it again.\n"
+        "with all of it, in turns, medians of the pairs with their middle half. Spans and lines reach a running stack. "
+        "`make bench` measures it again.\n"
     )
     for workload, title in aims.items():
         if workload not in figure:
             continue
         rows = "".join(
             f"| {part} | {one['cpu']:.0f} | {one['throughput']:.0f} | "
-            f"{one['share']:.2f} ({one['share_least']:.2f} to {one['share_most']:.2f}) |\n"
+            f"{one['share']:.2f} ({one['share_low']:.2f} to {one['share_high']:.2f}) |\n"
             for part, one in figure[workload].items()
         )
         text += f"\n**{title}**\n\n| | CPU µs a request | requests/s | share of bare |\n|---|---|---|---|\n{rows}"

@@ -1,23 +1,26 @@
-"""What telemetry costs a request: the same service without any of it and with all of it, interleaved.
+"""What telemetry costs a request: the same service without any of it and with all of it, side by side.
 
-    python -m loadtest.bench [null|payment] [--pairs 5] [--requests N] [--part NAME ...] [--json FILE]
+    python -m loadtest.bench [null|payment] [--pairs 20] [--requests N] [--part NAME ...] [--json FILE]
 
-Spans go to OTEL_EXPORTER_OTLP_ENDPOINT, or else to a sink of its own that only counts. The server has one processor for
-itself, the client the other. The null endpoint does nothing else; the payment is that of the payments service, on the
-running stack's database, auth and acquirer, without telemetry by OTEL_SDK_DISABLED.
+All servers run at once and take turns in short batches, so that what else the machine does meets each of them alike.
+Each has one processor for itself, the client the other. Spans go to the running stack's collector, which follows the
+log as well where the stack runs natively; without a stack (or to OTEL_EXPORTER_OTLP_ENDPOINT) spans go to a sink that
+only counts. The null endpoint does nothing else; the payment is that of the payments service, on the running stack's
+database, auth and acquirer, without telemetry by OTEL_SDK_DISABLED.
 """
 
 import argparse
 import asyncio
 import json
 import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -25,7 +28,15 @@ import uvloop
 
 from loadtest.server import Server
 from loadtest.workloads import ROOT, WORKLOADS, Request, Workload
+from native.layout import Layout
+from stack.choice import running
+from stack.compose import read_topology
+from stack.diagram import LOG_VOLUME
 
+SERVICE = "bench"
+
+# Two processes of the same program differ by some percent, for as long as they live; so each part has several.
+STARTS = 5
 # Longer than the batch delay, so that every span's export is in the figure.
 EXPORT_SECONDS = 0.5
 
@@ -61,39 +72,54 @@ class Load:
         writer.close()
 
 
-def measure(workload: Workload, part: str, requests: int, collector: str) -> Measurement:
-    """Start a server, warm it, load it until `requests` were answered, let it export the rest, and stop it."""
-    environment, request = workload.prepare()
-    environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector, **workload.parts[part]}
-    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        server = Server(workload.arguments(part), environment, Path(folder))
-        try:
-            load = Load(workload, request, server.port)
-            load.send(requests // 10)
-            cpu, started = server.cpu_seconds(), time.monotonic()
-            load.send(requests)
-            seconds = time.monotonic() - started
-            time.sleep(EXPORT_SECONDS)
-            return Measurement((server.cpu_seconds() - cpu) / requests * 1e6, requests / seconds)
-        finally:
-            server.stop()
+class Bench:
+    """A server and its load for each part of a workload; stopped by closing `ends`."""
+
+    def __init__(self, workload: Workload, parts: list[str], surroundings: dict[str, str], ends: ExitStack) -> None:
+        self._servers: dict[str, tuple[Server, Load]] = {}
+        environment, request = workload.prepare()
+        for number, part in enumerate(parts):
+            folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+            # A name of its own, for its files and because what it does is not what the stack's services do.
+            own = {
+                "OTEL_SERVICE_NAME": f"{SERVICE}-{number}",
+                "LOG_DIRECTORY": str(folder),
+                **surroundings,
+                **workload.parts[part],
+            }
+            server = Server(workload.arguments(part), environment | own, folder)
+            ends.callback(server.stop)
+            self._servers[part] = (server, Load(workload, request, server.port))
+
+    def round(self, requests: int, number: int) -> dict[str, Measurement]:
+        """One batch for each part; they change places, because who follows whom may matter."""
+        order = list(self._servers) if number % 2 else list(reversed(self._servers))
+        return {part: _batch(*self._servers[part], requests) for part in order}
+
+
+def _batch(server: Server, load: Load, requests: int) -> Measurement:
+    cpu, started = server.cpu_seconds(), time.monotonic()
+    load.send(requests)
+    seconds = time.monotonic() - started
+    time.sleep(EXPORT_SECONDS)
+    return Measurement((server.cpu_seconds() - cpu) / requests * 1e6, requests / seconds)
 
 
 def summary(results: dict[str, list[Measurement]]) -> dict[str, dict[str, float]]:
-    """Per part the medians, and the share of the bare CPU time with its spread, pair by pair."""
+    """Per part the medians and the middle half, of CPU time and of the share of the bare one, pair by pair."""
     bare = results["bare"]
     found = {}
     for part, measured in results.items():
-        cpus = [m.cpu for m in measured]
-        shares = [b.cpu / m.cpu for b, m in zip(bare, measured, strict=True)]
+        cpu_low, cpu, cpu_high = statistics.quantiles((m.cpu for m in measured), n=4)
+        low, share, high = statistics.quantiles((b.cpu / m.cpu for b, m in zip(bare, measured, strict=True)), n=4)
         found[part] = {
-            "cpu": statistics.median(cpus),
-            "cpu_least": min(cpus),
-            "cpu_most": max(cpus),
+            "cpu": cpu,
+            "cpu_low": cpu_low,
+            "cpu_high": cpu_high,
             "throughput": statistics.median(m.throughput for m in measured),
-            "share": statistics.median(shares),
-            "share_least": min(shares),
-            "share_most": max(shares),
+            "share": share,
+            "share_low": low,
+            "share_high": high,
         }
     return found
 
@@ -102,44 +128,61 @@ def report(found: dict[str, dict[str, float]]) -> str:
     row = "{:<38} {:>18} {:>12} {:>20}"
     lines = [row.format("", "CPU µs a request", "req/s", "share of bare (CPU)")]
     for part, one in found.items():
-        spread = f"{one['cpu']:.0f} ({one['cpu_least']:.0f}-{one['cpu_most']:.0f})"
-        share = f"{one['share']:.2f} ({one['share_least']:.2f}-{one['share_most']:.2f})"
+        spread = f"{one['cpu']:.0f} ({one['cpu_low']:.0f}-{one['cpu_high']:.0f})"
+        share = f"{one['share']:.2f} ({one['share_low']:.2f}-{one['share_high']:.2f})"
         lines.append(row.format(part, spread, f"{one['throughput']:.0f}", share))
     return "\n".join(lines) + "\n"
 
 
 @contextmanager
-def collecting() -> Iterator[str]:
-    """The address that spans are sent to."""
+def surroundings() -> Iterator[dict[str, str]]:
+    """The variables that say where spans and log lines go; what was left there is taken away afterwards."""
+    topology = read_topology(ROOT)
+    logs = Layout(ROOT).volume(LOG_VOLUME)
     if collector := os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-        yield collector
-        return
-    with subprocess.Popen([sys.executable, "-m", "loadtest.sink"], cwd=ROOT, stdout=subprocess.PIPE, text=True) as sink:
-        assert sink.stdout is not None
-        try:
-            yield sink.stdout.readline().strip()
-        finally:
-            sink.terminate()
+        yield {"OTEL_EXPORTER_OTLP_ENDPOINT": collector}
+    elif stack := running(topology, topology.services):
+        found = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{topology.variables['OTLP_HTTP_PORT']}"}
+        yield found | ({"LOG_DIRECTORY": str(logs)} if stack.name == "native" else {})
+        for left in logs.glob(f"{SERVICE}-*.jsonl*"):
+            left.unlink()
+        for spool in logs.glob(f"spool/{SERVICE}-*"):
+            shutil.rmtree(spool)
+    else:
+        with subprocess.Popen(
+            [sys.executable, "-m", "loadtest.sink"], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        ) as sink:
+            assert sink.stdout is not None
+            try:
+                yield {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.stdout.readline().strip()}
+            finally:
+                sink.terminate()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measures what telemetry costs a request.")
     parser.add_argument("workload", nargs="?", choices=list(WORKLOADS), default="null")
-    parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--requests", type=int, help="in each measurement; 20,000 of null or 800 payments unless told")
+    parser.add_argument("--pairs", type=int, default=20)
+    parser.add_argument("--requests", type=int, help="in each batch; 2,000 of null or 80 payments unless told")
     parser.add_argument("--part", action="append", help="only this one beside bare; repeatable")
     parser.add_argument("--json", type=Path, help="where the measurements are kept as well")
     arguments = parser.parse_args()
     workload = WORKLOADS[arguments.workload]
     if unknown := set(arguments.part or ()) - set(workload.parts):
         parser.error(f"no part {', '.join(unknown)}; choose from: {', '.join(workload.parts)}")
+    if arguments.pairs < 2:
+        parser.error("--pairs must be 2 or more: of one pair there is no spread")
     parts = ["bare", *(part for part in arguments.part or workload.parts if part != "bare")]
+    requests = arguments.requests or workload.requests
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))})
-    results: dict[str, list[Measurement]] = {part: [] for part in parts}
-    with collecting() as collector:
-        for _ in range(arguments.pairs):
-            for part in parts:
-                results[part].append(measure(workload, part, arguments.requests or workload.requests, collector))
+    rounds: list[dict[str, Measurement]] = []
+    with surroundings() as where:
+        while len(rounds) < arguments.pairs:
+            with ExitStack() as ends:
+                bench = Bench(workload, parts, where, ends)
+                bench.round(requests, 0)
+                rounds += [bench.round(requests, number) for number in range(-(-arguments.pairs // STARTS))]
+    results = {part: [one[part] for one in rounds] for part in parts}
     found = summary(results)
     sys.stdout.write(report(found))
     if arguments.json:

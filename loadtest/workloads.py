@@ -14,6 +14,7 @@ __all__ = ["ROOT", "WORKLOADS", "Request", "Workload"]
 
 ROOT = Path(__file__).resolve().parents[1]
 DISABLED = {"OTEL_SDK_DISABLED": "true"}
+NOTHING_SAMPLED = {"OTEL_TRACES_SAMPLER": "always_off"}
 Request = Callable[[], bytes]
 
 
@@ -87,18 +88,18 @@ WORKLOADS = {
                 "OTEL_TRACES_SAMPLER": "traceidratio",
                 "OTEL_TRACES_SAMPLER_ARG": "0.1",
             },
-            "everything, no trace sampled": {"OTEL_TRACES_SAMPLER": "always_off"},
+            "everything, no trace sampled": NOTHING_SAMPLED,
         },
         status=200,
-        requests=20_000,
+        requests=2_000,
         connections=16,
         prepare=_null,
     ),
     "payment": Workload(
         "payments",
-        {"bare": DISABLED, "everything": {}},
+        {"bare": DISABLED, "everything": {}, "everything, no trace sampled": NOTHING_SAMPLED},
         status=201,
-        requests=800,
+        requests=80,
         connections=8,
         prepare=_payment,
     ),
