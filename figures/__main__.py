@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from figures import measure
-from figures.alerting import alerting
+from figures.alerting import alerting, healthy
 from figures.gameday import gameday
 from figures.own_service import own_service
 from figures.page import page
@@ -23,8 +23,9 @@ PAGE = ROOT / "docs" / "figures.md"
 WARM_STARTS = 5
 PROFILE_STARTS = 3
 AWAY_SECONDS = 600.0
-# Ten runs of two faults, and one of each other; then a quarter of an hour without any.
+# Ten runs of two faults, and one of each other.
 DRILLS_EACH = 5
+# The quarter of an hour that must wake nobody.
 HEALTHY_SECONDS = 900.0
 SATURATED = "60s"
 # How often every scenario is played, and whether what an interrupted measurement has kept is gone on with.
@@ -86,7 +87,8 @@ def _measurements(cold: bool, only: list[str]) -> dict[str, Callable[[], Measure
         "losses": lambda: measure.losses(ROOT, AWAY_SECONDS),
         "release": lambda: measure.release(ROOT),
         "gameday": lambda: gameday(ROOT, GAMEDAY_ROUNDS, _kept().get("gameday") if GAMEDAY_RESUME else None),
-        "alerting": lambda: alerting(ROOT, DRILLS_EACH, HEALTHY_SECONDS),
+        "alerting": lambda: alerting(ROOT, DRILLS_EACH),
+        "healthy": lambda: healthy(ROOT, HEALTHY_SECONDS),
     }
     if unknown := set(only) - set(every):
         raise StackError(f"There is no section {', '.join(sorted(unknown))}.", f"Choose from: {', '.join(every)}.")

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-__all__ = ["REPEATED", "alerting"]
+__all__ = ["REPEATED", "alerting", "healthy"]
 
 REPEATED = ("acquirer-down", "store-down")
 BEHIND_TOXIPROXY = {"COMPOSE_PROFILES": "gameday", "ACQUIRER_URL": "http://toxiproxy:8103"}
@@ -22,9 +22,8 @@ DRILL_SECONDS = 600
 Row = dict[str, Any]
 
 
-def alerting(root: Path, runs: int, healthy_seconds: float) -> Iterator[dict[str, object]]:
-    """What watching costs at rest; every drill once and two of them `runs` times, seconds of each part; then a while
-    of normal load without any fault.
+def alerting(root: Path, runs: int) -> Iterator[dict[str, object]]:
+    """What watching costs at rest; then every drill once and two of them `runs` times, seconds of each part.
 
     After each step everything known so far. A drill that fails is a row with what failed, not an error.
     The stack is started anew for each, its data deleted, and left up. StackError when it does not start.
@@ -43,8 +42,6 @@ def alerting(root: Path, runs: int, healthy_seconds: float) -> Iterator[dict[str
         time.sleep(SETTLE_SECONDS)
         rows.append({"fault": name, **_drill(root, name)})
         yield found
-    _fresh(root)
-    yield {**found, "healthy": _healthy(Stack(root), healthy_seconds)}
 
 
 def _fresh(root: Path) -> None:
@@ -105,13 +102,17 @@ def _cost(stack: Any, seconds: int) -> dict[str, float]:
         return {"seconds": seconds} | {name: round(prometheus.value(query), 4) for name, query in queries.items()}
 
 
-def _healthy(stack: Any, seconds: float) -> dict[str, object]:
-    """Pages in a run under normal load and without a fault."""
+def healthy(root: Path, seconds: float) -> dict[str, object]:
+    """Pages in a run under normal load and without a fault; on a stack without a past, which is left up."""
+    from figures.measure import SETTLE_SECONDS
     from sandbox_testing import Mailpit
+    from tests.support.stack import Stack
 
-    with closing(Mailpit(stack.url("mailpit"))) as mailbox:
+    _fresh(root)
+    time.sleep(SETTLE_SECONDS)
+    with closing(Mailpit(Stack(root).url("mailpit"))) as mailbox:
         began = time.time()
         load = [sys.executable, "-m", "loadtest", "--users", str(USERS), "--duration", f"{seconds:.0f}s"]
-        ended = subprocess.run(load, cwd=stack.root, check=False, stdout=subprocess.DEVNULL)
+        ended = subprocess.run(load, cwd=root, check=False, stdout=subprocess.DEVNULL)
         pages = [one.subject for one in mailbox.messages(began, search="subject:PAGE")]
     return {"seconds": seconds, "users": USERS, "pages": pages, "load_failed": bool(ended.returncode)}
