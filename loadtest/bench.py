@@ -143,11 +143,13 @@ def surroundings() -> Iterator[dict[str, str]]:
         yield {"OTEL_EXPORTER_OTLP_ENDPOINT": collector}
     elif stack := running(topology, topology.services):
         found = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{topology.variables['OTLP_HTTP_PORT']}"}
-        yield found | ({"LOG_DIRECTORY": str(logs)} if stack.name == "native" else {})
-        for left in logs.glob(f"{SERVICE}-*.jsonl*"):
-            left.unlink()
-        for spool in logs.glob(f"spool/{SERVICE}-*"):
-            shutil.rmtree(spool)
+        try:
+            yield found | ({"LOG_DIRECTORY": str(logs)} if stack.name == "native" else {})
+        finally:
+            for left in logs.glob(f"{SERVICE}-*.jsonl*"):
+                left.unlink()
+            for spool in logs.glob(f"spool/{SERVICE}-*"):
+                shutil.rmtree(spool)
     else:
         with subprocess.Popen(
             [sys.executable, "-m", "loadtest.sink"], cwd=ROOT, stdout=subprocess.PIPE, text=True
