@@ -287,11 +287,10 @@ def _alerting(figure: Mapping[str, Any]) -> str:
 
 def _healthy(run: Mapping[str, Any]) -> str:
     listed = f" ({', '.join(run['pages'])})" if run["pages"] else ""
-    load = ", whose requests did not all succeed" if run["load_failed"] else ""
     return (
         "## A healthy stack\n\n"
-        f"Pages in {run['seconds'] / 60:.0f} minutes of normal load ({run['users']} customers{load}) without a "
-        f"fault: **{len(run['pages'])}**{listed} (aim: none)."
+        f"Pages in {run['seconds'] / 60:.0f} minutes of normal load without a fault: **{len(run['pages'])}**{listed} "
+        f"(aim: none). {run['users']} customers sent {run['requests']:,} requests, of which {run['failures']} failed."
     )
 
 
