@@ -6,6 +6,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from math import isnan
 from typing import Any
 
 import httpx
@@ -99,7 +100,8 @@ class Asker:
         return Answer(tuple(done.stdout.splitlines()), ok=done.returncode == 0)
 
     def _promql(self, text: str) -> Answer:
-        samples = self.prometheus.query(text)
+        # The largest first; what had no traffic, and so has no value, last.
+        samples = sorted(self.prometheus.query(text), key=lambda one: (isnan(one.value), -one.value))
         return Answer(tuple(f"{_labels(one.labels)} {one.value:.4g}".strip() for one in samples))
 
     def _logql(self, text: str) -> Answer:
