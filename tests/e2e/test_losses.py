@@ -32,7 +32,7 @@ ABSENCES = {"overlapping": COMPONENTS} if AT_ONCE else {component: (component,) 
 CUSTOMERS, PAUSE_SECONDS = 4, 0.25
 BEFORE_SECONDS = 3.0
 # The senders' longest pause between two tries is 5 s; a long outage leaves more to be sent and to be looked up.
-ARRIVAL_SECONDS = 60.0 + 2 * AWAY_SECONDS
+ARRIVAL_SECONDS = 60.0 + AWAY_SECONDS
 FLUSH_SECONDS = 0.2
 """OTEL_BSP_SCHEDULE_DELAY in docker-compose.yml."""
 # From the end of a span to the collector's answer there is also the export itself, on a busy machine.
