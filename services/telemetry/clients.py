@@ -6,12 +6,12 @@ from functools import cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
-from opentelemetry import trace
 from opentelemetry.propagate import inject
-from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, format_trace_id, set_span_in_context
 from prometheus_client import Histogram
 
 from telemetry import metrics, policy
+from telemetry.calls import Call, CallSpans
 from telemetry.runtime import is_disabled
 from telemetry.vocabulary import EXEMPLAR_TRACE_ID
 
@@ -31,11 +31,11 @@ def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
     """
     if is_disabled():
         return client
-    tracer, send = trace.get_tracer(__name__), client.send
+    calls, send = CallSpans(__name__), client.send
 
     async def observed(request: httpx.Request, **options: Any) -> httpx.Response:
-        span = tracer.start_span(request.method, kind=SpanKind.CLIENT, attributes=_target(request))
-        inject(request.headers, set_span_in_context(span))
+        call = calls.begin()
+        inject(request.headers, set_span_in_context(NonRecordingSpan(call.context)))
         started = perf_counter()
         status, error_type = "", ""
         try:
@@ -46,33 +46,32 @@ def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
             error_type = policy.exception_type(error)
             raise
         finally:
-            _observe(request, span, status, error_type, perf_counter() - started)
+            _observe_duration(request, call, status, error_type, perf_counter() - started)
+            # Of a call, an answer of 4xx is a failure as well: it is the convention's, and the caller did not want it.
+            failure = error_type or (status if status >= "400" else "")
+            calls.end(call, request.method, _attributes(request, status, failure), failed=bool(failure))
 
     client.send = observed  # type: ignore[method-assign]  # this client's, not the class's
     return client
 
 
-def _target(request: httpx.Request) -> dict[str, str | int]:
+def _attributes(request: httpx.Request, status: str, failure: str) -> dict[str, str | int]:
     url = request.url
-    return {
+    found: dict[str, str | int] = {
         "http.request.method": request.method,
         "server.address": url.host,
         "server.port": url.port or _DEFAULT_PORTS[url.scheme],
     }
+    if status:
+        found["http.response.status_code"] = int(status)
+    if failure:
+        found["error.type"] = failure
+    return found
 
 
-def _observe(request: httpx.Request, span: Span, status: str, error_type: str, seconds: float) -> None:
-    context = span.get_span_context()
-    exemplar = {EXEMPLAR_TRACE_ID: format_trace_id(context.trace_id)} if context.trace_flags.sampled else None
+def _observe_duration(request: httpx.Request, call: Call, status: str, error_type: str, seconds: float) -> None:
+    exemplar = {EXEMPLAR_TRACE_ID: format_trace_id(call.context.trace_id)} if call.is_recorded else None
     _duration_of(request.method, request.url.host, status, error_type).observe(seconds, exemplar)
-    if span.is_recording():
-        if status:
-            span.set_attribute("http.response.status_code", int(status))
-        # Of a client's call, an answer of 4xx is a failure as well: the convention's, and this caller did not want it.
-        if error_type or status >= "400":
-            span.set_attribute("error.type", error_type or status)
-            span.set_status(StatusCode.ERROR)
-    span.end()
 
 
 @cache

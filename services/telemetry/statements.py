@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from opentelemetry.trace import Span, SpanKind, StatusCode, get_tracer
 from sqlalchemy import Engine, event
 
+from telemetry.calls import CallSpans
 from telemetry.policy import exception_type
 
 __all__ = ["trace_statements"]
 
 # A service has some tens of statements; one that builds them from values must not fill the memory.
 _REMEMBERED = 1024
-_SPAN = "telemetry.span"
 
 
 def trace_statements(engine: Engine) -> None:
@@ -29,7 +28,7 @@ def trace_statements(engine: Engine) -> None:
 
 
 class _StatementSpans:
-    """The listeners of one engine. A connection runs one statement at a time, so its `info` can hold the span."""
+    """The listeners of one engine. What is under way is kept in SQLAlchemy's context of its execution."""
 
     def __init__(self, engine: Engine) -> None:
         url = engine.url
@@ -40,26 +39,27 @@ class _StatementSpans:
             "server.port": url.port,
         }
         self._common: dict[str, Any] = {key: value for key, value in common.items() if value is not None}
-        self._tracer = get_tracer(__name__)
+        self._calls = CallSpans(__name__)
         self._known: dict[str, tuple[str, dict[str, Any]]] = {}
 
-    def begin(self, connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
-        name, attributes = self._known.get(statement) or self._look_at(statement, context)
-        connection.info[_SPAN] = self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
+    def begin(self, _connection: Any, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool) -> None:
+        context.telemetry_call = self._calls.begin()
 
-    def end(self, connection: Any, *_: Any) -> None:
-        if (span := connection.info.pop(_SPAN, None)) is not None:
-            span.end()
+    def end(self, _connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
+        name, attributes = self._known.get(statement) or self._look_at(statement, context)
+        call, context.telemetry_call = context.telemetry_call, None
+        self._calls.end(call, name, attributes)
 
     def fail(self, failure: Any) -> None:
-        span: Span | None = failure.connection.info.pop(_SPAN, None) if failure.connection is not None else None
-        if span is None:
+        context = failure.execution_context
+        # Nothing is under way where there is no connection, or once the statement is done and its rows are fetched.
+        if (call := getattr(context, "telemetry_call", None)) is None:
             return
+        name, attributes = self._look_at(failure.statement, context)
         error = failure.original_exception
         # Of an asynchronous driver SQLAlchemy hands on a stand-in; the cause is the driver's own.
-        span.set_attribute("error.type", exception_type(error.__cause__ or error))
-        span.set_status(StatusCode.ERROR)
-        span.end()
+        failed = {**attributes, "error.type": exception_type(error.__cause__ or error)}
+        self._calls.end(call, name, failed, failed=True)
 
     def _look_at(self, statement: str, context: Any) -> tuple[str, dict[str, Any]]:
         """The name and attributes of a statement's spans, by the semantic conventions for databases."""

@@ -1,11 +1,14 @@
 """Calls to others: spans with the right parent, propagation, durations, and nothing of what was sent."""
 
 import asyncio
+import contextvars
+import re
 
 import httpx
 import pytest
+from asyncpg import DivisionByZeroError
 from opentelemetry import trace
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 from sqlalchemy import Column, MetaData, Table, Text, delete, insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
@@ -40,6 +43,32 @@ def test_call_has_a_client_span_below_the_current_one_and_carries_its_context(se
     assert client.attributes["server.address"] == "auth"
     assert client.attributes["http.response.status_code"] == 204
     assert CANARY not in client.to_json()
+
+
+def test_call_outside_a_trace_is_not_recorded_nor_by_whom_it_calls(seen):
+    sent = []
+
+    async def inside():
+        async with httpx.AsyncClient(
+            transport=httpx.MockTransport(lambda request: sent.append(request.headers) or httpx.Response(204)),
+            base_url="http://auth:8001",
+        ) as client:
+            await telemetry.instrument_http_client(client).get("/healthz")
+
+    asyncio.run(inside())
+    assert seen.spans == []
+    assert re.fullmatch(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-00", sent[0]["traceparent"])
+    assert seen.sample("http_client_request_duration_seconds_count", server_address="auth") == 1
+
+
+def test_call_of_a_request_that_is_not_sampled_is_not_either_and_says_so(seen):
+    sent, parent = [], SpanContext(0x1234, 1, is_remote=False, trace_flags=TraceFlags(TraceFlags.DEFAULT))
+    with trace.use_span(NonRecordingSpan(parent)):
+        context = contextvars.copy_context()
+    context.run(call, lambda request: sent.append(request.headers) or httpx.Response(204))
+    assert sent[0]["traceparent"].startswith(f"00-{parent.trace_id:032x}-")
+    assert sent[0]["traceparent"].endswith("-00")
+    assert seen.spans == []
 
 
 def test_duration_of_a_call_is_counted_by_host_and_status(seen):
@@ -121,6 +150,19 @@ def test_failed_statement_has_a_span_with_its_error_and_the_next_one_has_its_own
     assert failed.status.status_code is StatusCode.ERROR
     assert failed.attributes["error.type"].endswith("DivisionByZeroError")
     assert following.status.status_code is StatusCode.UNSET
+
+
+def test_statement_whose_rows_cannot_all_be_read_has_one_span(seen, database):
+    async def inside():
+        telemetry.instrument_database(database.engine)
+        with trace.get_tracer("test").start_as_current_span("work"):
+            async with database.transaction() as connection:
+                rows = await connection.stream(text("SELECT 1 / (900 - n) FROM generate_series(1, 1000) AS n"))
+                await rows.all()
+
+    with pytest.raises(DivisionByZeroError):
+        asyncio.run(inside())
+    assert [span.name for span in seen.spans] == ["SELECT", "work"]
 
 
 def test_call_answered_with_an_error_has_a_span_that_says_so(seen):
