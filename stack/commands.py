@@ -21,6 +21,8 @@ from stack.variables import RELEASED
 
 __all__ = ["build", "clean", "down", "kill", "logs", "run_tests", "start", "status", "stop", "up"]
 
+NO_GRAFANA = "(this stack has no Grafana) "
+
 
 def up(root: Path) -> None:
     """Start what does not run, wait until all is healthy, print where everything is."""
@@ -177,7 +179,11 @@ def _read(root: Path) -> tuple[Topology, dict[str, Service]]:
     topology = read_topology(root)
     profiles = set(re.split(r"[,\s]+", os.environ.get("COMPOSE_PROFILES", ""))) - {""}
     smaller = left_out(os.environ.get("PROFILE", ""), topology.services)
-    return topology, topology.selected(profiles, _without() | smaller)
+    services = topology.selected(profiles, _without() | smaller)
+    if "grafana" not in services:
+        # docker-compose.yml hands it to Prometheus, whose alerts then do not link to what is not there.
+        os.environ["NO_GRAFANA"] = NO_GRAFANA
+    return topology, services
 
 
 def _without() -> set[str]:

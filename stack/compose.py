@@ -209,13 +209,17 @@ def _words(value: Any) -> list[str]:
 
 
 def _mapping(value: Any) -> dict[str, str]:
-    """Compose allows both `{NAME: value}` and `[NAME=value]`."""
+    """Compose allows both `{NAME: value}` and `[NAME=value]`.
+
+    A name without a value is left out: Compose hands it on from its own environment, the image's stays otherwise.
+    """
     if isinstance(value, list):
         value = dict(entry.split("=", 1) for entry in value)
     scalars = {True: "true", False: "false"}
     return {
         key: scalars.get(item, str(item)) if isinstance(item, bool) else str(item)
         for key, item in (value or {}).items()
+        if item is not None
     }
 
 

@@ -11,6 +11,8 @@ import httpx
 import pytest
 
 from alerting import ack
+from alerting.contacts import read_contacts
+from alerting.routes import page_wait
 from sandbox_testing import eventually
 from tests.rules.paging import Desk, alertmanager, desk, heartbeat, prometheus
 from tests.support.project import ROOT
@@ -158,6 +160,19 @@ def test_alert_that_joins_an_incident_whose_page_was_sent_is_an_update_and_no_fu
     assert [word for word, mailbox in office.mails() if mailbox == ON_CALL] == ["[PAGE]", "[UPDATE]"]
 
 
+@pytest.mark.parametrize("team", sorted(read_contacts().teams))
+def test_alerts_that_a_page_waited_for_are_that_page_and_what_came_later_is_news(office: Desk, team: str) -> None:
+    waited = float(page_wait(team).removesuffix("s"))
+    for service, later in (("gathered", waited), ("joined", waited + 2.0)):
+        first = {"alertname": "First", "severity": "page", "team": team, "service": service}
+        office.fire(first)
+        # In the future, because one that began longer ago than its group waits would be told at once, and alone.
+        office.fire({**first, "alertname": "Second"}, since=-later)
+    on_call = read_contacts().teams[team].on_call
+    _until(office, ("[PAGE]", on_call), ("[UPDATE]", on_call))
+    assert sorted(word for word, mailbox in office.mails() if mailbox == on_call) == ["[PAGE]", "[UPDATE]"]
+
+
 def test_news_that_a_part_of_an_incident_is_over_is_an_update_and_no_further_page(office: Desk) -> None:
     other = {**PAGE, "alertname": "PaymentsErrorBudgetBurn"}
     office.fire(PAGE, other)
@@ -262,10 +277,10 @@ def test_mail_leaves_out_links_to_a_grafana_that_is_not_there_and_says_why(offic
         assert "http://r/" in text
         assert "http://d/" not in text
         assert "http://l/" not in text
-        assert "The native engine has no Grafana: the runbook has the queries." in text
+        assert "This stack runs without Grafana: the runbook has the queries." in text
 
 
-@pytest.mark.parametrize("said", ["", "(no Grafana on the native engine) "])
+@pytest.mark.parametrize("said", ["", "(this stack has no Grafana) "])
 def test_alert_knows_where_grafana_is_or_that_there_is_none_and_has_no_label_of_it(
     office: Desk, tmp_path: Path, said: str
 ) -> None:

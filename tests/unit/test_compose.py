@@ -12,7 +12,7 @@ MINIMAL = """
 name: small
 x-shared: &shared
   restart: unless-stopped
-  environment: {FROM: anchor}
+  environment: {FROM: anchor, HANDED_ON: }
 services:
   web:
     <<: *shared
