@@ -42,7 +42,8 @@ def as_compose_says(service: dict) -> dict[str, object]:
     return {
         "argv": (service["entrypoint"] or []) + (service["command"] or []),
         "image": service["image"],
-        "environment": {key: str(value) for key, value in service.get("environment", {}).items()},
+        # A name without a value is handed on from the environment, in which there is none here.
+        "environment": {k: str(value) for k, value in service.get("environment", {}).items() if value is not None},
         "ports": [(p["host_ip"], int(p["published"]), p["target"]) for p in service.get("ports", [])],
         "exposed": [int(port) for port in service.get("expose", [])],
         "mounts": [
