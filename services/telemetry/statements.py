@@ -46,7 +46,7 @@ class _StatementSpans:
         context.telemetry_call = self._calls.begin()
 
     def end(self, _connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
-        name, attributes = self._known.get(statement) or self._look_at(statement, context)
+        name, attributes = self._described(statement, context)
         call, context.telemetry_call = context.telemetry_call, None
         self._calls.end(call, name, attributes)
 
@@ -55,14 +55,16 @@ class _StatementSpans:
         # Nothing is under way where there is no connection, or once the statement is done and its rows are fetched.
         if (call := getattr(context, "telemetry_call", None)) is None:
             return
-        name, attributes = self._look_at(failure.statement, context)
+        name, attributes = self._described(failure.statement, context)
         error = failure.original_exception
         # Of an asynchronous driver SQLAlchemy hands on a stand-in; the cause is the driver's own.
         failed = {**attributes, "error.type": exception_type(error.__cause__ or error)}
         self._calls.end(call, name, failed, failed=True)
 
-    def _look_at(self, statement: str, context: Any) -> tuple[str, dict[str, Any]]:
+    def _described(self, statement: str, context: Any) -> tuple[str, dict[str, Any]]:
         """The name and attributes of a statement's spans, by the semantic conventions for databases."""
+        if (known := self._known.get(statement)) is not None:
+            return known
         operation = (statement.split(maxsplit=1) or [""])[0].upper()
         table = _table_of(context)
         attributes = {**self._common, "db.query.text": statement}
