@@ -1,6 +1,7 @@
 """Delivery of spans to the collector over OTLP/HTTP, from the batch processor's own thread.
 
-A collector that is away costs nothing but disk: batches wait in the spool, in order, until it is back.
+A batch is in the spool before it is sent, so a process that is killed meanwhile leaves it to its successor. A collector
+that is away costs nothing but disk: batches wait there, in order, until it is back.
 """
 
 import gzip
@@ -125,7 +126,8 @@ class _Taken(SpanExporter):
 
 
 class SpoolingExporter(SpanExporter):
-    """Sends batches, oldest first; keeps on disk what cannot be sent now. Without a spool that is lost, and counted."""
+    """Sends batches, oldest first; keeps each on disk until it has arrived. Without a spool, what cannot be sent now is
+    lost, and counted."""
 
     def __init__(self, settings: OtlpSettings, spool: Spool | None) -> None:
         self._url, self._spool = settings.url, spool
@@ -149,9 +151,13 @@ class SpoolingExporter(SpanExporter):
             # Level 1: a tenth of the size for a hundredth of the request's time, and outside Python's lock.
             body = gzip.compress(body, 1)
         with self._lock:
-            sent = time.monotonic() >= self._away_until and self._drain() and self._deliver(body, len(spans))
-            if not sent:
-                self._keep(body, len(spans))
+            kept = self._keep(body, len(spans))
+            is_due = time.monotonic() >= self._away_until
+            sent = is_due and self._drain(before=kept) and self._deliver(body, len(spans))
+            if sent and kept and self._spool is not None:
+                self._spool.done(kept)
+            elif not sent and not kept:
+                self._lose(len(spans))
             self._try_later()
         return SpanExportResult.SUCCESS
 
@@ -167,11 +173,11 @@ class SpoolingExporter(SpanExporter):
             self._drain()
             self._try_later()
 
-    def _drain(self) -> bool:
-        """Send some of what waits. False when the collector does not take it."""
+    def _drain(self, before: Parcel | None = None) -> bool:
+        """Send some of what waits, or some of what waits before a parcel. False when the collector does not take it."""
         for _ in range(_DRAINED_AT_ONCE):
             parcel = self._spool.oldest() if self._spool else None
-            if self._spool is None or parcel is None:
+            if self._spool is None or parcel is None or parcel is before:
                 return True
             if not self._redeliver(self._spool, parcel):
                 return False
@@ -207,15 +213,22 @@ class SpoolingExporter(SpanExporter):
         metrics.SPANS.labels("exported" if status < 300 else "refused").inc(spans)
         return True
 
-    def _keep(self, body: bytes, spans: int) -> None:
-        lost = spans
+    def _keep(self, body: bytes, spans: int) -> Parcel | None:
+        """The batch on disk; None when there is no spool, or no room for it."""
+        if self._spool is None:
+            return None
+        try:
+            parcel, given_up = self._spool.put(body, spans)
+        except OSError:
+            return None
+        if given_up:
+            self._lose(given_up)
+        return parcel
+
+    def _lose(self, spans: int) -> None:
+        metrics.SPANS.labels("lost").inc(spans)
         if self._spool is not None:
-            try:
-                lost = self._spool.put(body, spans)
-            except OSError as error:
-                log.warning(events.TELEMETRY_LOST, exc_info=error)
-        if lost:
-            metrics.SPANS.labels("lost").inc(lost)
+            log.warning(events.TELEMETRY_LOST, extra={"count": spans, "reason": "no room in the spool"})
 
     def shutdown(self) -> None:
         with self._lock:

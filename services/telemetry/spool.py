@@ -8,9 +8,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Parcel:
-    """A request body on disk, and how many spans it holds."""
+    """A request body on disk, how many bytes it has, and how many spans it holds."""
 
     path: Path
+    size: int
     spans: int
 
     def read(self) -> bytes:
@@ -29,32 +30,35 @@ class Spool:
     def __init__(self, folder: Path, limit: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._limit = folder, limit
+        for unfinished in folder.glob("*.part"):
+            unfinished.unlink()
         names = sorted(path for path in folder.iterdir() if path.suffix == ".otlp")
-        self._parcels = [Parcel(path, int(path.stem.partition("-")[2] or 0)) for path in names]
-        self._bytes = sum(parcel.path.stat().st_size for parcel in self._parcels)
+        self._parcels = [Parcel(path, path.stat().st_size, int(path.stem.partition("-")[2] or 0)) for path in names]
+        self._bytes = sum(parcel.size for parcel in self._parcels)
 
     def __len__(self) -> int:
         return len(self._parcels)
 
-    def put(self, body: bytes, spans: int) -> int:
-        """Keep the body; returns how many older spans were given up to make room. Raises OSError on a full disk."""
+    def put(self, body: bytes, spans: int) -> tuple[Parcel, int]:
+        """Keep the body; also returns how many older spans were given up for it. Raises OSError on a full disk."""
         path = self._folder / f"{time.time_ns():020d}-{spans}.otlp"
         unfinished = path.with_suffix(".part")
         unfinished.write_bytes(body)
         os.replace(unfinished, path)
-        self._parcels.append(Parcel(path, spans))
-        self._bytes += len(body)
+        parcel = Parcel(path, len(body), spans)
+        self._parcels.append(parcel)
+        self._bytes += parcel.size
         lost = 0
         while self._bytes > self._limit and len(self._parcels) > 1:
             lost += self._parcels[0].spans
             self.done(self._parcels[0])
-        return lost
+        return parcel, lost
 
     def oldest(self) -> Parcel | None:
         return self._parcels[0] if self._parcels else None
 
     def done(self, parcel: Parcel) -> None:
         """Forget the parcel, because it was delivered or given up."""
-        self._bytes -= parcel.path.stat().st_size if parcel.path.exists() else 0
+        self._bytes -= parcel.size
         parcel.remove()
         self._parcels.remove(parcel)

@@ -1,5 +1,6 @@
 """A collector that is away costs no span and no request; what is lost is counted."""
 
+import gzip
 import socket
 import threading
 import time
@@ -58,6 +59,34 @@ def test_collector_that_does_not_listen_or_hangs_loses_nothing(collector, export
     assert collector.names == ["slow", "next"]
 
 
+def test_batch_is_on_disk_until_it_has_arrived(collector, exporter, tmp_path):
+    """What a process that is killed while it sends leaves to its successor."""
+    collector.delay = 1.0
+    settings = OtlpSettings(otel_exporter_otlp_endpoint=collector.url)
+    sender = threading.Thread(target=SpoolingExporter(settings, Spool(tmp_path, 1_000_000)).export, args=[batch("a")])
+    sender.start()
+    deadline = time.monotonic() + 10
+    while not (parcels := list(tmp_path.glob("*.otlp"))) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert b"a" in gzip.decompress(parcels[0].read_bytes())
+    assert collector.names == []
+    sender.join(10)
+    assert (collector.names, list(tmp_path.iterdir())) == (["a"], [])
+
+
+def test_disk_without_room_costs_nothing_while_the_collector_takes_all(collector, tmp_path, caplog):
+    before = counted("lost"), counted("exported")
+    exporter = SpoolingExporter(OtlpSettings(otel_exporter_otlp_endpoint=collector.url), Spool(tmp_path / "spool", 100))
+    (tmp_path / "spool").rmdir()
+    exporter.export(batch("sent"))
+    assert (counted("lost") - before[0], counted("exported") - before[1]) == (0, 1)
+    collector.status = 503
+    exporter.export(batch("neither sent", "nor kept"))
+    assert counted("lost") - before[0] == 2
+    lost = [record.count for record in caplog.records if str(record.msg) == events.TELEMETRY_LOST]
+    assert (collector.names, lost) == (["sent"], [2])
+
+
 def test_what_waits_arrives_although_no_new_span_is_made(collector, exporter):
     collector.status = 503
     exporter.export(batch("last of the day"))
@@ -81,8 +110,8 @@ def test_parcels_outlive_the_process_that_made_them(collector, exporter, tmp_pat
 
 def test_full_spool_gives_up_the_oldest_and_counts_it(tmp_path):
     spool = Spool(tmp_path, 100)
-    assert spool.put(b"x" * 60, 7) == 0
-    assert spool.put(b"y" * 60, 5) == 7
+    assert spool.put(b"x" * 60, 7)[1] == 0
+    assert spool.put(b"y" * 60, 5)[1] == 7
     assert (spool.oldest() or pytest.fail("empty")).read() == b"y" * 60
     assert len(list(tmp_path.iterdir())) == 1
 
