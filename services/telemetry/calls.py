@@ -9,16 +9,30 @@ they get of every other. Nothing is told of it to a processor's `on_start`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from time import time_ns
 from typing import Any
 
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Tracer
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, get_current_span, get_tracer
 
-__all__ = ["Call", "CallSpans"]
+__all__ = ["Call", "CallDescription", "CallSpan", "CallSpans"]
 
 _UNSET, _ERROR = Status(StatusCode.UNSET), Status(StatusCode.ERROR)
+
+
+@dataclass(frozen=True, eq=False)
+class CallDescription:
+    """What a call is, without when and for whom: its span's name, attributes and whether it failed.
+
+    Never changed, and compared by identity, so that one made once can be recognised and written down once.
+    """
+
+    name: str
+    attributes: Mapping[str, Any]
+    failed: bool = False
 
 
 class Call:
@@ -32,6 +46,27 @@ class Call:
     @property
     def is_recorded(self) -> bool:
         return self.context.trace_flags.sampled
+
+
+class CallSpan(ReadableSpan):
+    """The span of a call that has just ended. The encoder knows it by its `description`."""
+
+    def __init__(
+        self, call: Call, description: CallDescription, resource: Resource, scope: InstrumentationScope
+    ) -> None:
+        self.description = description
+        super().__init__(
+            description.name,
+            call.context,
+            call.parent,
+            resource,
+            description.attributes,
+            kind=SpanKind.CLIENT,
+            status=_ERROR if description.failed else _UNSET,
+            start_time=call.started,
+            end_time=time_ns(),
+            instrumentation_scope=scope,
+        )
 
 
 class CallSpans:
@@ -54,22 +89,8 @@ class CallSpans:
         context = SpanContext(trace_id, ids.generate_span_id(), False, parent.trace_flags, parent.trace_state)
         return Call(context, parent)
 
-    def end(self, call: Call, name: str, attributes: Mapping[str, Any], *, failed: bool = False) -> None:
-        """Hand the span of a call that ends now to the tracer's processors; `attributes` must not change any more."""
-        if not call.is_recorded:
-            return
-        tracer = self._tracer
-        tracer.span_processor.on_end(
-            ReadableSpan(
-                name,
-                call.context,
-                call.parent,
-                tracer.resource,
-                attributes,
-                kind=SpanKind.CLIENT,
-                status=_ERROR if failed else _UNSET,
-                start_time=call.started,
-                end_time=time_ns(),
-                instrumentation_scope=self._scope,
-            )
-        )
+    def end(self, call: Call, description: CallDescription) -> None:
+        """Hand the span of a call that ends now to the tracer's processors."""
+        if call.is_recorded:
+            tracer = self._tracer
+            tracer.span_processor.on_end(CallSpan(call, description, tracer.resource, self._scope))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +11,7 @@ from opentelemetry.trace import NonRecordingSpan, format_trace_id, set_span_in_c
 from prometheus_client import Histogram
 
 from telemetry import metrics, policy
-from telemetry.calls import Call, CallSpans
+from telemetry.calls import Call, CallDescription, CallSpans
 from telemetry.runtime import is_disabled
 from telemetry.vocabulary import EXEMPLAR_TRACE_ID
 
@@ -34,7 +34,7 @@ def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
     calls, send = CallSpans(__name__), client.send
 
     async def observed(request: httpx.Request, **options: Any) -> httpx.Response:
-        call = calls.begin()
+        call, url = calls.begin(), request.url
         inject(request.headers, set_span_in_context(NonRecordingSpan(call.context)))
         started = perf_counter()
         status, error_type = "", ""
@@ -49,24 +49,27 @@ def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
             _observe_duration(request, call, status, error_type, perf_counter() - started)
             # Of a call, an answer of 4xx is a failure as well: it is the convention's, and the caller did not want it.
             failure = error_type or (status if status >= "400" else "")
-            calls.end(call, request.method, _attributes(request, status, failure), failed=bool(failure))
+            port = url.port or _DEFAULT_PORTS[url.scheme]
+            calls.end(call, _described(request.method, url.host, port, status, failure))
 
     client.send = observed  # type: ignore[method-assign]  # this client's, not the class's
     return client
 
 
-def _attributes(request: httpx.Request, status: str, failure: str) -> dict[str, str | int]:
-    url = request.url
-    found: dict[str, str | int] = {
-        "http.request.method": request.method,
-        "server.address": url.host,
-        "server.port": url.port or _DEFAULT_PORTS[url.scheme],
+# A service calls a few others; one whose addresses are made from values must not fill the memory.
+@lru_cache(maxsize=256)
+def _described(method: str, host: str, port: int, status: str, failure: str) -> CallDescription:
+    """A call's span, by the semantic conventions for HTTP clients."""
+    attributes: dict[str, str | int] = {
+        "http.request.method": method,
+        "server.address": host,
+        "server.port": port,
     }
     if status:
-        found["http.response.status_code"] = int(status)
+        attributes["http.response.status_code"] = int(status)
     if failure:
-        found["error.type"] = failure
-    return found
+        attributes["error.type"] = failure
+    return CallDescription(method, attributes, failed=bool(failure))
 
 
 def _observe_duration(request: httpx.Request, call: Call, status: str, error_type: str, seconds: float) -> None:

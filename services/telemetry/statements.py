@@ -1,7 +1,7 @@
 """A span for each database statement: its text with placeholders, never the values.
 
 OpenTelemetry's own listener for SQLAlchemy asks the engine's address anew and sets each attribute by itself; over the
-dozen statements of a payment that was a visible part of its cost. Here a statement's attributes are made once.
+dozen statements of a payment that was a visible part of its cost. Here a statement is described once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, event
 
-from telemetry.calls import CallSpans
+from telemetry.calls import CallDescription, CallSpans
 from telemetry.policy import exception_type
 
 __all__ = ["trace_statements"]
@@ -40,29 +40,27 @@ class _StatementSpans:
         }
         self._common: dict[str, Any] = {key: value for key, value in common.items() if value is not None}
         self._calls = CallSpans(__name__)
-        self._known: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._known: dict[str, CallDescription] = {}
 
     def begin(self, _connection: Any, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool) -> None:
         context.telemetry_call = self._calls.begin()
 
     def end(self, _connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
-        name, attributes = self._described(statement, context)
         call, context.telemetry_call = context.telemetry_call, None
-        self._calls.end(call, name, attributes)
+        self._calls.end(call, self._described(statement, context))
 
     def fail(self, failure: Any) -> None:
         context = failure.execution_context
         # Nothing is under way where there is no connection, or once the statement is done and its rows are fetched.
         if (call := getattr(context, "telemetry_call", None)) is None:
             return
-        name, attributes = self._described(failure.statement, context)
-        error = failure.original_exception
+        described, error = self._described(failure.statement, context), failure.original_exception
         # Of an asynchronous driver SQLAlchemy hands on a stand-in; the cause is the driver's own.
-        failed = {**attributes, "error.type": exception_type(error.__cause__ or error)}
-        self._calls.end(call, name, failed, failed=True)
+        attributes = {**described.attributes, "error.type": exception_type(error.__cause__ or error)}
+        self._calls.end(call, CallDescription(described.name, attributes, failed=True))
 
-    def _described(self, statement: str, context: Any) -> tuple[str, dict[str, Any]]:
-        """The name and attributes of a statement's spans, by the semantic conventions for databases."""
+    def _described(self, statement: str, context: Any) -> CallDescription:
+        """A statement's span, by the semantic conventions for databases."""
         if (known := self._known.get(statement)) is not None:
             return known
         operation = (statement.split(maxsplit=1) or [""])[0].upper()
@@ -72,7 +70,7 @@ class _StatementSpans:
             attributes["db.operation.name"] = operation
         if table:
             attributes["db.collection.name"] = table
-        found = f"{operation} {table}".strip() or str(self._common["db.system.name"]), attributes
+        found = CallDescription(f"{operation} {table}".strip() or str(self._common["db.system.name"]), attributes)
         if len(self._known) < _REMEMBERED:
             self._known[statement] = found
         return found

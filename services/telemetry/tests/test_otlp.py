@@ -10,10 +10,18 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from telemetry import otlp, vocabulary
+from telemetry.calls import Call, CallDescription, CallSpan
 from telemetry.tracing import scrub_span
 
 RESOURCES = [Resource({"service.name": "a", "n": 3, "list": ["x", "y"]}), Resource({"service.name": "b"})]
 SCOPES = [InstrumentationScope("fastapi", "1.0", "https://schema"), InstrumentationScope("bare"), None]
+CALLED = {"db.query.text": "SELECT 1", "server.address": "postgres", "server.port": 5432, "unknown": "jane@example.com"}
+DESCRIPTIONS = [
+    CallDescription("SELECT jane@example.com", CALLED),
+    CallDescription("SELECT", CALLED),
+    CallDescription("SELECT", CALLED | {"error.type": "TimeoutError"}, failed=True),
+    CallDescription("SELECT", {}),
+]
 
 ids = st.integers(1, 2**64 - 1)
 times = st.integers(0, 2**63 - 1)
@@ -52,6 +60,13 @@ def spans(draw):
     )
 
 
+@st.composite
+def call_spans(draw):
+    """Of descriptions that several share, as all calls of one statement do."""
+    call = Call(draw(contexts()), draw(contexts()))
+    return CallSpan(call, draw(st.sampled_from(DESCRIPTIONS)), draw(st.sampled_from(RESOURCES)), SCOPES[0])
+
+
 def canonical(request):
     """Groups in a stable order, and a span's attributes too: neither order means anything."""
     found = []
@@ -62,7 +77,7 @@ def canonical(request):
     return sorted(found)
 
 
-@given(st.lists(spans(), min_size=1, max_size=5))
+@given(st.lists(spans() | call_spans(), min_size=1, max_size=5))
 def test_bytes_mean_the_same_as_those_of_the_library_encoder(batch):
     decoded = ExportTraceServiceRequest.FromString(otlp.encode(batch))
     assert canonical(decoded) == canonical(encode_spans([scrub_span(span) for span in batch]))
