@@ -1,10 +1,11 @@
 """Error events for Sentry or anything that speaks its protocol. Every log line of level ERROR becomes one event."""
 
 import atexit
+import linecache
 import logging
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from telemetry.settings import TelemetrySettings
 
 _CATALOG = Path(__file__).resolve().parents[1] / "catalog.yml"
 _FRAME_KEYS = ("filename", "function", "module", "lineno", "in_app")
-_SOURCE_KEYS = ("pre_context", "context_line", "post_context")
+# What is let through at once must have a place to wait: the tracker takes events more slowly than a service makes them.
+_BURST = 500
+# Lines of source before and after the one that was being executed.
+_SOURCE_LINES = 5
 _EVENT_KEYS = ("event_id", "timestamp", "level", "platform", "release", "environment", "logger", "sdk")
 
 
@@ -45,11 +49,13 @@ def client_options(service: str, settings: TelemetrySettings) -> dict[str, Any]:
         "auto_session_tracking": False,
         "send_client_reports": False,
         "include_local_variables": False,
-        "include_source_context": True,
+        # The SDK reads the file of each frame anew, the framework's as well: two thirds of what an event cost.
+        "include_source_context": False,
         "project_root": str(_CATALOG.parent),
         "in_app_exclude": ["telemetry", "kit"],
         "max_request_body_size": "never",
         "max_breadcrumbs": 0,
+        "transport_queue_size": _BURST,
         "shutdown_timeout": 2,
     }
 
@@ -59,7 +65,6 @@ def setup_errors(service: str, settings: TelemetrySettings) -> logging.Handler |
     if settings.sentry_dsn is None:
         return None
     import sentry_sdk
-    from sentry_sdk.integrations.logging import EventHandler
     from sentry_sdk.transport import HttpTransport
 
     class CountingTransport(HttpTransport):
@@ -69,9 +74,21 @@ def setup_errors(service: str, settings: TelemetrySettings) -> logging.Handler |
     sentry_sdk.init(**client_options(service, settings), transport=CountingTransport)
     # A process that ends by an exception has just made the event that matters most.
     atexit.register(sentry_sdk.flush, 2)
-    handler = EventHandler(level=logging.ERROR)
+    handler = event_handler()
     handler.addFilter(Throttle())
     return handler
+
+
+def event_handler() -> logging.Handler:
+    """The SDK's handler that makes an event of an ERROR line."""
+    from sentry_sdk.integrations.logging import EventHandler
+
+    class Handler(EventHandler):
+        def format(self, record: logging.LogRecord) -> str:
+            """Nothing: an event is made of the record's parts, and a stack written out as text would be for nobody."""
+            return ""
+
+    return Handler(level=logging.ERROR)
 
 
 def outcome_of_drop(reason: str) -> str:
@@ -85,7 +102,9 @@ class Throttle(logging.Filter):
     In a storm of errors each still has its line, span and count; what is left out here is counted as throttled.
     """
 
-    def __init__(self, burst: int = 500, per_second: float = 10.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, burst: int = _BURST, per_second: float = 10.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__()
         self._burst, self._per_second, self._clock = burst, per_second, clock
         self._tokens, self._filled = float(burst), clock()
@@ -136,5 +155,22 @@ def _exception(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def _frame(frame: dict[str, Any]) -> dict[str, Any]:
-    keys = _FRAME_KEYS + _SOURCE_KEYS if frame.get("in_app") else _FRAME_KEYS
-    return {key: policy.scrub_value(frame[key]) for key in keys if frame.get(key) is not None}
+    kept = {key: policy.scrub_value(frame[key]) for key in _FRAME_KEYS if frame.get(key) is not None}
+    if frame.get("in_app") and (path := frame.get("abs_path")) and (line := frame.get("lineno")):
+        kept |= _source(path, line)
+    return kept
+
+
+# As many places as a service has that can fail; its files do not change while it runs.
+@lru_cache(maxsize=1024)
+def _source(path: str, line: int) -> dict[str, Any]:
+    """The lines around one, counted from 1, as an event shows them; empty when there is no such file."""
+    lines = [policy.scrub_text(text.rstrip("\r\n")) for text in linecache.getlines(path)]
+    if line > len(lines):
+        return {}
+    at = line - 1
+    return {
+        "pre_context": lines[max(0, at - _SOURCE_LINES) : at],
+        "context_line": lines[at],
+        "post_context": lines[line : line + _SOURCE_LINES],
+    }

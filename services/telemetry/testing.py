@@ -15,7 +15,7 @@ from sentry_sdk.integrations.logging import EventHandler
 from sentry_sdk.transport import Transport
 
 from telemetry import metrics, runtime
-from telemetry.errors import client_options
+from telemetry.errors import client_options, event_handler
 from telemetry.tracing import ScrubbingExporter
 
 
@@ -75,7 +75,7 @@ def _captured_events(events: list[dict[str, Any]]) -> Iterator[logging.Handler]:
     before = scope.client
     options = client_options(current.service, current.settings) | {"dsn": "http://test@127.0.0.1:9/1"}
     scope.set_client(sentry_sdk.Client(**options, transport=_ListTransport(events)))
-    handler = EventHandler(level=logging.ERROR)
+    handler = event_handler()
     try:
         yield handler
     finally:
