@@ -42,10 +42,13 @@ def main(
 ) -> None:
     """Measure what docs/figures.md states, on this machine.
 
-    The stack is restarted on the way and left up; what it had stored is deleted.
+    The stack is started if need be, restarted on the way and left up; what it had stored is deleted.
     """
     try:
-        for name, measure_it in _measurements(cold, only or []).items() if not render else ():
+        measurements = {} if render else _measurements(cold, only or [])
+        if measurements:
+            measure.stack(ROOT, "up")
+        for name, measure_it in measurements.items():
             for measured in _results(measure_it()):
                 _keep(name, measured)
             print(f"{name}: done", flush=True)

@@ -153,16 +153,22 @@ def saturation(root: Path, duration: str) -> dict[str, object]:
 
 
 def figures_of_tests(root: Path, tests: list[str], **environment: str) -> dict[str, Any]:
-    """What these end-to-end tests measured, by name."""
+    """What these end-to-end tests measured, by name. StackError, with their last lines, when one fails."""
     report = root / ".run" / "reports" / "figures.json"
     report.unlink(missing_ok=True)
-    subprocess.run(
+    ended = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *tests],
         cwd=root,
         env={**os.environ, **environment},
-        check=True,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
+    if ended.returncode:
+        raise StackError(
+            f"{tests[0]} failed, so it measured nothing", "Make it pass, then measure.", ended.stdout.splitlines()[-12:]
+        )
     return json.loads(report.read_text())
 
 
