@@ -149,7 +149,7 @@ class SpoolingExporter(SpanExporter):
         body = encode(spans)
         if self._compress:
             # Level 1: a tenth of the size for a hundredth of the request's time, and outside Python's lock.
-            body = gzip.compress(body, 1)
+            body = gzip.compress(body, 1, mtime=0)
         with self._lock:
             kept = self._keep(body, len(spans))
             is_due = time.monotonic() >= self._away_until
