@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,9 +32,12 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._limit = folder, limit
         for unfinished in folder.glob("*.part"):
-            unfinished.unlink()
-        names = sorted(path for path in folder.iterdir() if path.suffix == ".otlp")
-        self._parcels = [Parcel(path, path.stat().st_size, int(path.stem.partition("-")[2] or 0)) for path in names]
+            unfinished.unlink(missing_ok=True)
+        self._parcels: list[Parcel] = []
+        for path in sorted(folder.glob("*.otlp")):
+            # A process that is just ending removes what it still sends.
+            with suppress(FileNotFoundError):
+                self._parcels.append(Parcel(path, path.stat().st_size, int(path.stem.partition("-")[2] or 0)))
         self._bytes = sum(parcel.size for parcel in self._parcels)
 
     def __len__(self) -> int:
