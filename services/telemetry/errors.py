@@ -165,12 +165,15 @@ def _frame(frame: dict[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=1024)
 def _source(path: str, line: int) -> dict[str, Any]:
     """The lines around one, counted from 1, as an event shows them; empty when there is no such file."""
-    lines = [policy.scrub_text(text.rstrip("\r\n")) for text in linecache.getlines(path)]
-    if line > len(lines):
+    lines, at = linecache.getlines(path), line - 1
+    if at >= len(lines):
         return {}
-    at = line - 1
     return {
-        "pre_context": lines[max(0, at - _SOURCE_LINES) : at],
-        "context_line": lines[at],
-        "post_context": lines[line : line + _SOURCE_LINES],
+        "pre_context": _scrubbed(lines[max(0, at - _SOURCE_LINES) : at]),
+        "context_line": _scrubbed(lines[at:line])[0],
+        "post_context": _scrubbed(lines[line : line + _SOURCE_LINES]),
     }
+
+
+def _scrubbed(lines: list[str]) -> list[str]:
+    return [policy.scrub_text(line.rstrip("\r\n")) for line in lines]
