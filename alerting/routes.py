@@ -29,12 +29,12 @@ ISSUE = ".+ErrorIssue"
 ISSUE_GROUP = {"group_by": ["alertname", "service", "issue"], "group_wait": "1s"}
 CAUSES = f"TargetDown|{BURN}"
 
-# What breaks together fires within one evaluation and the next: this long is waited for the cause, which then silences
-# its consequences, so that one incident is one mail.
-PAGE_WAIT = "5s"
+# What breaks together fires within one evaluation and the next: a second more than the 5 s between them is waited for
+# the cause, which then silences its consequences, so that one incident is one mail.
+PAGE_WAIT = "6s"
 # The team that stands before everything sees what anything behind it breaks, and may see it first: the cause can be
 # scraped 5 s later and evaluated another 5 s later.
-SYMPTOM_WAIT = "10s"
+SYMPTOM_WAIT = "11s"
 # News of a page (it ended, or something joined it) waits at most this long.
 PAGE_INTERVAL = "10s"
 # A page that still lasts and that nobody acknowledged is sent again.

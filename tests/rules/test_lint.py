@@ -30,7 +30,7 @@ BROKEN = {
     "runbook of another": (RULES, "user/Watchdog", "user/TargetDown", "Watchdog", "the runbook of its own name"),
     "production rule": (PRODUCTION, "expr: (", "expr: ((", "expr: ((", "unclosed left parenthesis"),
     "receiver": (ROUTES, "receiver: platform-team", "receiver: nobody-here", "nobody-here", "undefined receiver"),
-    "waiting time": (ROUTES, "group_wait: 5s", "group_wait: soon", "soon", 'not a valid duration string: "soon"'),
+    "waiting time": (ROUTES, "group_wait: 6s", "group_wait: soon", "soon", 'not a valid duration string: "soon"'),
     "matcher": (ROUTES, "severity = page", "severity ~ page", "severity ~ page", "bad matcher format"),
     "YAML of a route": (ROUTES, "receivers:", "receivers: ]", "receivers: ]", "is no YAML"),
     "function of a template": (MAIL, "{{ with .Labels", "{{ width .Labels", "width", 'function "width" not defined'),

@@ -77,8 +77,8 @@ def test_each_step_of_the_escalation_waits_as_long_as_the_contacts_say() -> None
 
 def test_whoever_sees_the_consequences_waits_for_the_cause() -> None:
     """A failing payment is seen by payments and by the gateway, whose team must not be woken first."""
-    assert routes.page_wait(catalog()["gateway"].team) == "10s"
-    assert routes.page_wait(catalog()["payments"].team) == "5s"
+    assert routes.page_wait(catalog()["gateway"].team) == "11s"
+    assert routes.page_wait(catalog()["payments"].team) == "6s"
 
 
 def test_contacts_know_every_team_that_owns_something_and_no_severity_is_left_out() -> None:
