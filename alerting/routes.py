@@ -14,7 +14,7 @@ import yaml
 
 from alerting.contacts import Contacts, read_contacts
 
-__all__ = ["FOLDER", "generated", "page_wait"]
+__all__ = ["FOLDER", "PAGE_WAIT", "SYMPTOM_WAIT", "generated", "page_wait"]
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "alertmanager"

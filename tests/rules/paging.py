@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import yaml
 
+from alerting.routes import PAGE_WAIT, SYMPTOM_WAIT
 from sandbox_testing import Mailpit, eventually
 from testing.process import free_port
 from tests.support.programs import program
@@ -21,7 +22,7 @@ from tests.support.project import ROOT
 __all__ = ["Desk", "Program", "alertmanager", "desk", "heartbeat", "prometheus", "started"]
 
 # What the real configuration waits, and what it is made here.
-SHORTER = {"group_wait: 5s": "group_wait: 500ms", "group_wait: 10s": "group_wait: 500ms",
+SHORTER = {**{f"group_wait: {wait}": "group_wait: 500ms" for wait in (PAGE_WAIT, SYMPTOM_WAIT, "10s")},
            "group_interval: 10s": "group_interval: 1s", "group_interval: 30s": "group_interval: 1s",
            "group_wait: 2m": "group_wait: 2s", "group_wait: 4m": "group_wait: 4s",
            "group_interval: 5s": "group_interval: 1s", "repeat_interval: 4s": "repeat_interval: 500ms"}  # fmt: skip
