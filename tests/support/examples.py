@@ -113,17 +113,26 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
                 lambda _answer: True,
                 timeout=30.0,
             )
-        ends.enter_context(_scraped("stock", page))
+        ends.enter_context(_scraped(stack, "stock", page))
         yield {name: Guest(name, languages[name], urls[name]) for name in CHAIN}
 
 
 @contextmanager
-def _scraped(service: str, port: int) -> Iterator[None]:
+def _scraped(stack: Stack, service: str, port: int) -> Iterator[None]:
     """The page of metrics of a service is a target of the stack that runs, in the way of docs/own-service.md."""
     target = ROOT / "prometheus" / "targets" / f"{service}-of-examples.yml"
     target.write_text(yaml.safe_dump([{"targets": [f"host.docker.internal:{port}"], "labels": {"service": service}}]))
+
+    def scrapes() -> list[tuple[str, str]]:
+        answer = httpx.get(f"{stack.url('prometheus')}/api/v1/targets", timeout=5.0).raise_for_status().json()
+        targets = [one for one in answer["data"]["activeTargets"] if one["labels"].get("service") == service]
+        return [(one["health"], one["lastError"]) for one in targets]
+
     try:
         _up()
+        eventually(
+            f"a scrape of {service} without an error", scrapes, lambda found: found == [("up", "")], timeout=30.0
+        )
         yield
     finally:
         target.unlink()
