@@ -46,20 +46,23 @@ def machine() -> dict[str, object]:
 def stack(root: Path, command: str, **environment: str) -> float:
     """Run one command of the stack natively; the seconds it took. StackError when it fails."""
     began = time.monotonic()
+    _run(root, ["stack", command], f"`python -m stack {command}` failed", ENGINE="native", **environment)
+    return time.monotonic() - began
+
+
+def _run(root: Path, module: list[str], problem: str, **environment: str) -> None:
+    """Run a module of this Python with its arguments. StackError, with its last lines, when it fails."""
     ended = subprocess.run(
-        [sys.executable, "-m", "stack", command],
+        [sys.executable, "-m", *module],
         cwd=root,
-        env={**os.environ, "ENGINE": "native", **environment},
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         check=False,
     )
     if ended.returncode:
-        raise StackError(
-            f"`python -m stack {command}` failed", "Make it work, then measure.", ended.stdout.splitlines()[-12:]
-        )
-    return time.monotonic() - began
+        raise StackError(problem, "Make it work, then measure.", ended.stdout.splitlines()[-12:])
 
 
 def warm_start(root: Path, runs: int) -> dict[str, object]:
@@ -156,19 +159,7 @@ def figures_of_tests(root: Path, tests: list[str], **environment: str) -> dict[s
     """What these end-to-end tests measured, by name. StackError, with their last lines, when one fails."""
     report = root / ".run" / "reports" / "figures.json"
     report.unlink(missing_ok=True)
-    ended = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *tests],
-        cwd=root,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if ended.returncode:
-        raise StackError(
-            f"{tests[0]} failed, so it measured nothing", "Make it pass, then measure.", ended.stdout.splitlines()[-12:]
-        )
+    _run(root, ["pytest", "-q", *tests], f"{tests[0]} failed, so it measured nothing", **environment)
     return json.loads(report.read_text())
 
 
@@ -178,8 +169,7 @@ def telemetry_cost(root: Path) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for workload in ("null", "payment"):
             report = Path(folder, workload)
-            command = [sys.executable, "-m", "loadtest.bench", workload, "--json", str(report)]
-            subprocess.run(command, cwd=root, check=True, stdout=subprocess.DEVNULL)
+            _run(root, ["loadtest.bench", workload, "--json", str(report)], f"The benchmark of {workload} failed")
             found[workload] = json.loads(report.read_text())["parts"]
     return found
 

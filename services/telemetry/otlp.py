@@ -46,36 +46,29 @@ def _span(span: ReadableSpan) -> bytes:
     if parent is not None:
         parts += (b"\x22\x08", parent.span_id.to_bytes(8, "big"))
     parts.append(_TIMES(b"\x39", span.start_time or 0, b"\x41", span.end_time or 0))
-    parts += (_call(span.description),) if isinstance(span, CallSpan) else _described(span)
+    if isinstance(span, CallSpan):
+        parts.append(_call(span.description))
+    else:
+        parts += _described(span.name, span.kind, span.attributes or {}, span.status.status_code)
+        parts += [_field(0x5A, _event(event)) for event in span.events]
     parts.append(_flags(parent is not None and parent.is_remote))
     return b"".join(parts)
-
-
-def _described(span: ReadableSpan) -> Iterator[bytes]:
-    """Everything about a span but whose it is and when it was."""
-    yield _name_and_kind(span.name, span.kind.value)
-    yield from _attributes(span.kind, span.attributes or {})
-    for event in span.events:
-        yield _field(0x5A, _event(event))
-    yield _status(span.status.status_code.value)
 
 
 # As many as a service has statements and destinations; `telemetry.statements` remembers no more either.
 @lru_cache(maxsize=1024)
 def _call(description: CallDescription) -> bytes:
     status = StatusCode.ERROR if description.failed else StatusCode.UNSET
-    return b"".join(
-        (
-            _name_and_kind(description.name, SpanKind.CLIENT.value),
-            *_attributes(SpanKind.CLIENT, description.attributes),
-            _status(status.value),
-        )
-    )
+    return b"".join(_described(description.name, SpanKind.CLIENT, description.attributes, status))
 
 
-def _attributes(kind: SpanKind, attributes: Mapping[str, Any]) -> Iterator[bytes]:
+def _described(name: str, kind: SpanKind, attributes: Mapping[str, Any], status: StatusCode) -> Iterator[bytes]:
+    yield _name_and_kind(name, kind.value)
     dropped = policy.NOT_FROM[kind]
-    return (_attribute(0x4A, key, _hashable(value)) for key, value in attributes.items() if key not in dropped)
+    for key, value in attributes.items():
+        if key not in dropped:
+            yield _attribute(0x4A, key, _hashable(value))
+    yield _status(status.value)
 
 
 def _event(event: Event) -> bytes:

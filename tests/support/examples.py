@@ -17,6 +17,7 @@ import httpx
 import yaml
 
 from sandbox_testing.polling import eventually
+from sandbox_testing.stores import Prometheus
 from tests.support import engine
 from tests.support.project import ROOT
 from tests.support.stack import Stack
@@ -121,11 +122,11 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
 def _scraped(stack: Stack, service: str, port: int) -> Iterator[None]:
     """The page of metrics of a service is a target of the stack that runs, in the way of docs/own-service.md."""
     target = ROOT / "prometheus" / "targets" / f"{service}-of-examples.yml"
+    prometheus = Prometheus(stack.url("prometheus"))
     target.write_text(yaml.safe_dump([{"targets": [f"host.docker.internal:{port}"], "labels": {"service": service}}]))
 
     def scrapes() -> list[tuple[str, str]]:
-        answer = httpx.get(f"{stack.url('prometheus')}/api/v1/targets", timeout=5.0).raise_for_status().json()
-        targets = [one for one in answer["data"]["activeTargets"] if one["labels"].get("service") == service]
+        targets = [one for one in prometheus.targets() if one["labels"].get("service") == service]
         return [(one["health"], one["lastError"]) for one in targets]
 
     try:
@@ -135,6 +136,7 @@ def _scraped(stack: Stack, service: str, port: int) -> Iterator[None]:
         )
         yield
     finally:
+        prometheus.close()
         target.unlink()
         _up()
 
