@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from alerting.contacts import Contacts, read_contacts
+from alerting.topology import Catalog, callers, catalog
 
 __all__ = ["FOLDER", "PAGE_WAIT", "SYMPTOM_WAIT", "generated", "page_wait"]
 
@@ -57,7 +58,7 @@ def generated() -> Mapping[str, str]:
 
 def page_wait(team: str) -> str:
     """How long a page of this team gathers before it is sent."""
-    return SYMPTOM_WAIT if team == _catalog()["customer"]["team"] else PAGE_WAIT
+    return SYMPTOM_WAIT if team == catalog()["customer"]["team"] else PAGE_WAIT
 
 
 def _dump(config: Mapping[str, Any]) -> str:
@@ -81,7 +82,7 @@ def _config(contacts: Contacts, slack: bool) -> dict[str, Any]:
             **TICKET_TIMES,
             "routes": list(_routes(contacts)),
         },
-        "inhibit_rules": list(_inhibitions(_catalog())),
+        "inhibit_rules": list(_inhibitions(catalog())),
         "receivers": list(_receivers(contacts, slack)),
     }
 
@@ -109,7 +110,7 @@ def _routes(contacts: Contacts) -> Iterator[dict[str, Any]]:
         yield {"matchers": ["severity = ticket", f"team = {team}"], "receiver": f"{team}-team"}
 
 
-def _inhibitions(catalog: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _inhibitions(known: Catalog) -> Iterator[dict[str, Any]]:
     """The nearest to the cause speaks, what follows from it is shown on pages and not sent."""
     # A service that cannot be asked explains its other alerts.
     yield {
@@ -123,28 +124,22 @@ def _inhibitions(catalog: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         "target_matchers": ["severity = ticket"],
         "equal": ["alertname", "service"],
     }
-    stored = {name for name, row in catalog.items() if row["database"]}
+    stored = {name for name, row in known.items() if row["database"]}
     yield {
         "source_matchers": ["alertname = DatabaseDown"],
         "target_matchers": [
             f"alertname =~ {BURN}|DatabasePoolExhausted|{ISSUE}",
-            _one_of(stored.union(*(_callers(catalog, name) for name in stored))),
+            _one_of(stored.union(*(callers(known, name) for name in stored))),
         ],
     }
-    for name, row in catalog.items():
+    for name, row in known.items():
         # A third party has no metrics, hence no alerts.
-        if row["signals"] and (callers := _callers(catalog, name)):
+        if row["signals"] and (before := callers(known, name)):
             yield {
                 # Pages only: a ticket that is left over from something else must not keep a page back.
                 "source_matchers": [f"alertname =~ {CAUSES}", f"service = {name}", "severity = page"],
-                "target_matchers": [f"alertname =~ {BURN}|CircuitOpen", _one_of(callers)],
+                "target_matchers": [f"alertname =~ {BURN}|CircuitOpen", _one_of(before)],
             }
-
-
-def _callers(catalog: Mapping[str, Any], name: str) -> set[str]:
-    """All that call a service, directly or through others."""
-    direct = {caller for caller, row in catalog.items() if name in row["calls"]}
-    return direct.union(*(_callers(catalog, caller) for caller in direct))
 
 
 def _one_of(services: set[str]) -> str:
@@ -193,7 +188,3 @@ def _slack(channel: str) -> dict[str, Any]:
         "text": '{{ template "chat.text" . }}',
         "color": '{{ if eq .Status "firing" }}danger{{ else }}good{{ end }}',
     }
-
-
-def _catalog() -> Mapping[str, Any]:
-    return yaml.safe_load((ROOT / "services" / "catalog.yml").read_text())["services"]

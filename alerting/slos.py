@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from alerting.problems import Problem, read_yaml
+from alerting.topology import callers_in_a_row, catalog
 from native import build
 
 __all__ = ["OUTPUT", "SLOS", "Slo", "every_slo"]
@@ -38,6 +39,10 @@ _MEANINGS = {
     "template_vars": "lacks {{.window}}",
     "name": "holds characters that a name may not have",
 }
+# What a failure does to whoever called is counted when the call ends, a few seconds later, and scraped and evaluated up
+# to 10 s after that. The page of a cause lasts this much longer for each caller in a row: what it silences must not be
+# told as news of its own at the end.
+CALLER_LAGS_SECONDS = 15
 # What only dashboards read, over the whole period, is evaluated less often.
 PERIOD_INTERVAL = "30s"
 
@@ -64,8 +69,12 @@ class Slo:
         return f"{made}{DIGEST}{self._digest(made)}\n"
 
     def _digest(self, made: str) -> str:
-        parts = (made, self.source.read_text(), self.windows.read_text(), Path(__file__).read_text())
+        sources = (self.source, self.windows, Path(__file__))
+        parts = (made, str(self._keep_firing_seconds()), *(path.read_text() for path in sources))
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+    def _keep_firing_seconds(self) -> int:
+        return CALLER_LAGS_SECONDS * callers_in_a_row(catalog(), read_yaml(self.source)["service"])
 
     def _by_sloth(self) -> str:
         period = read_yaml(self.windows)["spec"]["sloPeriod"]
@@ -79,7 +88,8 @@ class Slo:
             done = subprocess.run(command + options, capture_output=True, text=True, timeout=SECONDS, check=False)
         if done.returncode:
             raise _refusal(self.source, done.stderr)
-        groups = list(_merged(self.source.stem, yaml.safe_load(done.stdout)["groups"]))
+        rules = [_plain(rule) for group in yaml.safe_load(done.stdout)["groups"] for rule in group["rules"]]
+        groups = list(_merged(self.source.stem, [_kept(rule, self._keep_firing_seconds()) for rule in rules]))
         return yaml.safe_dump({"groups": groups}, sort_keys=False, width=10_000, allow_unicode=True)
 
 
@@ -116,8 +126,13 @@ def _line(source: Path, number: int, field: str) -> int:
     return node.start_mark.line + 1
 
 
-def _merged(name: str, groups: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    rules = [_plain(rule) for group in groups for rule in group["rules"]]
+def _kept(rule: dict[str, Any], seconds: int) -> dict[str, Any]:
+    if seconds and rule.get("labels", {}).get("severity") == "page":
+        return {**rule, "keep_firing_for": f"{seconds}s"}
+    return rule
+
+
+def _merged(name: str, rules: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     often = [rule for rule in rules if _is_for_alerts(rule)]
     yield {"name": f"slo-{name}", "rules": often}
     yield {"name": f"slo-{name}-period", "interval": PERIOD_INTERVAL, "rules": [r for r in rules if r not in often]}

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -83,21 +84,54 @@ def _expected(alert: str, severity: str, at: str, fires: bool) -> dict[str, obje
 
 
 def _prove(folder: Path, alert: str, series: list[dict[str, str]], *expected: dict[str, object]) -> None:
-    [rules] = [path for path in (ROOT / "prometheus/generated/sandbox").glob("*.yml") if alert in path.read_text()]
     test = {"interval": "5s", "input_series": series, "promql_expr_test": list(expected)}
-    _judge(folder, rules, "5s", [test])
+    _judge(folder, [_rules_of(alert)], "5s", [test])
 
 
-def _judge(folder: Path, rules: Path, evaluated: str, tests: list[dict[str, object]]) -> None:
+def _rules_of(alert: str) -> Path:
+    [rules] = [path for path in (ROOT / "prometheus/generated/sandbox").glob("*.yml") if alert in path.read_text()]
+    return rules
+
+
+def _judge(folder: Path, rules: Iterable[Path], evaluated: str, tests: list[dict[str, object]]) -> None:
     path = folder / "slo.test.yml"
-    path.write_text(yaml.safe_dump({"rule_files": [str(rules)], "evaluation_interval": evaluated, "tests": tests}))
+    files = sorted({str(one) for one in rules})
+    path.write_text(yaml.safe_dump({"rule_files": files, "evaluation_interval": evaluated, "tests": tests}))
     run("IMAGE_PROMETHEUS", "/bin/promtool", "test", "rules", path)
 
 
 @pytest.mark.parametrize("alert", OBJECTIVES)
 def test_outage_pages_within_a_minute_and_the_page_ends_with_it(alert: str, tmp_path: Path) -> None:
-    page = [_expected(alert, "page", at, fires) for at, fires in (("0s", False), ("1m", True), ("3m", False))]
+    page = [_expected(alert, "page", at, fires) for at, fires in (("0s", False), ("1m", True), ("4m", False))]
     _prove(tmp_path, alert, _series(alert, 15, 2, 3), *page)
+
+
+@pytest.mark.parametrize(
+    ("cause", "symptom"),
+    [
+        ("AuthErrorBudgetBurn", "PaymentsErrorBudgetBurn"),
+        ("PaymentSuccessBudgetBurn", "GatewayErrorBudgetBurn"),
+        ("PaymentSuccessBudgetBurn", "JourneyErrorBudgetBurn"),
+        ("GatewayErrorBudgetBurn", "JourneyErrorBudgetBurn"),
+    ],
+)
+def test_page_of_a_cause_lasts_until_that_of_its_symptom_has_ended(cause: str, symptom: str, tmp_path: Path) -> None:
+    """Or the end of an outage pages whoever stands before it, for what had been silenced until then."""
+    scrape = 5
+    ended = 120
+    seen = [*_series(cause, 20, ended // 60, 4), *_shifted(_series(symptom, 20, ended // 60, 4), 2 * scrape)]
+    firing = 'count(ALERTS{{alertname="{}",severity="page",alertstate="firing"}})'
+    told = f"{firing.format(symptom)} unless {firing.format(cause)}"
+    both = f"{firing.format(symptom)} + {firing.format(cause)}"
+    expected = [{"expr": told, "eval_time": f"{at}s"} for at in range(ended, ended + 180, scrape)]
+    expected.append({"expr": both, "eval_time": f"{ended}s", "exp_samples": [{"labels": "{}", "value": 2}]})
+    test = {"interval": f"{scrape}s", "input_series": seen, "promql_expr_test": expected}
+    _judge(tmp_path, [_rules_of(cause), _rules_of(symptom)], f"{scrape}s", [test])
+
+
+def _shifted(series: list[dict[str, str]], seconds: int) -> list[dict[str, str]]:
+    """The same, seen this much later."""
+    return [{**one, "values": f"0x{seconds // 5 - 1} {one['values']}"} for one in series]
 
 
 @pytest.mark.parametrize("alert", OBJECTIVES)
@@ -150,7 +184,7 @@ def _edges(alert: str, variant: str, factor: float, folder: Path) -> None:
         series = _turning(alert, factor * times, healthy, burning)
         expected = _expected(alert, severity, end, times > 1)
         tests.append({"interval": f"{step}s", "input_series": series, "promql_expr_test": [expected]})
-    _judge(folder, _group_of(alert, variant, folder), end, tests)
+    _judge(folder, [_group_of(alert, variant, folder)], end, tests)
 
 
 def _turning(alert: str, factor: float, healthy: int, burning: int) -> list[dict[str, str]]:
