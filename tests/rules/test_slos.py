@@ -53,6 +53,12 @@ OBJECTIVES = {
 }  # fmt: skip
 """Of each alert: service, objective, share of bad events that it allows, and two series: good events, bad events."""
 
+DOWN = {
+    "TargetDown": ['up{job="services",service="auth",team="identity",instance="auth:8001"}'],
+    "DatabaseDown": [f'database_up{{service="{name}",team="{catalog()[name].team}"}}' for name in ("auth", "payments")],
+}
+"""Of each alert about what is away: the series that are 0 then."""
+
 
 def _series(alert: str, factor: float, minutes: int, healthy_minutes: int) -> list[dict[str, str]]:
     """A thousand events each 5 s, of which `factor` times as many are bad as the objective allows; then none."""
@@ -89,7 +95,8 @@ def _prove(folder: Path, alert: str, series: list[dict[str, str]], *expected: di
 
 
 def _rules_of(alert: str) -> Path:
-    [rules] = [path for path in (ROOT / "prometheus/generated/sandbox").glob("*.yml") if alert in path.read_text()]
+    files = [*(ROOT / "prometheus/generated/sandbox").glob("*.yml"), *(ROOT / "prometheus/rules").glob("*.yml")]
+    [rules] = [path for path in files if f"alert: {alert}\n" in path.read_text()]
     return rules
 
 
@@ -113,19 +120,25 @@ def test_outage_pages_within_a_minute_and_the_page_ends_with_it(alert: str, tmp_
         ("PaymentSuccessBudgetBurn", "GatewayErrorBudgetBurn"),
         ("PaymentSuccessBudgetBurn", "JourneyErrorBudgetBurn"),
         ("GatewayErrorBudgetBurn", "JourneyErrorBudgetBurn"),
+        ("TargetDown", "PaymentsErrorBudgetBurn"),
+        ("DatabaseDown", "AuthErrorBudgetBurn"),
     ],
 )
 def test_page_of_a_cause_lasts_until_that_of_its_symptom_has_ended(cause: str, symptom: str, tmp_path: Path) -> None:
     """Or the end of an outage pages whoever stands before it, for what had been silenced until then."""
-    scrape = 5
-    ended = 120
-    seen = [*_series(cause, 20, ended // 60, 4), *_shifted(_series(symptom, 20, ended // 60, 4), 2 * scrape)]
+    scrape, ended, minutes_after = 5, 120, 4
+    if cause in DOWN:
+        down = [{"series": one, "values": f"0x{ended // scrape} 1x{minutes_after * 12}"} for one in DOWN[cause]]
+        series = [*down, {"series": 'process_start_time_seconds{service="prometheus"}', "values": "-120x80"}]
+    else:
+        series = _series(cause, 20, ended // 60, minutes_after)
+    series += _shifted(_series(symptom, 20, ended // 60, minutes_after), 2 * scrape)
     firing = 'count(ALERTS{{alertname="{}",severity="page",alertstate="firing"}})'
     told = f"{firing.format(symptom)} unless {firing.format(cause)}"
     both = f"{firing.format(symptom)} + {firing.format(cause)}"
     expected = [{"expr": told, "eval_time": f"{at}s"} for at in range(ended, ended + 180, scrape)]
     expected.append({"expr": both, "eval_time": f"{ended}s", "exp_samples": [{"labels": "{}", "value": 2}]})
-    test = {"interval": f"{scrape}s", "input_series": seen, "promql_expr_test": expected}
+    test = {"interval": f"{scrape}s", "input_series": series, "promql_expr_test": expected}
     _judge(tmp_path, [_rules_of(cause), _rules_of(symptom)], f"{scrape}s", [test])
 
 
