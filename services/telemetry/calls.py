@@ -40,8 +40,8 @@ class Call:
 
     __slots__ = ("context", "parent", "started")
 
-    def __init__(self, context: SpanContext, parent: SpanContext) -> None:
-        self.context, self.parent, self.started = context, parent, time_ns()
+    def __init__(self, context: SpanContext, parent: SpanContext, started: int) -> None:
+        self.context, self.parent, self.started = context, parent, started
 
     @property
     def is_recorded(self) -> bool:
@@ -84,13 +84,22 @@ class CallSpans:
 
     def begin(self) -> Call:
         """A call that begins now, below the current span."""
-        parent, ids = get_current_span().get_span_context(), self._tracer.id_generator
-        trace_id = parent.trace_id if parent.is_valid else ids.generate_trace_id()
-        context = SpanContext(trace_id, ids.generate_span_id(), False, parent.trace_flags, parent.trace_state)
-        return Call(context, parent)
+        return self._below(get_current_span().get_span_context(), time_ns())
 
     def end(self, call: Call, description: CallDescription) -> None:
         """Hand the span of a call that ends now to the tracer's processors."""
         if call.is_recorded:
             tracer = self._tracer
             tracer.span_processor.on_end(CallSpan(call, description, tracer.resource, self._scope))
+
+    def record(self, started: int, description: CallDescription) -> None:
+        """The same at once, for a call of which nobody else was told: one below the current span that ends now."""
+        parent = get_current_span().get_span_context()
+        if parent.trace_flags.sampled:
+            self.end(self._below(parent, started), description)
+
+    def _below(self, parent: SpanContext, started: int) -> Call:
+        ids = self._tracer.id_generator
+        trace_id = parent.trace_id if parent.is_valid else ids.generate_trace_id()
+        context = SpanContext(trace_id, ids.generate_span_id(), False, parent.trace_flags, parent.trace_state)
+        return Call(context, parent, started)

@@ -1,4 +1,4 @@
-"""Delivery of spans to the collector over OTLP/HTTP, from the batch processor's own thread.
+"""Delivery of spans to the collector over OTLP/HTTP, from the thread of the queue that they waited in.
 
 A batch is in the spool before it is sent, so a process that is killed meanwhile leaves it to its successor. A collector
 that is away costs nothing but disk: batches wait there, in order, until it is back.
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import urllib3
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.util.re import parse_env_headers
 from pydantic import AliasChoices, Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -57,72 +57,6 @@ class OtlpSettings(BaseSettings):
     def url(self) -> str:
         base = self.otel_exporter_otlp_endpoint.rstrip("/")
         return self.otel_exporter_otlp_traces_endpoint or f"{base}/v1/traces"
-
-
-class QueueSettings(BaseSettings):
-    """The part of the OTEL_BSP_* variables that this package must know itself."""
-
-    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True)
-
-    otel_bsp_max_queue_size: int = 8_192
-
-
-class CountingProcessor(BatchSpanProcessor):
-    """Counts spans that ended, and those that found the queue full, so that what neither arrived nor waits is visible.
-
-    The SDK's queue drops its oldest span without telling anybody how many. Here the queue never gets that far: a span
-    that has no place in it is lost, and counted, before.
-    """
-
-    _count_ended = staticmethod(metrics.SPANS.labels("ended").inc)
-    _count_lost = staticmethod(metrics.SPANS.labels("lost").inc)
-
-    def __init__(self, exporter: SpanExporter) -> None:
-        self._limit = QueueSettings().otel_bsp_max_queue_size
-        self._taken = _Taken(exporter)
-        self._lock = threading.Lock()
-        self._queued = 0
-        super().__init__(self._taken, max_queue_size=self._limit)
-
-    def on_end(self, span: ReadableSpan) -> None:
-        if not span.context.trace_flags.sampled:
-            return
-        self._count_ended()
-        with self._lock:
-            full = self._queued - self._taken.spans >= self._limit
-            self._queued += not full
-        if full:
-            self._taken.refused += 1
-            self._count_lost()
-        else:
-            super().on_end(span)
-
-
-class _Taken(SpanExporter):
-    """Hands batches on, and knows how many spans have left the queue since the start."""
-
-    def __init__(self, inner: SpanExporter) -> None:
-        self._inner = inner
-        self.spans = 0
-        self.refused = 0
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.spans += len(spans)
-        if self.refused:
-            # Said from this thread and once a batch: in an overload, requests have better things to do.
-            log.warning(events.TELEMETRY_LOST, extra={"count": self.refused, "reason": "queue full"})
-            self.refused = 0
-        try:
-            return self._inner.export(spans)
-        except Exception:
-            metrics.SPANS.labels("lost").inc(len(spans))
-            raise
-
-    def shutdown(self) -> None:
-        self._inner.shutdown()
-
-    def force_flush(self, timeout_millis: int = 3_000) -> bool:
-        return self._inner.force_flush(timeout_millis)
 
 
 class SpoolingExporter(SpanExporter):

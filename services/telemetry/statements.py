@@ -1,12 +1,15 @@
 """A span for each database statement: its text with placeholders, never the values.
 
 OpenTelemetry's own listener for SQLAlchemy asks the engine's address anew and sets each attribute by itself; over the
-dozen statements of a payment that was a visible part of its cost. Here a statement is described once.
+dozen statements of a payment that was a visible part of its cost. Here a statement is described once, and the dialect's
+events are used: with a listener to any of the connection's, SQLAlchemy prepares all of them for every statement.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from time import time_ns
+from typing import Any, Literal
 
 from sqlalchemy import Engine, event
 
@@ -21,14 +24,14 @@ _REMEMBERED = 1024
 
 def trace_statements(engine: Engine) -> None:
     """Record a client span for each statement that `engine` executes from now on, a failed one with its error."""
-    spans = _StatementSpans(engine)
-    event.listen(engine, "before_cursor_execute", spans.begin)
-    event.listen(engine, "after_cursor_execute", spans.end)
-    event.listen(engine, "handle_error", spans.fail)
+    spans, dialect = _StatementSpans(engine), engine.dialect
+    event.listen(engine, "do_execute", spans.around(dialect.do_execute))
+    event.listen(engine, "do_executemany", spans.around(dialect.do_executemany))
+    event.listen(engine, "do_execute_no_params", spans.around(dialect.do_execute_no_params))
 
 
 class _StatementSpans:
-    """The listeners of one engine. What is under way is kept in SQLAlchemy's context of its execution."""
+    """The spans of one engine's statements."""
 
     def __init__(self, engine: Engine) -> None:
         url = engine.url
@@ -42,22 +45,26 @@ class _StatementSpans:
         self._calls = CallSpans(__name__)
         self._known: dict[str, CallDescription] = {}
 
-    def begin(self, _connection: Any, _cursor: Any, _statement: str, _values: Any, context: Any, _many: bool) -> None:
-        context.telemetry_call = self._calls.begin()
+    def around(self, execute: Callable[..., None]) -> Callable[..., Literal[True]]:
+        """A listener that executes a statement itself, as SQLAlchemy lets it, and records the span."""
 
-    def end(self, _connection: Any, _cursor: Any, statement: str, _values: Any, context: Any, _many: bool) -> None:
-        call, context.telemetry_call = context.telemetry_call, None
-        self._calls.end(call, self._described(statement, context))
+        def observed(cursor: Any, statement: str, *values_and_context: Any) -> Literal[True]:
+            started, context = time_ns(), values_and_context[-1]
+            try:
+                execute(cursor, statement, *values_and_context)
+            except BaseException as error:
+                self._calls.record(started, self._failed(statement, context, error))
+                raise
+            self._calls.record(started, self._described(statement, context))
+            return True
 
-    def fail(self, failure: Any) -> None:
-        context = failure.execution_context
-        # Nothing is under way where there is no connection, or once the statement is done and its rows are fetched.
-        if (call := getattr(context, "telemetry_call", None)) is None:
-            return
-        described, error = self._described(failure.statement, context), failure.original_exception
+        return observed
+
+    def _failed(self, statement: str, context: Any, error: BaseException) -> CallDescription:
+        described = self._described(statement, context)
         # Of an asynchronous driver SQLAlchemy hands on a stand-in; the cause is the driver's own.
         attributes = {**described.attributes, "error.type": exception_type(error.__cause__ or error)}
-        self._calls.end(call, CallDescription(described.name, attributes, failed=True))
+        return CallDescription(described.name, attributes, failed=True)
 
     def _described(self, statement: str, context: Any) -> CallDescription:
         """A statement's span, by the semantic conventions for databases."""

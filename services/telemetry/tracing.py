@@ -23,8 +23,6 @@ _DEFAULTS = {
     "OTEL_METRICS_EXPORTER": "none",
     "OTEL_LOGS_EXPORTER": "none",
     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-    "OTEL_BSP_SCHEDULE_DELAY": "200",
-    "OTEL_BSP_MAX_QUEUE_SIZE": "8192",
     # Stable names for HTTP and database attributes instead of the old ones.
     "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
 }
@@ -106,13 +104,14 @@ def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
 
 
 def _counting(exporter: SpanExporter) -> SpanProcessor:
-    from telemetry.export import CountingProcessor
+    from telemetry.batches import CountingProcessor
 
     return CountingProcessor(ScrubbingExporter(exporter))
 
 
 def _own_processor(service: str, settings: TelemetrySettings) -> SpanProcessor:
-    from telemetry.export import CountingProcessor, OtlpSettings, SpoolingExporter
+    from telemetry.batches import CountingProcessor
+    from telemetry.export import OtlpSettings, SpoolingExporter
     from telemetry.spool import Spool
 
     folder = settings.log_directory / "spool" / service if settings.log_directory else None

@@ -92,9 +92,15 @@ def database(postgres):
     return Database(postgres.new_database("telemetry"), "test")
 
 
+async def observed(database: Database) -> None:
+    """As services begin: what SQLAlchemy asks a server that it does not know yet is asked before the first request."""
+    telemetry.instrument_database(database.engine)
+    await database.ping()
+
+
 def test_statement_has_a_span_with_its_text_and_without_its_values(seen, database):
     async def inside():
-        telemetry.instrument_database(database.engine)
+        await observed(database)
         with trace.get_tracer("test").start_as_current_span("work"):
             async with database.transaction() as connection:
                 await connection.execute(text("CREATE TABLE users (mail text)"))
@@ -119,7 +125,7 @@ def test_span_names_the_table_that_its_statement_is_about(seen, database):
     statements = [insert(users).values(mail=CANARY), update(users).values(mail=CANARY), select(users), delete(users)]
 
     async def inside():
-        telemetry.instrument_database(database.engine)
+        await observed(database)
         with trace.get_tracer("test").start_as_current_span("work"):
             async with database.transaction() as connection:
                 await connection.run_sync(users.create)
@@ -135,7 +141,7 @@ def test_span_names_the_table_that_its_statement_is_about(seen, database):
 
 def test_failed_statement_has_a_span_with_its_error_and_the_next_one_has_its_own(seen, database):
     async def inside():
-        telemetry.instrument_database(database.engine)
+        await observed(database)
         with trace.get_tracer("test").start_as_current_span("work"):
             async with database.read() as connection:
                 with pytest.raises(DBAPIError):
@@ -152,7 +158,7 @@ def test_failed_statement_has_a_span_with_its_error_and_the_next_one_has_its_own
 
 def test_statement_whose_rows_cannot_all_be_read_has_one_span(seen, database):
     async def inside():
-        telemetry.instrument_database(database.engine)
+        await observed(database)
         with trace.get_tracer("test").start_as_current_span("work"):
             async with database.transaction() as connection:
                 rows = await connection.stream(text("SELECT 1 / (900 - n) FROM generate_series(1, 1000) AS n"))

@@ -4,17 +4,15 @@ import gzip
 import socket
 import threading
 import time
-from collections.abc import Sequence
 
 import pytest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
-from opentelemetry.trace import SpanContext, TraceFlags
+from opentelemetry.trace import SpanContext
 from pydantic import ValidationError
 
 from telemetry import events, metrics
-from telemetry.export import CountingProcessor, OtlpSettings, SpoolingExporter
+from telemetry.export import OtlpSettings, SpoolingExporter
 from telemetry.spool import Spool
 
 
@@ -145,64 +143,6 @@ def test_standard_variables_choose_address_headers_and_timeout(collector, monkey
     assert (settings.url, settings.timeout) == (f"{collector.url}/custom", 1.5)
     SpoolingExporter(settings, None).export(batch("a"))
     assert collector.headers["x-tenant"] == "sandbox"
-
-
-class StuckExporter(SpanExporter):
-    """Takes a batch and keeps it until `go_on` is set; remembers the names of what it was given."""
-
-    def __init__(self) -> None:
-        self.entered, self.go_on = threading.Event(), threading.Event()
-        self.names: list[str] = []
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        self.names += [span.name for span in spans]
-        self.entered.set()
-        assert self.go_on.wait(10)
-        return SpanExportResult.SUCCESS
-
-
-class BrokenExporter(SpanExporter):
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        raise ValueError("a span that cannot be written down")
-
-
-@pytest.fixture
-def tiny_queue(monkeypatch):
-    monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "4")
-    monkeypatch.setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "2")
-    monkeypatch.setenv("OTEL_BSP_SCHEDULE_DELAY", "20")
-
-
-def ended(processor: CountingProcessor, *names: str) -> None:
-    for name in names:
-        sampled = SpanContext(1, 1, False, TraceFlags(TraceFlags.SAMPLED))
-        processor.on_end(ReadableSpan(name, sampled, resource=Resource({})))
-
-
-def test_span_that_finds_the_queue_full_is_counted_as_lost_and_none_is_lost_otherwise(tiny_queue, caplog):
-    stuck = StuckExporter()
-    processor = CountingProcessor(stuck)
-    before = counted("ended"), counted("lost")
-    ended(processor, "sent 1", "sent 2")
-    assert stuck.entered.wait(10)
-    ended(processor, *(f"waits {n}" for n in range(4)), *(f"too much {n}" for n in range(5)))
-    assert (counted("ended") - before[0], counted("lost") - before[1]) == (11, 5)
-    stuck.go_on.set()
-    assert processor.force_flush()
-    ended(processor, "after")
-    processor.shutdown()
-    assert stuck.names == ["sent 1", "sent 2", "waits 0", "waits 1", "waits 2", "waits 3", "after"]
-    assert counted("lost") - before[1] == 5
-    [line] = [record for record in caplog.records if record.name == "telemetry"]
-    assert (str(line.msg), line.count) == (events.TELEMETRY_LOST, 5)
-
-
-def test_batch_that_the_exporter_fails_on_is_counted_as_lost(tiny_queue, caplog):
-    processor = CountingProcessor(BrokenExporter())
-    before = counted("lost")
-    ended(processor, "a")
-    processor.shutdown()
-    assert counted("lost") - before == 1
 
 
 def test_compression_can_be_switched_off_and_what_waited_compressed_still_arrives(collector, tmp_path, monkeypatch):

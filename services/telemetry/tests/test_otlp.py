@@ -63,7 +63,7 @@ def spans(draw):
 @st.composite
 def call_spans(draw):
     """Of descriptions that several share, as all calls of one statement do."""
-    call = Call(draw(contexts()), draw(contexts()))
+    call = Call(draw(contexts()), draw(contexts()), draw(times))
     return CallSpan(call, draw(st.sampled_from(DESCRIPTIONS)), draw(st.sampled_from(RESOURCES)), SCOPES[0])
 
 
