@@ -1,12 +1,13 @@
 """What telemetry costs a request: the same service without any of it and with all of it, side by side.
 
-    python -m loadtest.bench [null|payment] [--pairs 20] [--requests N] [--part NAME ...] [--json FILE]
+    python -m loadtest.bench [null|payment] [--pairs 20] [--turns 10] [--part NAME ...] [--json FILE]
 
-All servers run at once and take turns in short batches, so that what else the machine does meets each of them alike.
-Each has one processor for itself, the client the other. Spans go to the running stack's collector, which follows the
-log as well where the stack runs natively; without a stack (or to OTEL_EXPORTER_OTLP_ENDPOINT) spans go to a sink that
-only counts. The null endpoint does nothing else; the payment is that of the payments service, on the running stack's
-database, auth and acquirer, without telemetry by OTEL_SDK_DISABLED.
+All servers run at once and take turns, each for a tenth of a second or two, so that what else the machine does meets
+each of them alike. The one whose turn it is has one processor for itself, the client the other. Spans go to the running
+stack's collector, which follows the log as well where the stack runs natively; without a stack (or to
+OTEL_EXPORTER_OTLP_ENDPOINT) spans go to a sink that only counts. The null endpoint does nothing else; the payment is
+that of the payments service, on the running stack's database, auth and acquirer, without telemetry by
+OTEL_SDK_DISABLED.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -37,6 +39,8 @@ SERVICE = "bench"
 
 # Two processes of the same program differ by some percent, for as long as they live; so each part has several.
 STARTS = 5
+# In a round. One is so short that what else the machine does changes little meanwhile.
+TURNS = 10
 # Longer than the batch delay, so that every span's export is in the figure.
 EXPORT_SECONDS = 0.5
 
@@ -53,23 +57,30 @@ class Load:
     """The client: so many connections, each with one request under way."""
 
     def __init__(self, workload: Workload, request: Request, port: int) -> None:
-        self._workload, self._request, self._port = workload, request, port
+        self._request, self._port = request, port
         self._wanted = f"HTTP/1.1 {workload.status}".encode()
+        self._connections: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
-    def send(self, requests: int) -> None:
-        uvloop.run(self._all(requests // self._workload.connections))
+    async def connect(self, connections: int) -> None:
+        self._connections = [await asyncio.open_connection("127.0.0.1", self._port) for _ in range(connections)]
 
-    async def _all(self, each: int) -> None:
-        await asyncio.gather(*(self._one(each) for _ in range(self._workload.connections)))
+    async def send(self, requests: int) -> float:
+        """Seconds that they took."""
+        started = time.monotonic()
+        each = requests // len(self._connections)
+        await asyncio.gather(*(self._one(*connection, each) for connection in self._connections))
+        return time.monotonic() - started
 
-    async def _one(self, requests: int) -> None:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, requests: int) -> None:
         for _ in range(requests):
             writer.write(self._request())
             head = await reader.readuntil(b"\r\n\r\n")
             assert head.startswith(self._wanted), head
             await reader.readexactly(int(head.lower().partition(b"content-length:")[2].partition(b"\r")[0]))
-        writer.close()
+
+    def close(self) -> None:
+        for _, writer in self._connections:
+            writer.close()
 
 
 class Bench:
@@ -77,6 +88,7 @@ class Bench:
 
     def __init__(self, workload: Workload, parts: list[str], surroundings: dict[str, str], ends: ExitStack) -> None:
         self._servers: dict[str, tuple[Server, Load]] = {}
+        self._connections, self._each = workload.connections, workload.requests
         environment, request = workload.prepare()
         for number, part in enumerate(parts):
             folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
@@ -91,18 +103,30 @@ class Bench:
             ends.callback(server.stop)
             self._servers[part] = (server, Load(workload, request, server.port))
 
-    def round(self, requests: int, number: int) -> dict[str, Measurement]:
-        """One batch for each part; they change places, because who follows whom may matter."""
+    def round(self, turns: int, number: int) -> dict[str, Measurement]:
+        """So many turns of each part; they change places, because who follows whom may matter."""
         order = list(self._servers) if number % 2 else list(reversed(self._servers))
-        return {part: _batch(*self._servers[part], requests) for part in order}
+        before = {part: server.cpu_seconds() for part, (server, _) in self._servers.items()}
+        seconds = uvloop.run(self._take_turns(order, turns))
+        time.sleep(EXPORT_SECONDS)
+        requests = turns * self._each
+        return {
+            part: Measurement((server.cpu_seconds() - before[part]) / requests * 1e6, requests / seconds[part])
+            for part, (server, _) in self._servers.items()
+        }
 
-
-def _batch(server: Server, load: Load, requests: int) -> Measurement:
-    cpu, started = server.cpu_seconds(), time.monotonic()
-    load.send(requests)
-    seconds = time.monotonic() - started
-    time.sleep(EXPORT_SECONDS)
-    return Measurement((server.cpu_seconds() - cpu) / requests * 1e6, requests / seconds)
+    async def _take_turns(self, order: list[str], turns: int) -> Counter[str]:
+        """Seconds of each part."""
+        loads = {part: self._servers[part][1] for part in order}
+        seconds: Counter[str] = Counter()
+        for load in loads.values():
+            await load.connect(self._connections)
+        for _ in range(turns):
+            for part, load in loads.items():
+                seconds[part] += await load.send(self._each)
+        for load in loads.values():
+            load.close()
+        return seconds
 
 
 def summary(results: dict[str, list[Measurement]]) -> dict[str, dict[str, float]]:
@@ -165,7 +189,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measures what telemetry costs a request.")
     parser.add_argument("workload", nargs="?", choices=list(WORKLOADS), default="null")
     parser.add_argument("--pairs", type=int, default=20)
-    parser.add_argument("--requests", type=int, help="in each batch; 2,000 of null or 80 payments unless told")
+    parser.add_argument("--turns", type=int, default=TURNS, help="of each part in a pair")
     parser.add_argument("--part", action="append", help="only this one beside bare; repeatable")
     parser.add_argument("--json", type=Path, help="where the measurements are kept as well")
     arguments = parser.parse_args()
@@ -175,15 +199,14 @@ def main() -> None:
     if arguments.pairs < 2:
         parser.error("--pairs must be 2 or more: of one pair there is no spread")
     parts = ["bare", *(part for part in arguments.part or workload.parts if part != "bare")]
-    requests = arguments.requests or workload.requests
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))})
     rounds: list[dict[str, Measurement]] = []
     with surroundings() as where:
         while len(rounds) < arguments.pairs:
             with ExitStack() as ends:
                 bench = Bench(workload, parts, where, ends)
-                bench.round(requests, 0)
-                rounds += [bench.round(requests, number) for number in range(-(-arguments.pairs // STARTS))]
+                bench.round(arguments.turns, 0)
+                rounds += [bench.round(arguments.turns, number) for number in range(-(-arguments.pairs // STARTS))]
     results = {part: [one[part] for one in rounds] for part in parts}
     found = summary(results)
     sys.stdout.write(report(found))

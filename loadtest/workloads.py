@@ -22,7 +22,8 @@ Request = Callable[[], bytes]
 class Workload:
     """`parts`: what each has in its environment beside that of all; `bare` is without telemetry, and comes first.
 
-    `module` is what runs, `prepare` gives the environment of all and a function that makes the next request.
+    `requests` are sent in each turn, over so many `connections`. `module` is what runs, `prepare` gives the environment
+    of all and a function that makes the next request.
     """
 
     module: str
@@ -91,7 +92,7 @@ WORKLOADS = {
             "everything, no trace sampled": NOTHING_SAMPLED,
         },
         status=200,
-        requests=2_000,
+        requests=320,
         connections=16,
         prepare=_null,
     ),
@@ -99,7 +100,7 @@ WORKLOADS = {
         "payments",
         {"bare": DISABLED, "everything": {}, "everything, no trace sampled": NOTHING_SAMPLED},
         status=201,
-        requests=80,
+        requests=16,
         connections=8,
         prepare=_payment,
     ),
