@@ -16,6 +16,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from telemetry import events, metrics
+from telemetry.calls import CallSpan
 
 __all__ = ["CountingProcessor", "QueueSettings"]
 
@@ -59,7 +60,8 @@ class CountingProcessor(SpanProcessor):
         self._thread.start()
 
     def on_end(self, span: ReadableSpan) -> None:
-        if not span.context.trace_flags.sampled:
+        # A call that is not sampled has no span, and a call's span is not looked into yet.
+        if not isinstance(span, CallSpan) and not span.context.trace_flags.sampled:
             return
         self._count_ended()
         waiting = len(self._queue)

@@ -10,7 +10,8 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 from telemetry import otlp, vocabulary
-from telemetry.calls import Call, CallDescription, CallSpan
+from telemetry.calls import CallDescription, CallSpan, CallSpans
+from telemetry.runtime import start_for_tests
 from telemetry.tracing import scrub_span
 
 RESOURCES = [Resource({"service.name": "a", "n": 3, "list": ["x", "y"]}), Resource({"service.name": "b"})]
@@ -63,8 +64,9 @@ def spans(draw):
 @st.composite
 def call_spans(draw):
     """Of descriptions that several share, as all calls of one statement do."""
-    call = Call(draw(contexts()), draw(contexts()), draw(times))
-    return CallSpan(call, draw(st.sampled_from(DESCRIPTIONS)), draw(st.sampled_from(RESOURCES)), SCOPES[0])
+    start_for_tests()
+    spans, description = CallSpans("telemetry.tests"), draw(st.sampled_from(DESCRIPTIONS))
+    return CallSpan(spans, draw(contexts()), draw(times), description, draw(st.none() | contexts()))
 
 
 def canonical(request):
