@@ -2,7 +2,7 @@
 
     python -m loadtest.bench [null|payment] [--pairs 20] [--turns 10] [--part NAME ...] [--json FILE]
 
-All servers run at once and take turns, each for a tenth of a second or two, so that what else the machine does meets
+All servers run at once and take turns, each for a fraction of a second, so that what else the machine does meets
 each of them alike. The one whose turn it is has one processor for itself, the client the other. Spans go to the running
 stack's collector, which follows the log as well where the stack runs natively; without a stack (or to
 OTEL_EXPORTER_OTLP_ENDPOINT) spans go to a sink that only counts. The null endpoint does nothing else; the payment is
@@ -20,7 +20,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -115,10 +114,10 @@ class Bench:
             for part, (server, _) in self._servers.items()
         }
 
-    async def _take_turns(self, order: list[str], turns: int) -> Counter[str]:
+    async def _take_turns(self, order: list[str], turns: int) -> dict[str, float]:
         """Seconds of each part."""
         loads = {part: self._servers[part][1] for part in order}
-        seconds: Counter[str] = Counter()
+        seconds = dict.fromkeys(order, 0.0)
         for load in loads.values():
             await load.connect(self._connections)
         for _ in range(turns):
