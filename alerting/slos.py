@@ -39,8 +39,8 @@ _MEANINGS = {
     "template_vars": "lacks {{.window}}",
     "name": "holds characters that a name may not have",
 }
-# What a failure does to whoever called may be scraped and evaluated 10 s later. The page of a cause lasts this much longer
-# for each caller in a row: what it silences must not be told as news of its own at the end.
+# What a failure does to whoever called may be scraped and evaluated 10 s later. The page of a cause lasts this much
+# longer for each caller in a row: what it silences must not be told as news of its own at the end.
 CALLER_LAGS_SECONDS = 10
 # What only dashboards read, over the whole period, is evaluated less often.
 PERIOD_INTERVAL = "30s"
