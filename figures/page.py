@@ -274,7 +274,8 @@ def _alerting(figure: Mapping[str, Any]) -> str:
         f"## From a fault to a page\n\nSeconds until the mail is in the inbox: {aims}.\n\n"
         "Medians of the parts. Detect: until the first bad sample is stored (a scrape each 5 s). Evaluate: until the "
         "rule has seen more of them than the objective forgives (an evaluation each 5 s). Hold: what the rule waits on "
-        f"purpose. Group: {PAGE_WAIT} in which the cause may still silence its consequences. Send: the mail.\n\n"
+        f"purpose. Group: {PAGE_WAIT.removesuffix('s')} s in which the cause may still silence its consequences. Send: "
+        "the mail.\n\n"
         "| fault | runs | detect | evaluate | hold | group | send | in all | worst |\n"
         f"|---|---|---|---|---|---|---|---|---|\n{rows}\n"
         + (
