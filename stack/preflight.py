@@ -3,6 +3,7 @@
 import shutil
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +88,9 @@ def _listeners() -> dict[int, psutil.Process]:
         return {}
     for connection in connections:
         if connection.status == psutil.CONN_LISTEN and connection.pid:
-            found[connection.laddr.port] = psutil.Process(connection.pid)
+            # It may have ended since it was listed.
+            with suppress(psutil.NoSuchProcess):
+                found[connection.laddr.port] = psutil.Process(connection.pid)
     return found
 
 

@@ -6,6 +6,7 @@ import subprocess
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+import psutil
 import pytest
 
 from stack import docker
@@ -35,6 +36,18 @@ def test_a_taken_port_is_named_with_its_holder_and_the_variable_to_change():
     assert f"process {os.getpid()}" in told
     assert "WEB_PORT=" in caught.value.next_step
     assert f"kill {os.getpid()}" in caught.value.next_step
+
+
+def test_a_listener_that_ends_while_it_is_looked_at_is_passed_over(monkeypatch):
+    with subprocess.Popen(["true"]) as ended:
+        ended.wait()
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        [listed] = [one for one in psutil.net_connections("tcp") if one.laddr[1] == port]
+        monkeypatch.setattr(psutil, "net_connections", lambda _: [listed._replace(pid=ended.pid)])
+
+        with pytest.raises(StackError, match="1 port is in use"):
+            check_ports([Wants("web", [Port("127.0.0.1", port, 80, None)])])
 
 
 def test_every_taken_port_is_told_at_once_not_one_at_a_time():
