@@ -1,5 +1,6 @@
 """Every fault by its name: what it does, how it is put in and how it is taken out."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ __all__ = ["FAULTS", "Fault", "FaultError", "inject", "injected", "remove"]
 Step = Callable[[Target], None]
 
 BURST_REQUESTS = 200
+# Over more than two scrapes: of a series that is new Prometheus counts nothing of its first sample.
+BURST_SECONDS = 12.0
 WIRE_MILLISECONDS = 2000
 SECONDS = 10.0
 
@@ -87,9 +90,12 @@ def _away(component: str, *, killed: bool = False) -> tuple[Step, Step]:
 
 def _burst(target: Target) -> None:
     """Requests to the route that fails on purpose, one after the other: each is a server error in payments."""
+    began = time.monotonic()
     with httpx.Client(base_url=target.url("gateway"), timeout=SECONDS, trust_env=False) as client:
-        for _ in range(BURST_REQUESTS):
+        for number in range(BURST_REQUESTS):
             client.post("/api/debug/payments/error")
+            due = began + (number + 1) * BURST_SECONDS / BURST_REQUESTS
+            time.sleep(max(0.0, due - time.monotonic()))
 
 
 def _slow_wire(target: Target) -> None:
@@ -120,6 +126,6 @@ FAULTS = {
     "database-stopped": Fault("PostgreSQL is stopped", *_away("postgres")),
     "service-killed": Fault("payments is killed and stays away", *_away("payments", killed=True)),
     "slow-wire": Fault("answers of the card network take two seconds longer (toxiproxy)", _slow_wire, _heal_wire),
-    "error-burst": Fault(f"{BURST_REQUESTS} requests in a row fail in payments", _burst, _nothing),
+    "error-burst": Fault(f"{BURST_REQUESTS} requests within {BURST_SECONDS:.0f} s fail in payments", _burst, _nothing),
     "store-down": Fault("Loki is stopped", *_away("loki")),
 }
