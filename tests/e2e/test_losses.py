@@ -28,8 +28,7 @@ AWAY_SECONDS = float(os.environ.get("LOSS_SECONDS", "10"))
 COMPONENTS = ("loki", "tempo", "otel-collector")
 AT_ONCE = os.environ.get("LOSS_AT_ONCE") == "1"
 ABSENCES = {"overlapping": COMPONENTS} if AT_ONCE else {component: (component,) for component in COMPONENTS}
-# Together about thirteen requests a second, or four in a long absence: more would take longer to look up afterwards
-# than to send.
+# Together about thirteen requests a second, or four in a long absence, after which each trace is still looked for.
 CUSTOMERS, PAUSE_SECONDS = 4, 0.25 if AWAY_SECONDS <= 60 else 1.0
 BEFORE_SECONDS = 3.0
 # The senders' longest pause between two tries is 5 s; a long outage leaves more to be sent and to be looked up.
