@@ -1,11 +1,9 @@
 """What the services say they made against what the stores have: the books of spans and lines."""
 
-import time
 from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Tempo
@@ -17,10 +15,6 @@ __all__ = ["OF_SERVICES", "Books", "Produced", "produced", "reconcile"]
 
 # Tempo and the test share the time of a look-up; more at once would only take turns.
 LOOKUPS_AT_ONCE = 4
-# More traces are searched for, so many seconds at a time: a look-up asks every block for one trace.
-LOOKED_UP = 1_000
-SEARCHED_SECONDS = 60
-EVERY_SPAN = "{ } | select(resource.service.name)"
 OF_SERVICES = f'{{service_name=~"{"|".join(SERVICES)}"}}'
 
 
@@ -77,8 +71,7 @@ def reconcile(
 
     ``trace_ids`` are those of every request that was sent meanwhile. Raises ``NotSeen`` with the books as they stand.
     """
-    wanted = set(trace_ids)
-    traces = _Traces(tempo, wanted) if len(wanted) <= LOOKED_UP else _Search(tempo, wanted, since)
+    traces = _Traces(tempo, trace_ids)
 
     def books() -> Books:
         # The stores first: what is made meanwhile is then missing, not too much.
@@ -113,28 +106,3 @@ class _Traces:
         now = Counter(span.service for span in self._tempo.trace(trace_id))
         before, self._found[trace_id] = self._found[trace_id], now
         return not now or now != before
-
-
-class _Search:
-    """The spans of more traces than can be looked up. A search finds a trace some seconds after its last span."""
-
-    def __init__(self, tempo: Tempo, trace_ids: set[str], since: float) -> None:
-        self._tempo, self._wanted, self._since = tempo, trace_ids, int(since)
-
-    def spans(self) -> Counter[str]:
-        """How many spans of each service are stored by now."""
-        found: dict[tuple[str, str], str] = {}
-        for start in range(self._since, int(time.time()) + 1, SEARCHED_SECONDS):
-            for trace in self._tempo.search(EVERY_SPAN, start, start + SEARCHED_SECONDS, limit=20_000):
-                if trace["traceID"] in self._wanted:
-                    found |= {(trace["traceID"], span["spanID"]): _service(span) for span in _matched(trace)}
-        return Counter(found.values())
-
-
-def _matched(trace: dict[str, Any]) -> list[dict[str, Any]]:
-    return [span for found in trace["spanSets"] for span in found["spans"]]
-
-
-def _service(span: dict[str, Any]) -> str:
-    [name] = [one["value"]["stringValue"] for one in span["attributes"] if one["key"] == "service.name"]
-    return name

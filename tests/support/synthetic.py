@@ -1,7 +1,8 @@
 """The synthetic customer, told to pause while a test counts."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from threading import Event, Thread
 
 import httpx
 
@@ -13,18 +14,37 @@ from tests.support.stack import Stack
 __all__ = ["silence"]
 
 STILL_SECONDS = 1.5
+# It goes on by itself after ten minutes.
+RENEWED_SECONDS = 120.0
 
 
 @contextmanager
 def silence(stack: Stack, counts: Callable[[], object]) -> Iterator[None]:
     """Nobody but the test sends requests meanwhile. Begins when ``counts`` have stood still for a moment."""
-    control = f"{stack.url('customer')}/control" if "customer" in catalog() else None
-    if control:
-        httpx.put(control, json={"paused": True}, timeout=5.0).raise_for_status()
-    try:
+    with _paused(f"{stack.url('customer')}/control") if "customer" in catalog() else nullcontext():
         still = Unchanged(STILL_SECONDS)
         eventually("the counters to stand still", counts, still, timeout=30.0)
         yield
+
+
+@contextmanager
+def _paused(control: str) -> Iterator[None]:
+    """Told again and again: a test may last longer than the customer waits."""
+    over = Event()
+
+    def tell(paused: bool) -> None:
+        httpx.put(control, json={"paused": paused}, timeout=5.0).raise_for_status()
+
+    def remind() -> None:
+        while not over.wait(RENEWED_SECONDS):
+            tell(True)
+
+    tell(True)
+    reminder = Thread(target=remind, daemon=True)
+    reminder.start()
+    try:
+        yield
     finally:
-        if control:
-            httpx.put(control, json={"paused": False}, timeout=5.0).raise_for_status()
+        over.set()
+        reminder.join()
+        tell(False)
