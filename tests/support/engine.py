@@ -3,6 +3,7 @@ them is stopped, killed and started again."""
 
 import json
 import os
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -107,10 +108,13 @@ def called_port(stack: Stack, service: str) -> int:
 def address_for_containers(stack: Stack) -> str:
     """Where a program of this machine must listen so that the stack reaches it as host.docker.internal."""
     if name(stack) == "docker":
-        bridge = json.loads(_docker(stack, "network", "inspect", "bridge"))[0]["IPAM"]["Config"][0].get("Gateway")
+        # By the bridge's name: an engine does not tell its address before a container was on it.
+        options = json.loads(_docker(stack, "network", "inspect", "bridge"))[0]["Options"]
+        addresses = psutil.net_if_addrs().get(options.get("com.docker.network.bridge.name", ""), [])
         # An engine in a virtual machine hands the name on to 127.0.0.1; its bridge is not of this machine.
-        if bridge in {one.address for ones in psutil.net_if_addrs().values() for one in ones}:
-            return str(bridge)
+        for address in addresses:
+            if address.family is socket.AF_INET:
+                return str(address.address)
     return "127.0.0.1"
 
 
