@@ -88,7 +88,8 @@ class Slo:
         if done.returncode:
             raise _refusal(self.source, done.stderr)
         rules = [_plain(rule) for group in yaml.safe_load(done.stdout)["groups"] for rule in group["rules"]]
-        groups = list(_merged(self.source.stem, [_kept(rule, self._keep_firing_seconds()) for rule in rules]))
+        seconds = self._keep_firing_seconds()
+        groups = list(_merged(self.source.stem, [_kept(rule, seconds) for rule in rules]))
         return yaml.safe_dump({"groups": groups}, sort_keys=False, width=10_000, allow_unicode=True)
 
 

@@ -109,7 +109,7 @@ def _judge(folder: Path, rules: Iterable[Path], evaluated: str, tests: list[dict
 
 @pytest.mark.parametrize("alert", OBJECTIVES)
 def test_outage_pages_within_a_minute_and_the_page_ends_with_it(alert: str, tmp_path: Path) -> None:
-    page = [_expected(alert, "page", at, fires) for at, fires in (("0s", False), ("1m", True), ("4m", False))]
+    page = [_expected(alert, "page", at, fires) for at, fires in (("0s", False), ("1m", True), ("3m", False))]
     _prove(tmp_path, alert, _series(alert, 15, 2, 3), *page)
 
 
