@@ -5,9 +5,21 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from sandbox_testing import Canary, ErrorEvent, Haystack, Passage, Tempo, card_number, eventually, search, word
+from sandbox_testing import (
+    Canary,
+    ErrorEvent,
+    Haystack,
+    Passage,
+    Prometheus,
+    Tempo,
+    card_number,
+    eventually,
+    search,
+    word,
+)
 from tests.support.browser import Visitor
 from tests.support.evidence import Evidence
+from tests.support.haystack import scraped
 from tests.support.personal import ACCOUNT_COLUMNS, DESCRIPTION_COLUMNS
 
 STORES = ("bugsink", "tempo", "loki", "prometheus")
@@ -17,6 +29,7 @@ def test_no_report_of_a_browser_holds_anything_personal(
     visitor: Visitor,
     every_store: list[Haystack],
     tempo: Tempo,
+    prometheus: Prometheus,
     errors_of: Callable[..., list[ErrorEvent]],
     evidence: Evidence,
 ) -> None:
@@ -32,6 +45,7 @@ def test_no_report_of_a_browser_holds_anything_personal(
         lambda known: known >= set(trace_ids),
         timeout=60.0,
     )
+    scraped(prometheus)
     # What the browser itself sent and printed, before anything behind it could scrub.
     reports = Haystack("browser", lambda _since: [Passage("report", text) for text in visitor.reports])
     sent = search(seen.canaries, [reports], began, {"browser": trace_ids[0]})

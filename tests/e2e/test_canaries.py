@@ -12,8 +12,8 @@ from sandbox_testing.haystack import Haystack
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Mailpit, Prometheus, Tempo
 from tests.support.evidence import Evidence
+from tests.support.haystack import scraped
 from tests.support.personal import ACCOUNT_COLUMNS, DESCRIPTION_COLUMNS, PersonalTraffic
-from tests.support.project import SERVICES
 from tests.support.stack import Stack
 
 LEAST_CANARIES = 40
@@ -47,7 +47,6 @@ def sent(
     with PersonalTraffic(stack.url("gateway")) as traffic:
         traffic.send_all()
         traffic.customer.pay(description=f"control {traffic.control}")
-    answered = time.time()
     _send_mail(stack.port("mailpit_smtp"), traffic.control)
     personal = Sent(traffic, since)
     eventually(
@@ -62,11 +61,7 @@ def sent(
     )
     for trace_id in personal.failures:
         errors_of(trace_id)
-    eventually(
-        "a scrape of each service after the last answer",
-        lambda: prometheus.query(f'min(timestamp(up{{service=~"{"|".join(SERVICES)}"}}))'),
-        lambda scraped: scraped and scraped[0].value > answered,
-    )
+    scraped(prometheus)
     yield personal
     mailbox.delete(*mailbox.messages(since, search=traffic.control))
 

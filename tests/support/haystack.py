@@ -1,16 +1,17 @@
 """What the stack keeps beside its stores of telemetry: the output of programs, and the databases."""
 
+import time
 from collections.abc import Iterator
 
 import psycopg
 from psycopg import sql
 
-from sandbox_testing import Haystack, Passage
+from sandbox_testing import Haystack, Passage, Prometheus, eventually
 from tests.support import engine
 from tests.support.project import catalog
 from tests.support.stack import Stack
 
-__all__ = ["further_haystacks"]
+__all__ = ["further_haystacks", "scraped"]
 
 TEXTUAL = ("text", "character varying", "character", "json", "jsonb", "bytea", "name", "xml", "ARRAY", "inet")
 
@@ -21,6 +22,16 @@ def further_haystacks(stack: Stack) -> list[Haystack]:
         Haystack("output", lambda _since: (Passage(name, text) for name, text in engine.output(stack))),
         Haystack("postgres", lambda _since: _columns(stack)),
     ]
+
+
+def scraped(prometheus: Prometheus) -> None:
+    """Wait until everything was scraped once more: before, Prometheus cannot hold what was done last."""
+    moment = time.time()
+    eventually(
+        "a scrape of every target from now on",
+        lambda: prometheus.query("min(timestamp(up))"),
+        lambda oldest: oldest and oldest[0].value > moment,
+    )
 
 
 def _columns(stack: Stack) -> Iterator[Passage]:
