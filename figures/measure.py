@@ -122,7 +122,10 @@ def browser(root: Path) -> dict[str, object]:
 def losses(root: Path, seconds: float) -> dict[str, object]:
     """What was lost while each component was away for so long, all in one experiment; needs a running stack."""
     found = figures_of_tests(root, ["tests/e2e/test_losses.py"], LOSS_SECONDS=str(seconds), LOSS_AT_ONCE="1")
-    return {name: figure["median"] for name, figure in found.items() if name.startswith("losses: ")}
+    return {
+        "each_seconds": seconds,
+        **{name: figure["median"] for name, figure in found.items() if name.startswith("losses: ")},
+    }
 
 
 def release(root: Path) -> dict[str, object]:

@@ -121,30 +121,26 @@ def _telemetry_cost(figure: Mapping[str, Any]) -> str:
     return text
 
 
-LOST = "spans and lines lost"
-
-
 def _losses(figure: Mapping[str, Any]) -> str:
+    columns = ("seconds away", "requests", "requests failed", "spans", "lines", "spans and lines lost", "caught up")
     rows = ""
     for components in (name.split(": ")[1] for name in figure if name.endswith(": seconds away")):
-        away, requests, spans, lines = (
-            figure[f"losses: {components}: {what}"] for what in ("seconds away", "requests", "spans", "lines")
-        )
-        lost, failed = (figure.get(f"losses: {components}: {what}") for what in (LOST, "requests failed"))
-        rows += f"| {components} | {away:.0f} | {requests:.0f} | {_whole(failed)} | {spans:.0f} | {lines:.0f} |"
-        rows += f" {_whole(lost)} |\n"
-    killed = figure["losses: killed payments: server spans lost"]
-    answered = figure["losses: killed payments: requests answered"]
-    unwritten = figure.get("losses: killed payments: lines lost")
-    oldest = figure.get("losses: killed payments: age of the oldest lost span")
-    age = "" if oldest is None else f"; the oldest had ended {oldest * 1e3:.0f} ms before the kill"
+        values = " | ".join(f"{figure[f'losses: {components}: {column}']:.0f}" for column in columns)
+        rows += f"| {components} | {values} |\n"
+    answered, unwritten, unsent, oldest = (
+        figure[f"losses: killed payments: {what}"]
+        for what in ("requests answered", "lines lost", "server spans lost", "age of the oldest lost span")
+    )
+    age = f"; the oldest had ended {oldest * 1e3:.0f} ms before the kill" if unsent else ""
     return (
         "## What an outage loses\n\n"
-        "Components are stopped under steady load, each a while after the one before, and started again; every span "
-        "that ended and every line that was written is then looked for, and no request may fail.\n\n"
-        f"| away | seconds | requests | failed | spans | lines | lost |\n|---|---|---|---|---|---|---|\n{rows}\n"
-        f"Payments, killed under load: lost are {_whole(unwritten)} lines and {killed:.0f} of {answered:.0f} server "
-        f"spans (spans are sent every 200 ms{age})."
+        f"Under load each component is stopped for {figure['each_seconds']:.0f} s, a while after the one before, "
+        "and started again; every span that ended and every line that was written is then looked for. *Found after* is "
+        "from the last one's return until all of them were found, the looking included.\n\n"
+        "| away | seconds in all | requests | failed | spans | lines | lost | found after, s |\n"
+        f"|---|---|---|---|---|---|---|---|\n{rows}\n"
+        f"Payments, killed under load: lost are {unwritten:.0f} lines and {unsent:.0f} of {answered:.0f} server spans "
+        f"(spans are sent every 200 ms{age})."
     )
 
 
