@@ -103,12 +103,13 @@ def _cost(stack: Any, seconds: int) -> dict[str, float]:
 
 
 def healthy(root: Path, seconds: float) -> dict[str, object]:
-    """Pages in a run under normal load and without a fault; on a stack without a past, which is left up.
+    """Pages in a run under normal load, beside the synthetic customer, and without a fault; on a stack without a past,
+    which is left up.
 
     StackError when the load could not be sent: no page would then mean nothing.
     """
     from figures.measure import SETTLE_SECONDS
-    from loadtest.seen import observed_load
+    from loadtest.people import send_people
     from sandbox_testing import Mailpit
     from tests.support.stack import Stack
 
@@ -116,7 +117,7 @@ def healthy(root: Path, seconds: float) -> dict[str, object]:
     time.sleep(SETTLE_SECONDS)
     with closing(Mailpit(Stack(root).url("mailpit"))) as mailbox:
         began = time.time()
-        load, _ = observed_load(Stack(root), USERS, f"{seconds:.0f}s", processes=1)
+        load = send_people(Stack(root).url("gateway"), USERS, f"{seconds:.0f}s", processes=1)
         pages = [one.subject for one in mailbox.messages(began, search="subject:PAGE")]
     sent = {"users": USERS, "requests": load.requests, "failures": load.failures}
     return {"seconds": seconds, **sent, "pages": pages}

@@ -288,7 +288,8 @@ def _healthy(run: Mapping[str, Any]) -> str:
     return (
         "## A healthy stack\n\n"
         f"Pages in {run['seconds'] / 60:.0f} minutes of normal load without a fault: **{len(run['pages'])}**{listed} "
-        f"(aim: none). {run['users']} customers sent {run['requests']:,} requests, of which {run['failures']} failed."
+        f"(aim: none). {run['users']} customers, beside the synthetic one, sent {run['requests']:,} requests, of which "
+        f"{run['failures']} failed."
     )
 
 

@@ -52,9 +52,13 @@ def _print(measured: Measured, checks: list[Check]) -> None:
         verdict = "all" if check.agrees else f"MISSING {check.wanted - check.seen}"
         console.print(f"  {check.what}: {check.seen} of {check.wanted} ({verdict})")
     if measured.failures:
+        console.print("\nWhat failed:")
+    for one in sorted(measured.reasons, key=lambda one: -one.times):
+        console.print(f"  {one.times} x {one.request}: {one.why}")
+    if any(one.why.startswith("429 ") for one in measured.reasons):
         console.print(
-            "\nRequests failed. 429 means the rate limit: start the stack with a higher RATE_LIMIT_ADDRESS and "
-            "RATE_LIMIT_CUSTOMER, such as 100000/minute."
+            "\n429 is the rate limit: start the stack with a higher RATE_LIMIT_ADDRESS and RATE_LIMIT_CUSTOMER, such "
+            "as 100000/minute."
         )
 
 

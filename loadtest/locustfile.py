@@ -3,16 +3,40 @@
 Locust replaces the sockets and threads of the standard library, so only its own processes import this.
 """
 
+import json
 import random
+import re
 import secrets
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
-from locust import FastHttpUser, between, task
+from locust import FastHttpUser, between, events, task
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+from locust.runners import WorkerRunner
 
 CARDS = ("4242424242424242", "5555555555554444", "378282246310005")
 DECLINED_CARDS = ("4000000000000002", "4000000000009995")
 PAY, ONE, REFUND = "/api/payments", "/api/payments/{payment_id}", "/api/payments/{payment_id}/refunds"
+
+
+@events.init_command_line_parser.add_listener
+def offer_failures(parser: LocustArgumentParser) -> None:
+    parser.add_argument("--failures-file", help="where to write what failed and why", include_in_web_ui=False)
+
+
+@events.quitting.add_listener
+def write_failures(environment: Environment, **_: Any) -> None:
+    """[request, why, times] of each kind of failure, as JSON; Locust's own report has only their number."""
+    path = environment.parsed_options.failures_file
+    if path and not isinstance(environment.runner, WorkerRunner):
+        failures = [
+            # Of a process of several Locust knows the reason as the text of an exception.
+            (f"{one.method} {one.name}", re.sub(r"^\w+\('(.*)'\)$", r"\1", str(one.error)), one.occurrences)
+            for one in environment.stats.errors.values()
+        ]
+        Path(path).write_text(json.dumps(failures))
 
 
 class Person(FastHttpUser):

@@ -11,7 +11,7 @@ from typing import Any
 
 from stack.errors import StackError
 
-__all__ = ["Measured", "open_page", "send_people"]
+__all__ = ["Failure", "Measured", "open_page", "send_people"]
 
 ROOT = Path(__file__).resolve().parents[1]
 USERS = Path(__file__).with_name("locustfile.py")
@@ -19,6 +19,15 @@ USERS = Path(__file__).with_name("locustfile.py")
 PYTHON = ROOT / ".venv-load" / "bin" / "python"
 # What began before the end is finished, so that every request has an answer and the counts can agree.
 STOP_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Failure:
+    """So many requests were answered otherwise than they must be: `why` is `503 instead of 201`."""
+
+    request: str
+    why: str
+    times: int
 
 
 @dataclass(frozen=True)
@@ -30,9 +39,10 @@ class Measured:
     seconds: float
     times: Counter[int]
     rows: Sequence[Mapping[str, Any]]
+    reasons: Sequence[Failure] = ()
 
     @classmethod
-    def of(cls, rows: Sequence[Mapping[str, Any]]) -> "Measured":
+    def of(cls, rows: Sequence[Mapping[str, Any]], reasons: Sequence[Failure] = ()) -> "Measured":
         """Of Locust's own report; raises ValueError when nothing was sent."""
         if not rows:
             raise ValueError("no request was sent")
@@ -41,7 +51,8 @@ class Measured:
             times.update({round(float(key)): count for key, count in row["response_times"].items()})
         began = min(row["start_time"] for row in rows)
         seconds = max(row["last_request_timestamp"] for row in rows) - began
-        return cls(sum(r["num_requests"] for r in rows), sum(r["num_failures"] for r in rows), seconds, times, rows)
+        requests, failures = (sum(row[what] for row in rows) for what in ("num_requests", "num_failures"))
+        return cls(requests, failures, seconds, times, rows, reasons)
 
     def percentile(self, share: float) -> int:
         """Milliseconds within which this share of the requests was answered."""
@@ -56,11 +67,11 @@ class Measured:
 def send_people(gateway: str, users: int, duration: str, processes: int) -> Measured:
     """Let so many users loose for so long (`60s`). Raises StackError when Locust could not do its work."""
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
-        report = Path(folder, "report")
+        report, failures = Path(folder, "report"), Path(folder, "failures.json")
         arguments = [
             "--headless", "--users", str(users), "--spawn-rate", str(max(1, users // 4)), "--run-time", duration,
             "--stop-timeout", str(STOP_SECONDS), "--exit-code-on-error", "0", "--only-summary",
-            "--json-file", str(report),
+            "--json-file", str(report), "--failures-file", str(failures),
         ]  # fmt: skip
         if processes > 1:
             arguments += ["--processes", str(processes)]
@@ -68,7 +79,8 @@ def send_people(gateway: str, users: int, duration: str, processes: int) -> Meas
         written = report.with_suffix(".json")
         if ended.returncode or not written.exists():
             raise StackError("Locust failed.", "Its last lines are above.", ended.stderr.splitlines()[-12:])
-        return Measured.of(json.loads(written.read_text()))
+        reasons = [Failure(*one) for one in json.loads(failures.read_text())]
+        return Measured.of(json.loads(written.read_text()), reasons)
 
 
 def open_page(gateway: str, users: int, processes: int) -> int:
