@@ -18,6 +18,9 @@ PAGED_WITHIN = 90.0
 OVER_WITHIN = 120.0
 # An alert of an objective comes and goes while its short windows still hold what burnt before.
 QUIET = "45s"
+# Prometheus tells Alertmanager for a quarter of an hour that an alert has ended, each time into a group of its own.
+# What fires again meanwhile finds its groups waiting no more, and is told and escalated at once.
+FORGOTTEN, FORGOTTEN_WITHIN = "16m", 17 * 60.0
 STEP = 0.5
 PARTS = ("sampled", "active", "fired", "sent", "inbox", "resolved")
 """Moments of a course, in their order; each is a field of it."""
@@ -123,10 +126,14 @@ class Inbox:
 def run(drill: Drill, stack: Stack, prometheus: Prometheus, mailbox: Mailpit) -> Course:
     """Put the fault in, wait for the page, take the fault out, wait for the news that it is over.
 
-    What an earlier test left is waited for: no page may fire, or be about to, for a while beforehand. Raises NotSeen.
+    What an earlier test left is waited for: no page may fire, or be about to, for a while beforehand, and none of this
+    service for as long as it would be remembered. Raises NotSeen.
     """
     calm = f"no page to be active for {QUIET} before the drill"
-    eventually(calm, lambda: not _pages(prometheus), timeout=2 * OVER_WITHIN, interval=0.5)
+    eventually(calm, lambda: not _pages(prometheus, QUIET), timeout=2 * OVER_WITHIN, interval=0.5)
+    forgotten = f"no page of {drill.service} to have been active for {FORGOTTEN}"
+    mine = f'service="{drill.service}"'
+    eventually(forgotten, lambda: not _pages(prometheus, FORGOTTEN, mine), timeout=FORGOTTEN_WITHIN, interval=1.0)
     began = time.time()
 
     def mails() -> list[Message]:
@@ -189,8 +196,9 @@ def _firing(prometheus: Prometheus, drill: Drill) -> list[dict]:
     ]
 
 
-def _pages(prometheus: Prometheus) -> list[Sample]:
-    return prometheus.query(f'present_over_time(ALERTS{{severity="page"}}[{QUIET}])')
+def _pages(prometheus: Prometheus, within: str, *matchers: str) -> list[Sample]:
+    selector = ",".join(('severity="page"', *matchers))
+    return prometheus.query(f"present_over_time(ALERTS{{{selector}}}[{within}])")
 
 
 def _began_to_fire(prometheus: Prometheus, began: float, over: float) -> frozenset[str]:
