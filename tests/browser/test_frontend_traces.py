@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from sandbox_testing import Span, Telemetry, orphans
+from sandbox_testing import Span, Telemetry, eventually, orphans
 from tests.support.browser import Visitor
 from tests.support.evidence import Evidence
 from tests.support.stack import Stack
@@ -35,7 +35,7 @@ def test_page_load_continues_the_trace_of_the_page_it_loaded(
     """Without this the time until a page is usable belongs to no request."""
     with visitor.page.expect_response(lambda answer: answer.url == f"{visitor.address}/") as answered:
         visitor.open("break")
-    spans = telemetry_of(answered.value.headers["x-trace-id"]).spans
+    spans = _with(telemetry_of, answered.value.headers["x-trace-id"], "documentLoad")
     tree = {(span.service, span.name): span for span in spans}
     page, load = tree[("gateway", "GET /")], tree[("frontend-shell", "documentLoad")]
     assert load.parent_id == page.span_id
@@ -47,15 +47,25 @@ def test_reload_while_logged_in_shows_its_calls_below_the_page_load(
     visitor: Visitor, telemetry_of: Callable[..., Telemetry]
 ) -> None:
     """Without this the calls that make a page slow to appear are traces of their own."""
+    wanted = {"POST /api/auth/refresh", "GET /api/payments"}
     visitor.sign_up()
     with visitor.page.expect_response(lambda answer: answer.url == f"{visitor.address}/") as answered:
         visitor.page.reload()
     visitor.page.get_by_text("Nothing yet").wait_for()
-    spans = telemetry_of(answered.value.headers["x-trace-id"]).spans
+    spans = _with(telemetry_of, answered.value.headers["x-trace-id"], "documentLoad", *wanted)
     load = next(span for span in spans if span.name == "documentLoad")
     calls = {span.name for span in spans if span.kind == "CLIENT" and span.parent_id == load.span_id}
-    assert calls == {"POST /api/auth/refresh", "GET /api/payments"}
+    assert calls == wanted
     assert orphans(spans) == []
+
+
+def _with(telemetry_of: Callable[..., Telemetry], trace_id: str, *names: str) -> list[Span]:
+    """The whole trace, once the browser, which sends its spans when it is idle, has sent these."""
+    return eventually(
+        f"the spans {', '.join(names)}",
+        lambda: telemetry_of(trace_id).spans,
+        lambda spans: {span.name for span in spans if span.service.startswith("frontend-")} >= set(names),
+    )
 
 
 def _way_up(spans: list[Span], span: Span) -> list[Span]:
