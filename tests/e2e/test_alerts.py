@@ -106,7 +106,12 @@ def _answers(url: str) -> bool:
 def test_every_metric_that_a_rule_asks_for_exists(prometheus: Prometheus, evidence: Evidence) -> None:
     """Without this a rule with a misspelt name never fires, and its silence looks like health."""
     groups = prometheus.get("/api/v1/rules")["data"]["groups"]
-    asked, absent = absent_metrics(prometheus, {rule["name"]: rule["query"] for one in groups for rule in one["rules"]})
+    queries = {rule["name"]: rule["query"] for one in groups for rule in one["rules"]}
+    asked, _ = eventually(
+        "every metric that a rule asks for in Prometheus",
+        lambda: absent_metrics(prometheus, queries),
+        lambda found: found[1] == {},
+        timeout=30.0,
+    )
     evidence(metrics=asked)
     assert asked > 30
-    assert absent == {}
