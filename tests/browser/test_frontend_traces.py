@@ -14,7 +14,7 @@ def test_click_to_pay_is_one_trace_down_to_sql_without_an_orphan(
     """Without this a slow payment is fast on every server, and nobody can say where the time went."""
     visitor.sign_up()
     trace_id = visitor.pay("is declined")
-    spans = telemetry_of(trace_id).spans
+    spans = _with(telemetry_of, trace_id, "click pay")
     evidence(trace_id=trace_id, spans=len(spans))
     assert orphans(spans) == []
     [root] = [span for span in spans if not span.parent_id]

@@ -132,7 +132,7 @@ def run(drill: Drill, stack: Stack, prometheus: Prometheus, mailbox: Mailpit) ->
     calm = f"no page to be active for {QUIET} before the drill"
     eventually(calm, lambda: not _pages(prometheus, QUIET), timeout=2 * OVER_WITHIN, interval=0.5)
     forgotten = f"no page of {drill.service} to have been active for {FORGOTTEN}"
-    mine = f'service="{drill.service}"'
+    mine = f',service="{drill.service}"'
     eventually(forgotten, lambda: not _pages(prometheus, FORGOTTEN, mine), timeout=FORGOTTEN_WITHIN, interval=1.0)
     began = time.time()
 
@@ -196,9 +196,8 @@ def _firing(prometheus: Prometheus, drill: Drill) -> list[dict]:
     ]
 
 
-def _pages(prometheus: Prometheus, within: str, *matchers: str) -> list[Sample]:
-    selector = ",".join(('severity="page"', *matchers))
-    return prometheus.query(f"present_over_time(ALERTS{{{selector}}}[{within}])")
+def _pages(prometheus: Prometheus, within: str, of: str = "") -> list[Sample]:
+    return prometheus.query(f'present_over_time(ALERTS{{severity="page"{of}}}[{within}])')
 
 
 def _began_to_fire(prometheus: Prometheus, began: float, over: float) -> frozenset[str]:
