@@ -96,6 +96,7 @@ def start(data: Path, log: Path, compose: Path) -> Engine:
         if not _answers(engine.environment):
             _begin(engine, data)
             _wait(engine)
+            _sweep(engine)
     except BaseException:
         engine.stop()
         raise
@@ -128,6 +129,20 @@ def _wait(engine: Engine) -> None:
         time.sleep(0.2)
     last = engine.log.read_text(errors="replace").splitlines()[-5:]
     raise EngineUnavailable("dockerd does not start here. Its last words:\n  " + "\n  ".join(last))
+
+
+def _sweep(engine: Engine) -> None:
+    """Empties an engine of the run's own but for its images.
+
+    It starts again what ran when an earlier run was killed, on the ports and volumes that this one needs.
+    """
+    containers = _client(["ps", "--all", "--quiet"], engine.environment, _STOP_SECONDS).stdout.decode().split()
+    sweeps = [["rm", "--force", "--volumes", *containers]] if containers else []
+    for arguments in [*sweeps, ["network", "prune", "--force"], ["volume", "prune", "--all", "--force"]]:
+        done = _client(arguments, engine.environment, _STOP_SECONDS)
+        if done.returncode:
+            told, what = done.stderr.decode(errors="replace").strip(), " ".join(arguments[:2])
+            raise RuntimeError(f"docker {what} failed, so what an earlier run left is still here: {told}")
 
 
 def _client_configuration(folder: Path, compose: Path) -> Path:

@@ -22,6 +22,8 @@ REPLACE_SECONDS = 45
 # Longer than services/frontend/release.py waits for the tracker and for its upload, which it gives two minutes.
 RUN_ONCE_SECONDS = 150
 POLL_SECONDS = 0.3
+# The states in which a container has its ports, or takes them again by itself.
+HOLDING = ("running", "restarting", "paused")
 
 
 def unavailable() -> str | None:
@@ -78,7 +80,8 @@ class DockerEngine:
     def up(self, report: Report) -> None:
         if folder := _data_folder():
             check_disk(folder)
-        running = {part.name for part in self.components(measure=False) if part.ok}
+        # Healthy or not: one that still starts, as after the machine's own start, holds its ports all the same.
+        running = {part.name for part in self.components(measure=False) if part.state in HOLDING}
         check_ports(service for name, service in self.wanted.items() if name not in running)
         # Containers that ended in an earlier start would be taken for failures of this one.
         self._checked("rm", "--force")

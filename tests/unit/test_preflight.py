@@ -1,9 +1,11 @@
 """Ports and disk are looked at before anything starts."""
 
+import contextlib
 import os
 import socket
 import subprocess
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import psutil
@@ -12,6 +14,7 @@ import pytest
 from stack import docker
 from stack.compose import Port
 from stack.errors import StackError
+from stack.model import Component
 from stack.preflight import check_disk, check_ports
 
 
@@ -117,6 +120,27 @@ def test_docker_looks_at_the_disk_that_its_engine_keeps_data_on(tmp_path, monkey
         docker.DockerEngine(None, {}).up(print)
 
     assert asked == ["info"]
+
+
+@pytest.mark.parametrize(("state", "health", "own"), [("running", "starting", True), ("exited", "down", False)])
+def test_a_container_that_still_starts_holds_its_own_ports(state, health, own, tmp_path, monkeypatch):
+    """As after the machine's own start, when the engine starts again what ran before."""
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        web = Wants("web", [Port("127.0.0.1", holder.getsockname()[1], 80, None)])
+        engine = docker.DockerEngine(SimpleNamespace(root=tmp_path), {"web": web})
+        part = Component("web", "docker", "1", state, health, "web-1", None, [])
+        monkeypatch.setattr(docker, "_data_folder", lambda: None)
+        monkeypatch.setattr(engine, "components", lambda measure: [part])
+        ran = []
+        monkeypatch.setattr(docker, "_run", lambda command, **_: subprocess.CompletedProcess(command, 0, "", ""))
+        monkeypatch.setattr(
+            docker.subprocess, "run", lambda command, **_: ran.append(command[2]) or subprocess.CompletedProcess([], 0)
+        )
+
+        with contextlib.nullcontext() if own else pytest.raises(StackError, match="1 port is in use"):
+            engine.up(lambda _: None)
+
+    assert ran == (["up"] if own else [])
 
 
 def test_docker_with_its_data_on_another_machine_is_not_asked_for_disk(monkeypatch):

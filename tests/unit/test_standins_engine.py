@@ -1,13 +1,17 @@
 """The Docker engine of the run: found, started or told why not, and never left behind."""
 
 import os
+import shutil
 from pathlib import Path
 
+import psutil
 import pytest
 
 from ci import engine
 
 REFUSES = "#!/bin/sh\nexit 1\n"
+# A folder of the tests is all of PATH later.
+SLEEP = shutil.which("sleep")
 
 
 @pytest.fixture
@@ -31,12 +35,14 @@ def _program(path: Path, text: str) -> None:
 
 
 def test_an_engine_that_answers_is_used_and_runs_on_after_the_run(programs: Path, tmp_path: Path) -> None:
-    _program(programs / "docker", "#!/bin/sh\nexit 0\n")
+    told = tmp_path / "told"
+    _program(programs / "docker", f'#!/bin/sh\necho "$*" >> {told}\n')
 
     found = engine.start(tmp_path / "data", tmp_path / "log", tmp_path / "docker-compose")
 
     assert found.process is None
     assert "DOCKER_HOST" not in found.environment
+    assert told.read_text().split() == ["version"], "nothing of an engine that is not the run's own is removed"
     assert os.readlink(tmp_path / "engine/client/cli-plugins/docker-compose") == str(tmp_path / "docker-compose")
     found.stop()
     assert not (tmp_path / "engine").exists()
@@ -52,6 +58,51 @@ def test_an_engine_that_cannot_start_is_told_in_its_own_words_and_leaves_nothing
         engine.start(tmp_path / "data", tmp_path / "log", tmp_path / "docker-compose")
 
     assert not (tmp_path / "engine").exists()
+
+
+def test_an_engine_of_the_runs_own_is_emptied_of_what_an_earlier_run_left(programs: Path, tmp_path: Path) -> None:
+    told, up = tmp_path / "told", tmp_path / "up"
+    _program(
+        programs / "docker",
+        f"""#!/bin/sh
+[ -e {up} ] || exit 1
+echo "$*" >> {told}
+[ "$1" != ps ] || echo "one\ntwo"
+""",
+    )
+    _program(programs / "dockerd", f"#!/bin/sh\n: > {up}\nexec {SLEEP} 60\n")
+
+    found = engine.start(tmp_path / "data", tmp_path / "log", tmp_path / "docker-compose")
+    asked = told.read_text().splitlines()
+    found.stop()
+
+    assert asked == [
+        "version",
+        "ps --all --quiet",
+        "rm --force --volumes one two",
+        "network prune --force",
+        "volume prune --all --force",
+    ]
+
+
+def test_an_earlier_runs_stack_that_cannot_be_removed_is_told_and_the_engine_is_ended(
+    programs: Path, tmp_path: Path
+) -> None:
+    up = tmp_path / "up"
+    _program(
+        programs / "docker",
+        f"""#!/bin/sh
+[ -e {up} ] || exit 1
+[ "$1" != ps ] || echo one
+[ "$1" != rm ] || {{ echo "device is busy" >&2; exit 1; }}
+""",
+    )
+    _program(programs / "dockerd", f"#!/bin/sh\necho $$ > {up}\nexec {SLEEP} 60\n")
+
+    with pytest.raises(RuntimeError, match=r"docker rm --force failed.*device is busy"):
+        engine.start(tmp_path / "data", tmp_path / "log", tmp_path / "docker-compose")
+
+    assert not psutil.pid_exists(int(up.read_text()))
 
 
 def test_a_machine_without_any_engine_is_told_so(programs: Path, tmp_path: Path) -> None:
