@@ -16,6 +16,11 @@ _PACKAGES = {"dockerd": "docker.io", "iptables": "iptables", "debootstrap": "deb
 _START_SECONDS = 60
 _STOP_SECONDS = 60
 _APT_SECONDS = 600
+# What lists a kind of thing that an earlier run may have left, and what removes it; containers hold volumes.
+_LEFT = (
+    (["ps", "--all", "--quiet"], ["rm", "--force"]),
+    (["volume", "ls", "--quiet"], ["volume", "rm", "--force"]),
+)
 
 
 class EngineUnavailable(Exception):
@@ -136,13 +141,20 @@ def _sweep(engine: Engine) -> None:
 
     It starts again what ran when an earlier run was killed, on the ports and volumes that this one needs.
     """
-    containers = _client(["ps", "--all", "--quiet"], engine.environment, _STOP_SECONDS).stdout.decode().split()
-    sweeps = [["rm", "--force", "--volumes", *containers]] if containers else []
-    for arguments in [*sweeps, ["network", "prune", "--force"], ["volume", "prune", "--all", "--force"]]:
-        done = _client(arguments, engine.environment, _STOP_SECONDS)
-        if done.returncode:
-            told, what = done.stderr.decode(errors="replace").strip(), " ".join(arguments[:2])
-            raise RuntimeError(f"docker {what} failed, so what an earlier run left is still here: {told}")
+    for listing, removal in _LEFT:
+        names = _told(listing, engine.environment).split()
+        if names:
+            _told([*removal, *names], engine.environment)
+    # It keeps the networks that every engine has.
+    _told(["network", "prune", "--force"], engine.environment)
+
+
+def _told(arguments: list[str], environment: Mapping[str, str]) -> str:
+    done = _client(arguments, environment, _STOP_SECONDS)
+    if done.returncode:
+        error, what = done.stderr.decode(errors="replace").strip(), " ".join(arguments[:2])
+        raise RuntimeError(f"docker {what} failed, so what an earlier run left may still be here: {error}")
+    return done.stdout.decode()
 
 
 def _client_configuration(folder: Path, compose: Path) -> Path:

@@ -68,6 +68,7 @@ def test_an_engine_of_the_runs_own_is_emptied_of_what_an_earlier_run_left(progra
 [ -e {up} ] || exit 1
 echo "$*" >> {told}
 [ "$1" != ps ] || echo "one\ntwo"
+[ "$1 $2" != "volume ls" ] || echo data
 """,
     )
     _program(programs / "dockerd", f"#!/bin/sh\n: > {up}\nexec {SLEEP} 60\n")
@@ -79,9 +80,10 @@ echo "$*" >> {told}
     assert asked == [
         "version",
         "ps --all --quiet",
-        "rm --force --volumes one two",
+        "rm --force one two",
+        "volume ls --quiet",
+        "volume rm --force data",
         "network prune --force",
-        "volume prune --all --force",
     ]
 
 
