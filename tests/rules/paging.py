@@ -15,6 +15,7 @@ import yaml
 
 from alerting.routes import PAGE_WAIT, SYMPTOM_WAIT
 from sandbox_testing import Mailpit, eventually
+from stack.compose import read_topology
 from testing.process import free_port
 from tests.support.programs import program
 from tests.support.project import ROOT
@@ -26,6 +27,9 @@ SHORTER = {**{f"group_wait: {wait}": "group_wait: 500ms" for wait in (PAGE_WAIT,
            "group_interval: 10s": "group_interval: 1s", "group_interval: 30s": "group_interval: 1s",
            "group_wait: 2m": "group_wait: 2s", "group_wait: 4m": "group_wait: 4s",
            "group_interval: 5s": "group_interval: 1s", "repeat_interval: 4s": "repeat_interval: 500ms"}  # fmt: skip
+
+# Those of Alertmanager's flags that name no place.
+OWN_FLAGS = ("--cluster.", "--dispatch.")
 
 
 @dataclass
@@ -120,7 +124,7 @@ def alertmanager(folder: Path, ports: Mapping[str, int]) -> Iterator[Program]:
     command = [
         program("IMAGE_ALERTMANAGER", "/bin/alertmanager"), f"--config.file={folder / 'alertmanager.yml'}",
         f"--storage.path={folder / 'alertmanager'}", f"--web.listen-address={url.removeprefix('http://')}",
-        "--cluster.listen-address=",
+        *(flag for flag in read_topology(ROOT, {}).services["alertmanager"].command if flag.startswith(OWN_FLAGS)),
     ]  # fmt: skip
     with started(command, url, "/-/ready", folder / "alertmanager.log") as running:
         yield running

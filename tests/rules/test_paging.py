@@ -1,6 +1,7 @@
 """What real programs do with an alert: who is told first, who next, and who is told that nobody can be told."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -42,6 +43,30 @@ def test_page_that_nobody_acknowledges_reaches_the_second_and_then_the_commander
     assert office.mails() == [("[PAGE]", ON_CALL), ("[ESCALATED]", SECOND), ("[ESCALATED]", COMMANDER)]
     office.fire(PAGE, ended=True)
     _until(office, *(("[RESOLVED]", mailbox) for mailbox in (ON_CALL, SECOND, COMMANDER)))
+
+
+def test_page_that_comes_back_leaves_as_much_time_to_acknowledge_it_as_the_first(office: Desk) -> None:
+    def dispatcher(what: str) -> float:
+        lines = httpx.get(f"{office.alertmanager.url}/metrics", timeout=5.0).text.splitlines()
+        return next(float(line.split()[1]) for line in lines if line.startswith(f"alertmanager_dispatcher_{what} "))
+
+    office.fire(PAGE)
+    _until(office, ("[ESCALATED]", COMMANDER))
+    # Prometheus goes on telling that it has ended.
+    for _ in range(2):
+        heard = dispatcher("alert_processing_duration_seconds_count")
+        office.fire(PAGE, since=60.0, ended=True)
+        eventually("it to be heard", lambda: dispatcher("alert_processing_duration_seconds_count"), heard.__lt__)
+        _until(office, *(("[RESOLVED]", mailbox) for mailbox in (ON_CALL, SECOND, COMMANDER)))
+        eventually("its groups to be forgotten", lambda: dispatcher("aggregation_groups"), (0.0).__eq__)
+    office.mailbox.delete(*office.mailbox.messages())
+    again = time.time()
+    office.fire(PAGE)
+    _until(office, ("[ESCALATED]", COMMANDER))
+    assert office.mails() == [("[PAGE]", ON_CALL), ("[ESCALATED]", SECOND), ("[ESCALATED]", COMMANDER)]
+    waited = {to: one.received_at - again for one in office.mailbox.messages() for to in one.recipients}
+    assert waited[SECOND] >= 2.0
+    assert waited[COMMANDER] >= 4.0
 
 
 def test_page_that_is_acknowledged_wakes_nobody_else_until_it_is_given_back(office: Desk) -> None:
