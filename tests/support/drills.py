@@ -19,7 +19,7 @@ OVER_WITHIN = 120.0
 # An alert of an objective comes and goes while its short windows still hold what burnt before.
 QUIET = "45s"
 # Prometheus tells Alertmanager for a quarter of an hour that an alert has ended, each time into a group of its own.
-# Another alert of the service that joins it is told at once, without gathering: one incident could be two mails.
+# Another alert of the service that joins it is told at once, without gathering: one incident could be two pages.
 FORGOTTEN, FORGOTTEN_WITHIN = "16m", 17 * 60.0
 STEP = 0.5
 PARTS = ("sampled", "active", "fired", "sent", "inbox", "resolved")
