@@ -81,7 +81,7 @@ def _measurements(cold: bool, only: list[str]) -> dict[str, Callable[[], Measure
         "cold_build": lambda: measure.cold_build(ROOT),
         "profiles": lambda: measure.profiles(ROOT, PROFILE_STARTS),
         "warm_start": lambda: measure.warm_start(ROOT, WARM_STARTS),
-        "idle_memory": lambda: {"mib": measure.idle_memory(ROOT)},
+        "idle_memory": lambda: measure.idle_memory(ROOT),
         "queryable": lambda: measure.queryable(ROOT),
         "own_service": lambda: own_service(ROOT),
         "browser": lambda: measure.browser(ROOT),

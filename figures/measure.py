@@ -6,13 +6,18 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import psutil
+
+from native.engine import SUPERVISOR
 from stack import choice
 from stack.compose import read_topology
 from stack.errors import StackError
+from stack.model import Component
 from stack.profiles import PROFILES
 
 __all__ = [
@@ -74,15 +79,26 @@ def warm_start(root: Path, runs: int) -> dict[str, object]:
     return {"median": round(median(values), 2), "values": values}
 
 
-def idle_memory(root: Path) -> dict[str, float]:
-    """MiB (PSS) of each component at rest; needs a running stack."""
+def idle_memory(root: Path) -> dict[str, object]:
+    """MiB (PSS) of each component at rest, and how many in all are of no file; needs a running stack.
+
+    The rest is the programs' files, of which the kernel maps as much as it likes and takes back what it needs.
+    """
     time.sleep(SETTLE_SECONDS)
     topology = read_topology(root)
     engine = choice.running(topology, topology.services)
-    if engine is None:
-        raise StackError("The stack is down.", "Run `make up`.")
-    found = {part.name: part.memory for part in engine.components()}
-    return {name: round(size / MIB, 1) for name, size in found.items() if size}
+    if engine is None or engine.name != "native":
+        raise StackError("The native stack does not run.", "Run `make up ENGINE=native`.")
+    parts = engine.components()
+    sizes = {part.name: round(part.memory / MIB, 1) for part in parts if part.memory}
+    return {"mib": sizes, "anonymous_mib": round(_anonymous(parts) / MIB)}
+
+
+def _anonymous(parts: Iterable[Component]) -> int:
+    """Bytes of all processes that are of no file; all are the supervisor's descendants."""
+    [supervisor] = [psutil.Process(int(part.identity)) for part in parts if part.name == SUPERVISOR]
+    family = [supervisor, *supervisor.children(recursive=True)]
+    return sum(area.anonymous for process in family for area in process.memory_maps())
 
 
 def profiles(root: Path, runs: int) -> dict[str, object]:
