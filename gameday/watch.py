@@ -15,6 +15,10 @@ from sandbox_testing.stores import Mailpit, Message
 
 __all__ = ["Watch"]
 
+# More than two scrapes: what broke a moment ago is in no sample yet, and a counter that began with it rises at the
+# second.
+STEADY_SECONDS = 11.0
+
 
 class Watch:
     """Looks at the stores while an incident goes on."""
@@ -72,7 +76,7 @@ class Watch:
             return eventually(f"the mail of {alert}", mails, timeout=timeout, interval=0.5)[-1]
         return None
 
-    def holds(self, expression: str, timeout: float, steady: float = 3.0) -> bool:
+    def holds(self, expression: str, timeout: float, steady: float = STEADY_SECONDS) -> bool:
         """Wait until a PromQL expression gives something, and does so for a while."""
         since = [0.0]
 

@@ -1,19 +1,22 @@
 """A run begins only where it can be judged, and its runbook must show the fault that is there."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 
-from gameday import objectives, runbook, runner, scenario
+from gameday import objectives, runbook, runner, scenario, watch
 from gameday.ask import Answer, Asker
 from gameday.collect import scrapes_missed, untold
 from gameday.record import Record
 from gameday.watch import Watch
 from stack.errors import StackError
+from tests.support.project import ROOT
 from tests.support.stack import Stack
 
 PLAYED = scenario.read("acquirer-outage")
@@ -78,6 +81,27 @@ def test_objective_and_condition_of_a_scenario_must_both_hold() -> None:
     assert runner.healthy(both) == f"({objective}) and on () ({both.recovered})"
 
 
+def test_objective_holds_by_samples_of_after_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What broke and was put right within seconds is in Prometheus a scrape later; a circuit may still be open."""
+    scrape = float(yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())["global"]["scrape_interval"][:-1])
+    asked_at = [0.0]
+
+    def query(_expression: str) -> list[str]:
+        asked_at[0] += 0.5
+        return [] if scrape < asked_at[0] < 3 * scrape else ["it holds"]
+
+    def polled(_what: str, look: Callable[[], bool], **_: Any) -> bool:
+        while not look():
+            pass
+        return True
+
+    monkeypatch.setattr(watch, "time", SimpleNamespace(monotonic=lambda: asked_at[0]))
+    monkeypatch.setattr(watch, "eventually", polled)
+
+    assert Watch(SimpleNamespace(prometheus=SimpleNamespace(query=query)), SimpleNamespace()).holds("sli", timeout=60.0)
+    assert asked_at[0] > 3 * scrape
+
+
 @pytest.mark.parametrize(
     ("made", "answered", "missed"),
     [(20, 20, 0), (21, 21, 0), (20, 14, 6), (12, 12, 8), (12, 10, 10)],
@@ -106,11 +130,11 @@ def test_alert_of_the_error_tracker_is_looked_for_where_it_is(monkeypatch: pytes
         return httpx.Response(200, json=rows, request=httpx.Request("GET", "http://alertmanager"))
 
     monkeypatch.setattr(httpx, "get", get)
-    watch = Watch(Asker(Stack()), SimpleNamespace())
+    looking = Watch(Asker(Stack()), SimpleNamespace())
     noon = datetime(2026, 11, 24, 11, 59, tzinfo=UTC).timestamp()
 
-    before = watch.fires("NewErrorIssue", "frontend-payments", noon, timeout=0.1)
+    before = looking.fires("NewErrorIssue", "frontend-payments", noon, timeout=0.1)
     rows.append(row("frontend-payments", "2026-11-24T12:00:00Z"))
 
     assert before is False
-    assert watch.fires("NewErrorIssue", "frontend-payments", noon, timeout=0.1)
+    assert looking.fires("NewErrorIssue", "frontend-payments", noon, timeout=0.1)
