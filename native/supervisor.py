@@ -1,7 +1,9 @@
 """process-compose: started in the background, asked and told over its unix socket. It opens no TCP port."""
 
+import contextlib
 import http.client
 import json
+import re
 import socket
 import subprocess
 from dataclasses import dataclass
@@ -17,6 +19,12 @@ __all__ = ["ENDED", "ProcessState", "Supervisor"]
 # process it reads all of /proc. The longest duration that there is keeps it from measuring even once.
 NEVER_MEASURE = "2562047h47m16.854775807s"
 ENDED = {"Completed", "Error", "Skipped", "Terminating"}
+# What the system says of a signal to nobody (ESRCH), once for each process that was signalled, and of nothing else.
+NOBODY_SIGNALLED = re.compile(r'\{"error":"no such process(\\nno such process)*"\}\s*')
+
+
+class _AlreadyEndedError(ConnectionError):
+    """A process that ends at once may do so before the supervisor waits for its end; it then kills nobody, too late."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +107,11 @@ class Supervisor:
 
     def reload(self) -> dict[str, str]:
         """Make it read its file again: changed processes are restarted, new ones started, others ended."""
-        return self._ask("POST", "/project/configuration")
+        try:
+            return self._ask("POST", "/project/configuration")
+        except _AlreadyEndedError:
+            # It has forgotten that process and goes no further with it: read once more, it is a new one.
+            return self._ask("POST", "/project/configuration")
 
     def start_process(self, name: str) -> None:
         """Start a process that has ended."""
@@ -107,7 +119,8 @@ class Supervisor:
 
     def stop_process(self, name: str) -> None:
         """Ask a process to end; it is not started again by itself."""
-        self._ask("PATCH", f"/process/stop/{name}", timeout=60)
+        with contextlib.suppress(_AlreadyEndedError):
+            self._ask("PATCH", f"/process/stop/{name}", timeout=60)
 
     def stop(self) -> None:
         """Ask every process to end, dependants first, and the supervisor after them; returns when they have."""
@@ -125,7 +138,9 @@ class Supervisor:
         finally:
             connection.close()
         if answer.status >= 300:
-            raise ConnectionError(f"{method} {path}: {answer.status} {content.decode(errors='replace')}")
+            told = content.decode(errors="replace")
+            kind = _AlreadyEndedError if NOBODY_SIGNALLED.fullmatch(told) else ConnectionError
+            raise kind(f"{method} {path}: {answer.status} {told}")
         return json.loads(content)
 
 

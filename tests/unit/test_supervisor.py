@@ -1,6 +1,12 @@
 """What the supervisor says about a process is read the way Compose would: ready, failed, or neither yet."""
 
 import dataclasses
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import UnixStreamServer
+from threading import Thread
+from typing import Any
 
 import pytest
 
@@ -57,6 +63,68 @@ def test_restarts_from_before_are_not_held_against_a_process():
 def test_nobody_answers_where_no_supervisor_runs(tmp_path):
     assert not Supervisor(Layout(tmp_path)).alive()
     assert find(tmp_path) == []
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Gives the server's next answer to whatever is asked, and notes the question."""
+
+    def do_POST(self) -> None:
+        self.server.asked.append(f"{self.command} {self.path}")
+        status, body = self.server.answers.pop(0)
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    do_PATCH = do_POST
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Iterator[tuple[Supervisor, UnixStreamServer]]:
+    """A supervisor that gives the answers of its server's list."""
+    layout = Layout(tmp_path)
+    layout.socket.parent.mkdir(parents=True)
+
+    class Server(UnixStreamServer):
+        def get_request(self) -> tuple[Any, tuple[str, int]]:
+            return super().get_request()[0], ("unix", 0)
+
+    with Server(str(layout.socket), Answers) as server:
+        server.asked, server.answers = [], []
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield Supervisor(layout), server
+        server.shutdown()
+
+
+@pytest.mark.parametrize("gone", ["no such process", r"no such process\nno such process"])
+def test_what_ended_before_it_was_waited_for_is_started_by_reading_once_more(told, gone):
+    """process-compose forgets it, goes no further with it, and passes on what the system said of the late signal."""
+    supervisor, server = told
+    server.answers += [(400, f'{{"error":"{gone}"}}'), (200, '{"store":"added"}')]
+
+    assert supervisor.reload() == {"store": "added"}
+    assert server.asked == ["POST /project/configuration"] * 2
+
+
+def test_what_ended_before_it_was_waited_for_is_stopped(told):
+    supervisor, server = told
+    server.answers.append((400, '{"error":"no such process"}'))
+
+    supervisor.stop_process("store")
+
+    assert server.asked == ["PATCH /process/stop/store"]
+
+
+@pytest.mark.parametrize("error", ["no such process: store", r"no such process\nthe file is torn"])
+def test_any_other_error_of_a_new_configuration_is_raised(told, error):
+    supervisor, server = told
+    server.answers.append((400, f'{{"error":"{error}"}}'))
+
+    with pytest.raises(ConnectionError, match="/project/configuration: 400"):
+        supervisor.reload()
 
 
 def test_the_logs_of_one_run_before_are_kept(tmp_path):
