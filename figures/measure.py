@@ -6,18 +6,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
-
 from native.engine import SUPERVISOR
+from native.memory import anonymous_memory
 from stack import choice
 from stack.compose import read_topology
 from stack.errors import StackError
-from stack.model import Component
 from stack.profiles import PROFILES
 
 __all__ = [
@@ -91,14 +88,9 @@ def idle_memory(root: Path) -> dict[str, object]:
         raise StackError("The native stack does not run.", "Run `make up ENGINE=native`.")
     parts = engine.components()
     sizes = {part.name: round(part.memory / MIB, 1) for part in parts if part.memory}
-    return {"mib": sizes, "anonymous_mib": round(_anonymous(parts) / MIB)}
-
-
-def _anonymous(parts: Iterable[Component]) -> int:
-    """Bytes of all processes that are of no file; all are the supervisor's descendants."""
-    [supervisor] = [psutil.Process(int(part.identity)) for part in parts if part.name == SUPERVISOR]
-    family = [supervisor, *supervisor.children(recursive=True)]
-    return sum(area.anonymous for process in family for area in process.memory_maps())
+    # All processes are the supervisor's descendants.
+    [supervisor] = [int(part.identity) for part in parts if part.name == SUPERVISOR]
+    return {"mib": sizes, "anonymous_mib": round(anonymous_memory(supervisor) / MIB)}
 
 
 def profiles(root: Path, runs: int) -> dict[str, object]:

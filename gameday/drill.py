@@ -87,7 +87,7 @@ def _talk(day: Day, keyboard: Keyboard) -> tuple[int, bool]:
             day.report(given[hints] if hints < len(given) else "There are no more hints.")
             hints = min(hints + 1, len(given))
         elif command == "check":
-            day.report("It holds." if day.watch.holds(day.healthy, 5.0, steady=3.0) else "It does not hold.")
+            day.report("It holds." if day.watch.holds(day.healthy, timeout=5.0, steady=3.0) else "It does not hold.")
         elif command:
             day.report("Say hint, check, done or quit.")
     day.report("The time is over.")

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import psutil
 
-__all__ = ["own_memory", "proportional_memory"]
+__all__ = ["anonymous_memory", "own_memory", "proportional_memory"]
 
 
 def proportional_memory(process_ids: Iterable[int]) -> dict[int, int]:
@@ -39,3 +39,10 @@ def own_memory(process: psutil.Process) -> int:
         return process.memory_full_info().pss
     except psutil.NoSuchProcess:
         return 0
+
+
+def anonymous_memory(process_id: int) -> int:
+    """The memory of a process with all its descendants that is of no file, in bytes."""
+    first = psutil.Process(process_id)
+    family = [first, *first.children(recursive=True)]
+    return sum(area.anonymous for process in family for area in process.memory_maps())
