@@ -8,13 +8,14 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
 
-from ci import engine, images
+from ci import engine, images, summary
 from ci.base import BaseUnavailable
-from ci.results import Outcome, Tally, read_reports, write_report
+from ci.results import Outcome, read_cases, read_reports, write_report
 from ci.steps import Steps
 from native import build, leftovers
 from native.build import cache
@@ -45,36 +46,53 @@ def main() -> int:
     for folder in (REPORTS, LOGS, BUNDLE):
         shutil.rmtree(folder, ignore_errors=True)
     LOGS.mkdir(parents=True)
+    began = time.monotonic()
     minutes = float(os.environ.get("CI_MINUTES", "80"))
-    steps = Steps(ROOT, LOGS, time.monotonic() + minutes * 60)
+    steps = Steps(ROOT, LOGS, began + minutes * 60)
     interrupted = False
     try:
         _static_and_unit(steps)
-        _stack(steps, "native", LONG_LOSSES, minutes=40)
+        _stack(steps, "native", LONG_LOSSES)
         _docker(steps)
     except KeyboardInterrupt:
         interrupted = True
         steps.record(Outcome("the run reaches its end", 0, failure="the run was interrupted"))
     _nothing_left(steps)
-    return _conclude(steps, interrupted)
+    return _conclude(steps, interrupted, time.monotonic() - began)
 
 
 def _static_and_unit(steps: Steps) -> None:
-    steps.command("make lint", ["make", "lint"], 10)
-    steps.command("make audit", ["make", "audit"], 5)
-    # Some unit tests run the real programs, so these are made first, in a step with a time of its own.
-    steps.command("make build", ["make", "build"], 25)
-    steps.command("make examples-made", ["make", "examples-made"], 10)
-    reports = REPORTS / "unit"
-    steps.command("make unit", ["make", "unit", f"REPORTS={reports.relative_to(ROOT)}"], 25, reports=reports)
+    """What needs nothing built runs while a cold machine builds."""
+    with ThreadPoolExecutor(1) as beside:
+        built = beside.submit(_built, steps)
+        try:
+            steps.command("make lint", ["make", "lint"], 10)
+            steps.command("make audit", ["make", "audit"], 5)
+            _tests(steps, "unit", 15)
+        except BaseException:
+            steps.abandon()
+            raise
+        built.result()
+    _tests(steps, "config", 15)
 
 
-def _stack(steps: Steps, name: str, environment: dict[str, str], minutes: float) -> None:
-    """Up, the end-to-end suite, down, with engine `name`; afterwards its data is deleted, whatever happened."""
+def _built(steps: Steps) -> None:
+    for target, minutes in (("build", 30), ("examples-made", 10)):
+        steps.command(f"make {target}", ["make", target], minutes, shown=False)
+
+
+def _tests(steps: Steps, target: str, minutes: float) -> None:
+    reports = REPORTS / target
+    command = ["make", target, f"REPORTS={reports.relative_to(ROOT)}"]
+    steps.command(f"make {target}", command, minutes, reports=reports)
+
+
+def _stack(steps: Steps, name: str, environment: dict[str, str]) -> None:
+    """Up, the end-to-end tests of engine `name`, down; afterwards its data is deleted, whatever happened."""
     reports = REPORTS / name
     arguments = [f"ENGINE={name}", f"REPORTS={reports.relative_to(ROOT)}", "EXAMPLES=1"]
     try:
-        steps.command(f"make test ENGINE={name}", ["make", "test", *arguments], minutes, environment, reports)
+        steps.command(f"make test ENGINE={name}", ["make", "test", *arguments], 40, environment, reports)
     finally:
         # Beyond the deadline if need be: what was started must not stay.
         patient = Steps(ROOT, LOGS, time.monotonic() + 180, steps.outcomes)
@@ -86,7 +104,7 @@ def _docker(steps: Steps) -> None:
         with _engine(steps) as environment:
             overrides = _images(steps, environment) if environment is not None else None
             if overrides is not None:
-                _stack(steps, "docker", environment | overrides, minutes=40)
+                _stack(steps, "docker", environment | overrides)
     finally:
         # An engine that cannot run is told as skipped; this line says what that means.
         if not any(outcome.name == "make test ENGINE=docker" for outcome in steps.outcomes):
@@ -153,20 +171,16 @@ def _nothing_left(steps: Steps) -> None:
     steps.record(Outcome("no process is left behind", 0, failure="\n".join(told) if left else ""))
 
 
-def _conclude(steps: Steps, interrupted: bool) -> int:
+def _conclude(steps: Steps, interrupted: bool, seconds: float) -> int:
+    cases = read_cases(REPORTS)
     write_report(steps.outcomes, REPORTS / "ci.xml")
-    tally: Tally = read_reports(REPORTS)
-    for outcome in steps.outcomes:
-        word = "FAILED" if outcome.failure else "skipped" if outcome.skipped else "ok"
-        print(f"  {word:8} {outcome.seconds:6.0f} s  {outcome.name}")
-        for line in (outcome.failure or outcome.skipped).splitlines()[:1]:
-            print(f"           {line}")
+    tally = read_reports(REPORTS)
     if tally.failed:
         BUNDLE.mkdir(parents=True, exist_ok=True)
         shutil.copytree(LOGS, BUNDLE / "steps", dirs_exist_ok=True)
         shutil.copytree(REPORTS, BUNDLE / "reports", dirs_exist_ok=True)
-        print(f"Logs, the contents of the stores and the versions are in {BUNDLE.relative_to(ROOT)}.")
-    print(tally, flush=True)
+    for line in summary.lines(steps.outcomes, cases, tally, seconds, str(BUNDLE.relative_to(ROOT))):
+        print(line, flush=True)
     return 130 if interrupted else int(tally.failed > 0)
 
 

@@ -1,10 +1,11 @@
-"""JUnit reports: counting them, and writing one for the steps of the run themselves."""
+"""JUnit reports: counting them, reading their cases, and writing one for the steps of the run themselves."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Outcome", "Tally", "read_reports", "write_report"]
+__all__ = ["Case", "Outcome", "Tally", "read_cases", "read_reports", "write_report"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,30 @@ class Outcome:
     reported: bool = False
 
 
+@dataclass(frozen=True)
+class Case:
+    """One test: its node id where the report has it, the folder of its report, its seconds, and why it failed."""
+
+    name: str
+    part: str
+    seconds: float
+    failure: str = ""
+
+
+def read_cases(folder: Path) -> list[Case]:
+    """The cases of every readable JUnit report below `folder`, the slowest first."""
+    cases = []
+    for report in sorted(folder.rglob("*.xml")):
+        part = report.parent.name if report.parent != folder else report.stem
+        try:
+            found = ElementTree.parse(report).getroot().iter("testcase")
+        except ElementTree.ParseError:
+            cases.append(Case(report.name, part, 0.0, "the report is cut short: its run was ended or crashed"))
+            continue
+        cases += [_case(element, part) for element in found]
+    return sorted(cases, key=lambda case: case.seconds, reverse=True)
+
+
 def read_reports(folder: Path) -> Tally:
     """The sum of every JUnit report below `folder`. An unreadable report counts as one failure."""
     total = Tally()
@@ -65,6 +90,14 @@ def write_report(outcomes: list[Outcome], path: Path) -> None:
                 ElementTree.SubElement(case, kind, message=reason.splitlines()[0]).text = reason
     path.parent.mkdir(parents=True, exist_ok=True)
     ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+
+
+def _case(element: ElementTree.Element, part: str) -> Case:
+    given = {one.get("name"): one.get("value") for one in element.iter("property")}
+    name = given.get("nodeid") or f"{element.get('classname')}::{element.get('name')}"
+    wrong = [one for kind in ("failure", "error") for one in element.iter(kind)]
+    failure = re.sub(r"\s+", " ", wrong[0].get("message") or wrong[0].text or "it failed") if wrong else ""
+    return Case(name, part, float(element.get("time", "0")), failure.strip())
 
 
 def _tally(suite: ElementTree.Element) -> Tally:

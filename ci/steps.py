@@ -1,10 +1,11 @@
-"""Running the steps of the run: each bounded in time, shown live, kept in a log, and counted."""
+"""Running the steps of the run: each bounded in time, kept in a log, and counted."""
 
 import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,11 @@ class Steps:
     logs: Path
     deadline: float
     outcomes: list[Outcome] = field(default_factory=list)
+    _abandoned: threading.Event = field(default_factory=threading.Event)
+
+    def abandon(self) -> None:
+        """Ends the commands that still run, those of other threads included."""
+        self._abandoned.set()
 
     def command(
         self,
@@ -36,16 +42,19 @@ class Steps:
         minutes: float,
         environment: Mapping[str, str] | None = None,
         reports: Path | None = None,
+        shown: bool = True,
     ) -> bool:
         """Runs a command for at most `minutes`; True when it succeeded.
 
         Where its JUnit reports below `reports` hold the failures already, the step itself is not counted once more.
+        The output of a command that runs beside others is not `shown` live; its log has it.
         """
         began = time.monotonic()
         self._announce(name)
         log = self.logs / (name.replace(" ", "-").replace("/", "-").replace("=", "-") + ".log")
         seconds = min(minutes * 60, max(self.deadline - began, 1))
-        code, timed_out = _run(command, self.root, {**os.environ, **(environment or {})}, log, seconds)
+        started = _started(command, self.root, {**os.environ, **(environment or {})}, log)
+        code, timed_out = _await(started, log, seconds, self._abandoned, shown)
         failure = ""
         if timed_out:
             failure = f"{name} was stopped after {seconds:.0f} seconds"
@@ -82,17 +91,14 @@ class Steps:
         print(f"\n=== {name}", flush=True)
 
 
-def _run(
-    command: list[str], folder: Path, environment: Mapping[str, str], log: Path, seconds: float
-) -> tuple[int, bool]:
-    """The exit status, and whether the time was up. The command's whole process group ends with it.
+def _started(command: list[str], folder: Path, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """The process, in a group of its own.
 
     Output goes through a file, not a pipe: a process that the command leaves running could hold a pipe open for ever.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
-    end, timed_out = time.monotonic() + seconds, False
-    with log.open("wb") as sink, log.open("rb") as output:
-        process = subprocess.Popen(
+    with log.open("wb") as sink:
+        return subprocess.Popen(
             command,
             cwd=folder,
             env=environment,
@@ -101,15 +107,25 @@ def _run(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def _await(
+    process: subprocess.Popen[bytes], log: Path, seconds: float, abandoned: threading.Event, shown: bool
+) -> tuple[int, bool]:
+    """The exit status, and whether the time was up. The whole process group ends with the command."""
+    end, timed_out = time.monotonic() + seconds, False
+    with log.open("rb") as output:
         try:
-            while process.poll() is None and not timed_out:
+            while process.poll() is None and not timed_out and not abandoned.is_set():
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(_SHOW_SECONDS)
-                _show(output)
+                if shown:
+                    _show(output)
                 timed_out = time.monotonic() > end and process.poll() is None
         finally:
             _end_group(process)
-            _show(output)
+            if shown:
+                _show(output)
     return process.returncode, timed_out
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 from tests.support.browser import PHONE, Visitor
 
 
-@pytest.mark.parametrize("device", ["desktop", "phone"])
+@pytest.mark.parametrize("device", [pytest.param("desktop", marks=pytest.mark.engine("the thin path")), "phone"])
 def test_customer_signs_up_pays_is_declined_refunds_and_leaves(visit: Callable, device: str) -> None:
     """Without this nobody knows whether the product works for a person at all."""
     with visit(**(PHONE if device == "phone" else {})) as visitor:

@@ -46,6 +46,7 @@ def other_code(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands.source, "prepare", changed)
 
 
+@pytest.mark.engine("release and rollback")
 def test_part_is_released_alone_seen_in_its_errors_and_put_back(
     visit: Callable[..., AbstractContextManager[Visitor]],
     stack: Stack,

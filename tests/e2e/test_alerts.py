@@ -15,8 +15,11 @@ from tests.support.stack import Stack
 
 # All six take six minutes, and one of them needs toxiproxy: `make figures` runs them. These two stand for the rest.
 CHOSEN = [name for name in os.environ.get("DRILLS", "acquirer-down,store-down").split(",") if name]
+# One alert to its mail on both engines: the fault is that a component is stopped.
+ENGINES_DRILL = pytest.mark.engine("an alert to its mail")
 
 
+@pytest.mark.engine("network and names")
 def test_alert_that_always_fires_reaches_alertmanager(
     stack: Stack, wait_for_alert: Callable, evidence: Evidence
 ) -> None:
@@ -32,6 +35,7 @@ def test_alert_that_always_fires_reaches_alertmanager(
     assert [one["name"] for one in alert["receivers"]] == ["heartbeat"]
 
 
+@pytest.mark.engine("network and names")
 def test_heartbeat_hears_that_alerting_lives(stack: Stack, evidence: Evidence) -> None:
     """Without this nobody notices that Prometheus or Alertmanager is dead: a dead one says nothing."""
 
@@ -44,7 +48,9 @@ def test_heartbeat_hears_that_alerting_lives(stack: Stack, evidence: Evidence) -
     evidence(heartbeat=heard.splitlines()[-1])
 
 
-@pytest.fixture(scope="module", params=CHOSEN)
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=ENGINES_DRILL if name == "store-down" else ()) for name in CHOSEN]
+)
 def drill(
     request: pytest.FixtureRequest, stack: Stack, prometheus: Prometheus, mailbox: Mailpit, figures: Figures
 ) -> tuple[Drill, Course]:

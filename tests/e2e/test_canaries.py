@@ -80,6 +80,7 @@ def searched(sent: Sent, every_store: list[Haystack]) -> Search:
     return search(sent.traffic.canaries, every_store, sent.since, sent.controls)
 
 
+@pytest.mark.engine("where programs print and store")
 def test_personal_values_are_stored_nowhere(sent: Sent, searched: Search, evidence: Evidence) -> None:
     """Without this a customer's card number, password or address lies in a log that the whole company can read."""
     planted = sent.traffic.canaries
@@ -88,6 +89,7 @@ def test_personal_values_are_stored_nowhere(sent: Sent, searched: Search, eviden
     searched.verify()
 
 
+@pytest.mark.engine("where programs print and store")
 def test_control_value_is_found_in_every_store(sent: Sent, searched: Search, evidence: Evidence) -> None:
     """Without this an empty answer of a broken search would pass for cleanliness."""
     evidence(controls=sent.controls, blind=searched.blind)

@@ -60,7 +60,7 @@ def scraped_counts(prometheus: Prometheus) -> Counts:
     }
 
 
-@pytest.fixture(scope="module", params=["mixed", "timeouts"])
+@pytest.fixture(scope="module", params=[pytest.param("mixed", marks=pytest.mark.engine("the thin path")), "timeouts"])
 def window(request: pytest.FixtureRequest, stack: Stack, prometheus: Prometheus) -> Iterator[Window]:
     """Requests of every kind, or payments that the acquirer never answers, while nobody else sends any."""
     send = {

@@ -174,6 +174,7 @@ def grafana(stack: Stack, evidence: Evidence) -> Iterator[httpx.Client]:
         yield client
 
 
+@pytest.mark.engine("Grafana, which only Docker has")
 def test_grafana_reaches_every_data_source(grafana: httpx.Client, evidence: Evidence) -> None:
     """Without this Grafana opens, and every panel in it fails."""
     sources = grafana.get("/api/datasources").raise_for_status().json()
@@ -184,6 +185,7 @@ def test_grafana_reaches_every_data_source(grafana: httpx.Client, evidence: Evid
     assert {name: answer["status"] for name, answer in asked.items()} == dict.fromkeys(asked, "OK"), json.dumps(health)
 
 
+@pytest.mark.engine("Grafana, which only Docker has")
 def test_grafana_has_every_dashboard_as_generated(grafana: httpx.Client, evidence: Evidence) -> None:
     """Without this a link in a mail opens "dashboard not found"."""
     for uid, board in BOARDS.items():
@@ -192,6 +194,7 @@ def test_grafana_has_every_dashboard_as_generated(grafana: httpx.Client, evidenc
     evidence(dashboards=sorted(BOARDS))
 
 
+@pytest.mark.engine("Grafana, which only Docker has")
 def test_grafana_answers_every_panel_query(grafana: httpx.Client, evidence: Evidence) -> None:
     """Without this a query works in its store and fails in the panel."""
     asked = 0

@@ -100,6 +100,7 @@ def test_unhandled_error_is_logged_with_type_and_stack(
     assert "payments/routes.py" in error["stack_trace"]
 
 
+@pytest.mark.engine("where programs print and store")
 @pytest.mark.parametrize("service", SERVICES)
 def test_everything_a_service_prints_is_a_log_line(stack: Stack, service: str, evidence: Evidence) -> None:
     """Without this a crash at start, or a library's own words, is a line that no search finds."""

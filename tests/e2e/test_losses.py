@@ -47,6 +47,7 @@ def quiet(stack: Stack) -> Iterator[None]:
         yield
 
 
+@pytest.mark.engine("volumes and restart")
 @pytest.mark.parametrize("components", ABSENCES.values(), ids=ABSENCES)
 def test_no_span_and_no_line_is_lost_while_a_component_is_away(
     stack: Stack,
@@ -150,6 +151,7 @@ def test_what_cannot_wait_is_counted_while_its_store_is_away(
     assert errors_of(later.trace_id), "error events flow again"
 
 
+@pytest.mark.engine("volumes and restart")
 def test_a_killed_service_loses_no_line_and_at_most_one_flush_of_spans(
     stack: Stack, tempo: Tempo, loki: Loki, quiet: None, evidence: Evidence, figures: Figures
 ) -> None:

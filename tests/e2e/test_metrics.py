@@ -23,6 +23,7 @@ SCRAPES = 20.0
 """Seconds in which a change must have been scraped: four scrapes."""
 
 
+@pytest.mark.engine("network and names")
 def test_every_scrape_target_is_up(prometheus: Prometheus, evidence: Evidence) -> None:
     """Without this a dashboard shows yesterday's picture of a component that nobody asks any more."""
     targets = [target for target in prometheus.targets() if target["labels"]["job"] != "optional"]

@@ -6,6 +6,8 @@ import subprocess
 import time
 import uuid
 
+import pytest
+
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Tempo
 from stack.compose import read_topology
@@ -13,6 +15,7 @@ from stack.view import next_steps
 from tests.support.stack import Stack
 
 
+@pytest.mark.engine("the thin path")
 def test_the_printed_commands_make_a_payment_that_is_found(stack: Stack, tempo: Tempo, loki: Loki) -> None:
     """Without this the first thing that a newcomer does fails."""
     lines = next_steps(read_topology(stack.root)).splitlines()

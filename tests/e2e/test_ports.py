@@ -1,11 +1,14 @@
 """What listens is what the documentation says, and nothing listens for the network."""
 
+import pytest
+
 from tests.support import engine
 from tests.support.evidence import Evidence
 from tests.support.ports import documented_ports
 from tests.support.stack import Stack
 
 
+@pytest.mark.engine("network and names")
 def test_nothing_listens_that_the_port_table_lacks(stack: Stack, evidence: Evidence) -> None:
     """Without this a program opens a door that nobody knows of, or takes a port that another one needs."""
     rows = documented_ports(stack.root / "docs" / "reference" / "ports.md")
@@ -20,6 +23,7 @@ def test_nothing_listens_that_the_port_table_lacks(stack: Stack, evidence: Evide
     assert [str(one) for one in found if one.port not in expected] == []
 
 
+@pytest.mark.engine("network and names")
 def test_every_listener_is_on_loopback_alone(stack: Stack, evidence: Evidence) -> None:
     """Without this anybody on the same network reads the telemetry, with credentials that are in the repository."""
     found = engine.listeners(stack)

@@ -34,6 +34,7 @@ def _versions(prometheus: Prometheus, service: str) -> set[str]:
     return {sample.labels["version"] for sample in prometheus.query(f'build_info{{service="{service}"}}')}
 
 
+@pytest.mark.engine("release and rollback")
 @pytest.mark.parametrize("service", ["payments", "auth"])
 def test_releasing_and_rolling_back_under_load_fails_no_request(
     stack: Stack, prometheus: Prometheus, evidence: Evidence, figures: Figures, service: str
@@ -62,6 +63,7 @@ def test_releasing_and_rolling_back_under_load_fails_no_request(
     assert commands.running_version(stack.root, service) == before
 
 
+@pytest.mark.engine("release and rollback")
 def test_release_shows_in_every_signal(
     stack: Stack, prometheus: Prometheus, tempo: Tempo, errors_of: Callable, telemetry_of: Callable
 ) -> None:
@@ -79,6 +81,7 @@ def test_release_shows_in_every_signal(
     eventually("the version in build_info", lambda: _versions(prometheus, "payments") == {NEXT}, timeout=30.0)
 
 
+@pytest.mark.engine("release and rollback")
 def test_release_that_does_not_start_is_put_back(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without this a release that is dead on arrival needs a person to notice."""
 
@@ -98,6 +101,7 @@ def test_release_that_does_not_start_is_put_back(stack: Stack, monkeypatch: pyte
         assert person.arrive().pay().status == 201
 
 
+@pytest.mark.engine("release and rollback")
 def test_release_with_a_migration_goes_back_with_its_schema(stack: Stack, evidence: Evidence) -> None:
     """Without this a release that changed the database has no way back."""
 

@@ -30,6 +30,7 @@ READY = {
 }
 
 
+@pytest.mark.engine("start, order and health")
 @pytest.mark.parametrize("component", READY)
 def test_every_component_says_that_it_is_ready(stack: Stack, component: str, evidence: Evidence) -> None:
     """Without this a store is down while everything around it looks green."""
@@ -38,6 +39,7 @@ def test_every_component_says_that_it_is_ready(stack: Stack, component: str, evi
     assert answer.status_code == 200
 
 
+@pytest.mark.engine("network and names")
 def test_alertmanager_is_known_to_prometheus(prometheus: Prometheus, evidence: Evidence) -> None:
     """Without this alerts fire and nobody is told."""
     known = prometheus.get("/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
@@ -49,6 +51,7 @@ PAYMENTS_MEASURED = 5
 SPREAD_SECONDS = 1.0
 
 
+@pytest.mark.engine("the thin path")
 def test_trace_and_line_are_queryable_soon_after_the_answer(
     customer: Customer, tempo: Tempo, loki: Loki, figures: Figures, evidence: Evidence
 ) -> None:

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from inventory.parts import parts
 from inventory.running import running
 from native import images
@@ -12,6 +14,7 @@ from stack.state import read_state
 from tests.support.stack import Stack
 
 
+@pytest.mark.engine("start, order and health")
 def test_every_part_that_runs_says_the_version_that_is_pinned(stack: Stack) -> None:
     """Without it a report names a version that nobody runs."""
     topology = read_topology(stack.root)

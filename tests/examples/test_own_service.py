@@ -18,6 +18,7 @@ each = pytest.mark.parametrize("service", CHAIN)
 ROUTES = {"shop": "/books/{title}", "prices": "/prices/:title", "stock": "/stock/{title}"}
 
 
+@pytest.mark.engine("network and names")
 def test_one_request_is_one_trace_through_three_languages(sale: Asked, tempo: Tempo) -> None:
     """Without it nobody sees where a request of their own system went."""
 
@@ -43,6 +44,7 @@ def test_log_lines_of_a_guest_lead_to_its_trace(
     assert {line.metadata["span_id"] for line in lines} <= own
 
 
+@pytest.mark.engine("network and names")
 @each
 def test_request_metrics_of_a_guest_have_the_names_of_the_house(
     service: str, sale: Asked, prometheus: Prometheus

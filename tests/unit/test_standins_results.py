@@ -1,10 +1,12 @@
 """The closing line of `.ci/run` is the sum of the reports, and a step that fails without a report still counts."""
 
 import sys
+import threading
 import time
 from pathlib import Path
 
-from ci.results import Outcome, Tally, read_reports, write_report
+from ci import summary
+from ci.results import Case, Outcome, Tally, read_cases, read_reports, write_report
 from ci.steps import Steps
 
 SUITE = '<testsuites><testsuite tests="{0}" failures="{1}" errors="{2}" skipped="{3}"/></testsuites>'
@@ -91,3 +93,77 @@ def test_what_a_machine_cannot_do_is_skipped_and_any_other_exception_is_a_failur
     assert not steps.call("images", refuse)
     assert [bool(outcome.skipped) for outcome in steps.outcomes] == [True, False]
     assert "no cgroups here" in steps.outcomes[1].failure
+
+
+def test_commands_of_every_thread_end_when_the_run_is_abandoned(tmp_path: Path) -> None:
+    steps = _steps(tmp_path)
+    code = "import time; print('up', flush=True); time.sleep(60)"
+    thread = threading.Thread(target=steps.command, args=("sleeps", [sys.executable, "-c", code], 1))
+    thread.start()
+
+    steps.abandon()
+    thread.join(20)
+
+    assert not thread.is_alive()
+    assert steps.outcomes[0].failure
+
+
+CASES = """<testsuites><testsuite tests="3" failures="1" errors="1" skipped="0">
+<testcase classname="a" name="quick" time="0.5"/>
+<testcase classname="a" name="wrong" time="2.5">
+  <properties><property name="nodeid" value="tests/a.py::wrong[x]"/></properties>
+  <failure message="NotSeen: waited for the mail: 9 tries in 30 s;&#10;   the last answer was: []">long text</failure>
+</testcase>
+<testcase classname="a" name="unready" time="0.1"><error message="failed on setup">long text</error></testcase>
+</testsuite></testsuites>"""
+
+
+def test_cases_are_read_slowest_first_with_what_was_awaited_and_found(tmp_path: Path) -> None:
+    (tmp_path / "native").mkdir()
+    (tmp_path / "native" / "e2e.xml").write_text(CASES)
+
+    assert read_cases(tmp_path) == [
+        Case(
+            "tests/a.py::wrong[x]",
+            "native",
+            2.5,
+            "NotSeen: waited for the mail: 9 tries in 30 s; the last answer was: []",
+        ),
+        Case("a::quick", "native", 0.5),
+        Case("a::unready", "native", 0.1, "failed on setup"),
+    ]
+
+
+def _end_of_a_run(failures: int, outcomes: list[Outcome]) -> list[str]:
+    cases = [Case(f"tests/t.py::t{number}", "native", 1.0, f"no mail {number}") for number in range(failures)]
+    cases.append(Case("tests/t.py::fine", "unit", 9.0))
+    return list(summary.lines(outcomes, cases, Tally(1, failures), 61.0, ".run/bundle"))
+
+
+def test_last_ten_lines_of_a_failed_run_name_the_tests_the_steps_and_the_bundle() -> None:
+    step = Outcome("make lint", 3, failure="make lint ended with status 2\nfirst\nE501 line\nerror one\nerror two")
+
+    last = _end_of_a_run(1, [step])[-10:]
+
+    assert last[-1] == "1 passed, 1 failed"
+    assert last[-2].endswith(".run/bundle")
+    assert "FAILED native: tests/t.py::t0: no mail 0" in last
+    assert "FAILED make lint: make lint ended with status 2 E501 line error one error two" in last
+
+
+def test_many_failures_still_fit_into_the_last_ten_lines() -> None:
+    last = _end_of_a_run(30, [])[-10:]
+
+    assert last[0].startswith("FAILED native: tests/t.py::t0")
+    assert last[-3] == "and 23 more"
+    assert last[-1] == "1 passed, 30 failed"
+
+
+def test_green_run_ends_with_its_parts_its_slowest_tests_and_the_sum() -> None:
+    printed = _end_of_a_run(0, [Outcome("make unit", 12.4), Outcome("Docker engine", 1, skipped="no iptables\nmore")])
+
+    assert "  ok           12 s  make unit" in printed
+    assert "           no iptables" in printed
+    assert "               61 s  the whole run" in printed
+    assert "     9.0 s  unit: tests/t.py::fine" in printed
+    assert printed[-1] == "1 passed, 0 failed"
