@@ -56,7 +56,7 @@ status: setup  ## what runs, how it is, how much memory it takes
 logs: setup  ## the last log lines; SERVICE=payments for one component, FOLLOW=1 to keep reading
 	@$(BIN)/python -m stack logs $(SERVICE) $(if $(FOLLOW),--follow)
 
-test: setup $(if $(EXAMPLES),examples-made)  ## up, the end-to-end suite, down: the proof that everything works (EXAMPLES=1: the examples, too)
+test: setup $(if $(EXAMPLES),examples-made)  ## up, the end-to-end suite, down: the proof that everything works (EXAMPLES=1: the examples, too; FULL=1: with Docker all tests, not only what depends on the engine)
 	@$(BIN)/python -m stack test --reports $(REPORTS) $(if $(EXAMPLES),--also tests/examples)
 
 unit: setup  ## tests that need no running stack
