@@ -14,6 +14,7 @@ import pytest
 from gameday import drill as drills
 from gameday import faults, record, runbook, scenario
 from gameday.record import Record
+from gameday.scenario import Scenario
 from sandbox_testing.polling import eventually
 from tests.support import engine
 from tests.support.customer import Customer
@@ -32,6 +33,13 @@ class Tour:
 
     began: float
     printed: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def hidden(stack: Stack) -> Scenario:
+    """The scenario of the tour. Its faults of a few seconds come first here: they leave no alert to wait for."""
+    [name] = GAMEDAY.findall((stack.root / "docs" / "tour.md").read_text(encoding="utf-8"))
+    return scenario.read(name)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +78,57 @@ def played(stack: Stack, tour: Tour) -> Record:
     assert [one.scenario for one in mine] == [name], tour.printed[command][-2000:]
     assert mine[0].engine == engine.name(stack)
     return mine[0]
+
+
+def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, hidden: Scenario) -> None:
+    """Without this whoever presses Ctrl-C has a broken stack, and does not know why."""
+    control = f"{stack.url('acquirer')}/control"
+
+    def broken() -> bool:
+        return httpx.get(control, timeout=5.0).json()["outage"]
+
+    command = [sys.executable, "-m", "gameday", "run", hidden.name]
+    with subprocess.Popen(command, cwd=stack.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        eventually("the fault to be in force", broken, timeout=240.0, interval=0.3)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+    assert not broken()
+    assert not (stack.root / faults.NOTE).exists()
+
+
+def test_drill_hides_the_scenario_and_puts_everything_back(stack: Stack, hidden: Scenario) -> None:
+    """Without this on-call is learnt at night, with customers watching."""
+    with Person((r"You are on call", "hint"), (re.escape(hidden.hints[0]), "quit")) as person:
+        day = drills.play(stack, hidden, person.hears, person.keyboard)
+    day.resources.close()
+    before = "\n".join(person.said[:-1])
+
+    assert hidden.hints[0] in before
+    assert hidden.cause not in before
+    assert hidden.title not in before
+    assert hidden.cause in person.said[-1]
+    assert day.record.drill["score"] == 0
+    assert not day.record.passed
+    assert not httpx.get(f"{stack.url('acquirer')}/control", timeout=5.0).json()["outage"]
+
+
+def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Stack, hidden: Scenario) -> None:
+    """Without this nobody can practise what counts: to end it, and to know what it was."""
+    def put_right() -> str:
+        httpx.put(f"{stack.url('acquirer')}/control", json={}, timeout=5.0).raise_for_status()
+        return "done"
+
+    answer = rf"(?s)What was it\?.*?(\d)\. {re.escape(hidden.cause)}"
+    reactions = ((r"You are on call", "hint"), (re.escape(hidden.hints[0]), put_right), (answer, r"\1"))
+    with Person(*reactions) as person:
+        day = drills.play(stack, hidden, person.hears, person.keyboard)
+    day.resources.close()
+
+    assert day.record.problems == []
+    assert day.record.drill["found"]
+    assert "recovered" in day.record.times
+    assert day.record.drill["score"] >= 70
 
 
 def test_one_payment_is_shown_in_every_store(told: dict[str, str], evidence: Evidence) -> None:
@@ -140,61 +199,6 @@ def test_response_is_measured_and_reviewed(stack: Stack, played: Record, evidenc
     assert (played.telemetry["traces_lost"], played.telemetry["lines_lost"]) == (0, 0)
     assert (folder / "review.html").exists()
     assert (folder / "timeline.png").exists()
-
-
-def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, played: Record) -> None:
-    """Without this whoever presses Ctrl-C has a broken stack, and does not know why."""
-    control = f"{stack.url('acquirer')}/control"
-
-    def broken() -> bool:
-        return httpx.get(control, timeout=5.0).json()["outage"]
-
-    command = [sys.executable, "-m", "gameday", "run", played.scenario]
-    with subprocess.Popen(command, cwd=stack.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        eventually("the fault to be in force", broken, timeout=240.0, interval=0.3)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-
-    assert not broken()
-    assert not (stack.root / faults.NOTE).exists()
-
-
-def test_drill_hides_the_scenario_and_puts_everything_back(stack: Stack, played: Record) -> None:
-    """Without this on-call is learnt at night, with customers watching."""
-    hidden = scenario.read(played.scenario)
-
-    with Person((r"You are on call", "hint"), (re.escape(hidden.hints[0]), "quit")) as person:
-        day = drills.play(stack, hidden, person.hears, person.keyboard)
-    day.resources.close()
-    before = "\n".join(person.said[:-1])
-
-    assert hidden.hints[0] in before
-    assert hidden.cause not in before
-    assert hidden.title not in before
-    assert hidden.cause in person.said[-1]
-    assert day.record.drill["score"] == 0
-    assert not day.record.passed
-    assert not httpx.get(f"{stack.url('acquirer')}/control", timeout=5.0).json()["outage"]
-
-
-def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Stack, played: Record) -> None:
-    """Without this nobody can practise what counts: to end it, and to know what it was."""
-    hidden = scenario.read(played.scenario)
-
-    def put_right() -> str:
-        httpx.put(f"{stack.url('acquirer')}/control", json={}, timeout=5.0).raise_for_status()
-        return "done"
-
-    answer = rf"(?s)What was it\?.*?(\d)\. {re.escape(hidden.cause)}"
-    reactions = ((r"You are on call", "hint"), (re.escape(hidden.hints[0]), put_right), (answer, r"\1"))
-    with Person(*reactions) as person:
-        day = drills.play(stack, hidden, person.hears, person.keyboard)
-    day.resources.close()
-
-    assert day.record.problems == []
-    assert day.record.drill["found"]
-    assert "recovered" in day.record.times
-    assert day.record.drill["score"] >= 70
 
 
 def _false_alerts(played: Record) -> list[str]:
