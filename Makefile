@@ -34,7 +34,7 @@ $(LOAD_VENV)/.complete: loadtest/requirements.lock $(VENV)/.complete
 
 .PHONY: ack unack
 .PHONY: gameday runbook tour versions sbom audit
-.PHONY: setup up build down clean status logs test unit e2e lint format lock generate gate load release rollback doctor bench figures snapshot help
+.PHONY: setup up build down clean status logs test unit config e2e lint format lock generate gate load release rollback doctor bench figures snapshot help
 
 setup: $(VENV)/.complete  ## prepare the tools' Python environment (every other target does it by itself)
 
@@ -59,8 +59,11 @@ logs: setup  ## the last log lines; SERVICE=payments for one component, FOLLOW=1
 test: setup $(if $(EXAMPLES),examples-made)  ## up, the end-to-end suite, down: the proof that everything works (EXAMPLES=1: the examples, too; FULL=1: with Docker all tests, not only what depends on the engine)
 	@$(BIN)/python -m stack test --reports $(REPORTS) $(if $(EXAMPLES),--also tests/examples)
 
-unit: setup  ## tests that need no running stack
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/lifecycle tests/rules services --junitxml=$(REPORTS)/unit.xml
+unit: setup  ## the tests of the code alone: they start no server and need nothing that is compiled
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not config" tests/unit services --junitxml=$(REPORTS)/unit.xml
+
+config: setup  ## configuration and code against the real programs: rules, routes, the collector, PostgreSQL, the supervisor
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m config tests/config services --junitxml=$(REPORTS)/config.xml
 
 e2e: setup  ## the end-to-end suite against the stack that runs
 	@$(BIN)/python -m pytest tests/e2e tests/browser --junitxml=$(REPORTS)/e2e.xml

@@ -8,9 +8,25 @@ import pytest
 
 from testing.postgres import Server, running_server
 
+DATABASES = {"postgres", "fragile_postgres"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that uses a database belongs to `make config`; every other one to `make unit`."""
+    for item in items:
+        if isinstance(item, pytest.Function) and DATABASES.intersection(item.fixturenames):
+            item.add_marker("config")
+
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
     """One PostgreSQL for the whole run; `postgres.new_database("name")` gives a test a database of its own."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def fragile_postgres() -> Iterator[Server]:
+    """A PostgreSQL that the tests of one file may stop."""
     with running_server() as server:
         yield server

@@ -59,7 +59,7 @@ def test_every_panel_query_returns_data(
 ) -> None:
     """Without this a panel says "No data" and nobody knows whether that is good news.
 
-    A Prometheus query that is empty while all is well is only asked here; tests/rules shows that it speaks up.
+    A Prometheus query that is empty while all is well is only asked here; tests/config/rules shows that it speaks up.
     """
     expression = query.expression.replace(TRACE, failed_trace)
     ask = _asker(query, prometheus, loki, tempo)

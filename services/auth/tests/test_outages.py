@@ -13,20 +13,18 @@ import httpx
 import pytest
 
 from auth.tests.conftest import ENVIRONMENT, PASSWORD, register
-from testing.postgres import Server, running_server
+from testing.postgres import Server
 from testing.process import Running, free_port, running_service, until
 
 Fragile = tuple[Server, Running, httpx.Client]
 
 
 @pytest.fixture(scope="module")
-def fragile() -> Iterator[Fragile]:
+def fragile(fragile_postgres: Server) -> Iterator[Fragile]:
     """An auth with a PostgreSQL of its own, which may be broken."""
-    with running_server() as server:
-        url = server.new_database("auth")
-        environment = {**ENVIRONMENT, "DATABASE_URL": url}
-        with running_service("auth", environment) as auth, httpx.Client(base_url=auth.url, timeout=20) as api:
-            yield server, auth, api
+    environment = {**ENVIRONMENT, "DATABASE_URL": fragile_postgres.new_database("auth")}
+    with running_service("auth", environment) as auth, httpx.Client(base_url=auth.url, timeout=20) as api:
+        yield fragile_postgres, auth, api
 
 
 @contextmanager

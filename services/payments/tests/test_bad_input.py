@@ -11,7 +11,7 @@ import pytest
 
 from payments.tests.running import CARD, Customer, Shop, open_shop
 from testing.fuzz import fuzz
-from testing.postgres import Server, running_server
+from testing.postgres import Server
 from testing.process import until
 
 GOOD = {"amount": 100, "currency": "EUR", "card": CARD}
@@ -104,10 +104,10 @@ def test_no_generated_request_makes_the_server_fail(customer: Customer, shop: Sh
 
 
 @pytest.fixture(scope="module")
-def fragile() -> Iterator[tuple[Server, Shop]]:
+def fragile(fragile_postgres: Server) -> Iterator[tuple[Server, Shop]]:
     """A shop with a database server of its own, which a test may stop."""
-    with running_server() as server, open_shop(server) as shop:
-        yield server, shop
+    with open_shop(fragile_postgres) as shop:
+        yield fragile_postgres, shop
 
 
 def _is_unavailable(answer: httpx.Response, kind: str) -> None:

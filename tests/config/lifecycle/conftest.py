@@ -16,7 +16,7 @@ import pytest
 from native import leftovers
 from native.layout import Layout
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @dataclass(frozen=True)

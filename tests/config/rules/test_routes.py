@@ -10,7 +10,7 @@ from alerting import routes
 from alerting.contacts import read_contacts
 from alerting.lint import alertmanager_files, severities
 from alerting.problems import Problem
-from tests.rules.programs import run
+from tests.config.rules.programs import run
 from tests.support.project import ROOT, catalog
 
 CONFIG = ROOT / "alertmanager/alertmanager.yml"

@@ -15,7 +15,7 @@ from alerting import ack
 from alerting.contacts import read_contacts
 from alerting.routes import page_wait
 from sandbox_testing import eventually
-from tests.rules.paging import Desk, alertmanager, desk, heartbeat, prometheus
+from tests.config.rules.paging import Desk, alertmanager, desk, heartbeat, prometheus
 from tests.support.project import ROOT
 
 ON_CALL, SECOND, COMMANDER = (

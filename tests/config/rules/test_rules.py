@@ -9,8 +9,8 @@ import yaml
 from alerting.contacts import read_contacts
 from alerting.lint import TABLE, alerts, severities
 from alerting.slos import SLOS
-from tests.rules.programs import run
-from tests.rules.test_slos import OBJECTIVES
+from tests.config.rules.programs import run
+from tests.config.rules.test_slos import OBJECTIVES
 from tests.support.project import catalog, vocabulary
 
 TESTS = sorted(Path(__file__).parent.glob("*.test.yml"))

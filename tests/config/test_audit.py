@@ -1,7 +1,6 @@
 """`make audit`, by the real pip-audit and npm audit against a source of data of the test's own."""
 
 import json
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,7 +39,6 @@ ADVISORY = {
     "cwe": [],
     "cvss": {"score": 5.6},
 }
-needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 
 
 @contextmanager
@@ -119,7 +117,6 @@ def test_lock_that_cannot_be_read_is_an_error_and_not_a_pass(python_lock: Path) 
         audit_python(python_lock, osv(NOWHERE))
 
 
-@needs_npm
 def test_vulnerable_npm_package_is_found(npm_lock: Path) -> None:
     packument = {"name": "minimist", "versions": {"0.0.8": {"name": "minimist", "version": "0.0.8"}}}
     with source(lambda path, _: (200, {"minimist": [ADVISORY]} if "bulk" in path else packument)) as address:
@@ -127,13 +124,11 @@ def test_vulnerable_npm_package_is_found(npm_lock: Path) -> None:
     assert verdict == Verdict(("minimist <0.2.1: https://example.test/GHSA-vh95 (moderate: Prototype pollution)",))
 
 
-@needs_npm
 def test_npm_lock_without_a_known_vulnerability_is_clean(npm_lock: Path) -> None:
     with source(lambda *_: (200, {})) as address:
         assert audit_npm(npm_lock, [f"--registry={address}"]) == Verdict()
 
 
-@needs_npm
 @pytest.mark.parametrize("answers", [True, False], ids=["error 405", "nobody there"])
 def test_npm_lock_is_not_checked_where_the_data_is_not_reached(npm_lock: Path, answers: bool) -> None:
     with source(lambda *_: (405, {})) as address:
@@ -142,7 +137,6 @@ def test_npm_lock_is_not_checked_where_the_data_is_not_reached(npm_lock: Path, a
     assert verdict.not_checked
 
 
-@needs_npm
 def test_folder_without_a_lock_of_npm_is_an_error_and_not_a_pass(npm_lock: Path) -> None:
     npm_lock.unlink()
     with pytest.raises(StackError, match="npm audit could not read"):

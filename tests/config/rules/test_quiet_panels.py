@@ -5,7 +5,7 @@ from pathlib import Path
 import yaml
 
 from grafana.queries import Query, dashboards, queries_of, values_of
-from tests.rules.test_rules import run
+from tests.config.rules.test_rules import run
 
 # A service whose calls fail, that was released five minutes in, and of which an alert has been firing since. One sample
 # every five seconds.

@@ -9,7 +9,7 @@ import pytest
 from native import build
 from stack.compose import Service, read_topology
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # The first run on a machine builds Docker Compose, which asks no engine for this.
 pytestmark = pytest.mark.timeout(600)
 

@@ -10,7 +10,7 @@ import yaml
 
 from alerting.problems import Problem
 from alerting.slos import SLOS, Slo, every_slo
-from tests.rules.programs import run
+from tests.config.rules.programs import run
 from tests.support.project import ROOT, catalog
 
 REQUESTS = "http_server_request_duration_seconds"
