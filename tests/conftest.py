@@ -1,6 +1,13 @@
 """Every suite: fixtures over a running stack are at hand, and each result says which test it belongs to."""
 
+from pathlib import Path
+
 import pytest
+
+# Alerts need quiet, so incidents come first; then everything that only looks at what happened so far; then what stops
+# and replaces components, after which pages may be active for a while.
+FIRST = ("test_alerts", "test_tour")
+LAST = ("test_doctor", "test_losses", "test_release")
 
 pytest.register_assert_rewrite("tests.support", "sandbox_testing")
 # In this order: a fixture of the second replaces its namesake of the first.
@@ -8,6 +15,14 @@ pytest_plugins = ["sandbox_testing.plugin", "tests.support.plugin"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the node id into the JUnit XML, which has no other place for it; the gate finds its checks by it."""
+    """Order the end-to-end suite, and put the node id into the JUnit XML: the gate finds its checks by it."""
+    items.sort(key=lambda item: _turn(item.path))
     for item in items:
         item.user_properties.append(("nodeid", item.nodeid))
+
+
+def _turn(path: Path) -> int:
+    """Smaller comes sooner; files of the same turn stay as they are. Only the end-to-end suite has an order."""
+    if path.parent.name != "e2e":
+        return 2
+    return 0 if path.stem in FIRST else 2 if path.stem in LAST else 1
