@@ -7,8 +7,8 @@ import yaml
 from grafana.queries import Query, dashboards, queries_of, values_of
 from tests.rules.test_rules import run
 
-# A service whose calls fail and that was released five minutes in, when a page began; another alert has been firing from
-# the start. One sample every five seconds.
+# A service whose calls fail and that was released five minutes in, when a page began; another alert has fired from the
+# start. One sample every five seconds.
 SERVICE = 'service="payments"'
 ALERT = f'alertname="PaymentsErrorBudgetBurn",severity="page",team="payments",sloth_slo="availability",{SERVICE}'
 HTTP = f'{SERVICE},http_request_method="POST",http_route="/payments",http_response_status_code="500"'
