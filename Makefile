@@ -63,7 +63,7 @@ unit: setup  ## tests that need no running stack
 	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit tests/lifecycle tests/rules services --junitxml=$(REPORTS)/unit.xml
 
 e2e: setup  ## the end-to-end suite against the stack that runs
-	@$(BIN)/python -m pytest tests/e2e tests/browser --junitxml=$(REPORTS)/e2e.xml
+	@$(BIN)/python -m pytest tests/e2e tests/browser tests/grafana --junitxml=$(REPORTS)/e2e.xml
 
 .PHONY: new-service examples examples-made
 new-service: setup  ## a new service, complete as it is: NAME=orders, TEAM=payments if it is theirs

@@ -143,7 +143,7 @@ def run_tests(root: Path, reports: Path, also: list[str]) -> int:
     failed = True
     try:
         up(root)
-        folders = ["tests/e2e", "tests/browser", *also]
+        folders = ["tests/e2e", "tests/browser", "tests/grafana", *also]
         suite = [sys.executable, "-m", "pytest", *folders, f"--junitxml={reports / 'e2e.xml'}"]
         status = subprocess.run(suite, cwd=root, env=os.environ | {"REPORTS": str(reports)}, check=False).returncode
         failed = status != 0
