@@ -53,8 +53,8 @@ EVERYTHING = {"text": ["All"], "value": ["$__all"]}
 Query = tuple[str, str]
 # From this width (columns) on, a legend is a table beside the graph, with the last value of each series.
 _WIDE = 12
-# Rows of a timeline on one page; more would write over each other.
-_ROWS_A_PAGE = 20
+# Pixels of a grid row, of what a timeline has around its bars, and of a bar whose name writes over no other.
+_GRID_ROW, _AROUND, _BAR = 38, 110, 14
 _DASHED = DynamicConfigValue(id_val="custom.lineStyle", value={"fill": "dash", "dash": [8, 6]})
 
 
@@ -181,7 +181,7 @@ def timeline(
     panel = described(statetimeline.Panel(), title, description, "short", None, quiet).datasource(PROMETHEUS)
     panel.color_scheme(dashboard.FieldColor().mode("fixed").fixed_color(NEUTRAL)).mappings([states(words)])
     panel.height(height).span(width).merge_values(True).show_value(common.VisibilityMode.AUTO).row_height(0.8)
-    panel.per_page(_ROWS_A_PAGE).legend(
+    panel.per_page((height * _GRID_ROW - _AROUND) // _BAR).legend(
         common_builders.VizLegendOptions().show_legend(False).display_mode(common.LegendDisplayMode.LIST).calcs([])
     )
     for reference, (expression, legend) in zip("ABCDEFGH", queries, strict=False):

@@ -30,7 +30,7 @@ def read(
     - ``columns``: [{heading, cells, links}] of a table,
     - ``lines``: [text].
 
-    A trace is left out. Raises ``CalledProcessError`` when Grafana's code refuses a panel.
+    A trace is left out. Raises ``ValueError`` when Grafana's code refuses a panel.
     """
     with _Stores(stack, minutes) as stores:
         values = values_of(board, variables, seconds=minutes * 60, step=stores.step)
@@ -51,7 +51,7 @@ def judged(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
     command = ["node", READER / "read.mjs"]
     answer = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False)
     if answer.returncode:
-        raise subprocess.CalledProcessError(answer.returncode, command, answer.stdout, answer.stderr)
+        raise ValueError(f"Grafana's code refuses a panel:\n{answer.stderr}")
     return json.loads(answer.stdout)
 
 

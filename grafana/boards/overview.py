@@ -112,7 +112,7 @@ def _services() -> list:
     return [
         grid(
             "Services at a glance",
-            "The last minutes of each service. A click on its name opens its own dashboard.",
+            "The last minutes of each service, the worst first. A click on its name opens its own dashboard.",
             {"service": "Service"},
             [
                 Column("Requests", "reqps", requests(window="5m")),
@@ -122,6 +122,7 @@ def _services() -> list:
             ],
             links=[link("This service", "/d/service?var-service=${__value.raw}&${__url_time_range}")],
             quiet="no requests in five minutes",
+            sort=[("Failing", True), ("Requests", True)],
         ),
         plot(
             "Request rate",

@@ -139,7 +139,7 @@ def _red() -> list:
         ),
         grid(
             "Routes",
-            "The last five minutes of each route, busiest first.",
+            "The last five minutes of each route, the worst first.",
             {"http_request_method": "Method", "http_route": "Route"},
             [
                 Column("Requests", "reqps", requests(by=ROUTE, window="5m")),
@@ -148,6 +148,7 @@ def _red() -> list:
             ],
             height=10,
             quiet="no requests in five minutes",
+            sort=[("Failing", True), ("Requests", True)],
         ),
     ]
 

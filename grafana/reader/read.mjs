@@ -20,9 +20,10 @@ const property = (id) => ({
   shouldApply: () => true,
 });
 const registry = new data.FieldConfigOptionsRegistry(() => [...STANDARD, ...CUSTOM].map(property));
-data.standardTransformersRegistry.setInit(() =>
-  Object.values(data.standardTransformers).map((one) => ({ ...one, transformation: one })),
-);
+// One of them stands there twice, under an earlier name as well.
+const transformers = new Map(Object.values(data.standardTransformers).map((one) => [one.id, one]));
+data.standardTransformersRegistry.setInit(() => [...transformers.values()].map((one) => ({ ...one, transformation: () => one })));
+globalThis.window ??= {};
 data.locationUtil.initialize({ config: { appSubUrl: "" }, getVariablesUrlParams: () => ({}), getTimeRangeForUrl: () => ({}) });
 const theme = data.createTheme();
 
@@ -97,8 +98,11 @@ readers.stat = readers.gauge = reduced;
 const read = async ({ panel, answers }, replaceVariables) => {
   const said = { type: panel.type, title: panel.title };
   if (panel.type === "logs") return { ...said, lines: answers.flatMap(({ rows }) => rows) };
+  const given = framesOf(panel, answers).map((frame) => data.toDataFrame(frame));
   const made = await new Promise((resolve) =>
-    data.transformDataFrame(panel.transformations ?? [], framesOf(panel, answers)).subscribe(resolve),
+    data
+      .transformDataFrame(panel.transformations ?? [], given, { interpolate: (text) => text })
+      .subscribe(resolve),
   );
   const frames = data.applyFieldOverrides({
     data: made,

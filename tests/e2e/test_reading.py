@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
@@ -137,7 +137,7 @@ def test_id_without_its_zero_opens_the_trace_and_finds_its_lines(
     evidence(trace_id=short_id, links=links)
     assert links
     for link in links:
-        [pane] = json.loads(unquote(parse_qs(urlsplit(link["href"]).query)["panes"][0])).values()
+        [pane] = map(json.loads, parse_qs(urlsplit(link["href"]).query)["left"])
         assert [one["query"] for one in pane["queries"]] == [short_id]
     assert tempo.trace(short_id)
     assert loki.of_trace(short_id, time.time() - 300)
