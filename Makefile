@@ -66,7 +66,7 @@ config: setup  ## configuration and code against the real programs: rules, route
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m config tests/config services --junitxml=$(REPORTS)/config.xml
 
 e2e: setup  ## the end-to-end suite against the stack that runs
-	@$(BIN)/python -m pytest tests/e2e tests/browser --junitxml=$(REPORTS)/e2e.xml
+	@$(BIN)/python -m pytest tests/e2e tests/browser tests/grafana --junitxml=$(REPORTS)/e2e.xml
 
 .PHONY: new-service examples examples-made
 new-service: setup  ## a new service, complete as it is: NAME=orders, TEAM=payments if it is theirs

@@ -1,6 +1,6 @@
 """What all dashboards have: the mark that they are generated, ways to each other, alerts and deploys over time."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from grafana.panels import EVERYTHING, PROMETHEUS
-from grafana.promql import FIRING, SERVICES
+from grafana.promql import SERVICES, begins
 from grafana.style import BAD, FINE
 from tests.support.project import catalog, frontends
 
@@ -25,15 +25,26 @@ Rows = Mapping[str, Callable[[], list[Any]]]
 TAG = "sandbox"
 _PORTS = dotenv_values(Path(__file__).parents[1] / ".env")
 
-# A version that did not run a moment ago. The offset is at least a step long, so that no start falls between two.
-_STARTED = "sum by (service, version) (build_info)"
-DEPLOYS = f"{_STARTED} unless {_STARTED.replace('build_info', 'build_info offset $__rate_interval')}"
+# What is marked on every graph: moments, so that the curve stays visible. One switch at the top hides both.
+PAGES = begins('ALERTS{alertstate="firing",severity="page"}', "alertname, service")
+RELEASES = begins("build_info", "service, version")
+_SHOWN = " and on () (vector($marks) > 0)"
 
 
 def board(
-    uid: str, title: str, description: str, rows: Rows, *, variables: Sequence[Any] = (), links: Sequence[Any] = ()
+    uid: str,
+    title: str,
+    description: str,
+    rows: Rows,
+    *,
+    variables: Sequence[Any] = (),
+    links: Sequence[Any] = (),
+    closed: Collection[str] = (),
 ) -> dashboard.Dashboard:
-    """A dashboard of /d/<uid>; mails and runbooks link to it by its uid, which never changes."""
+    """A dashboard of /d/<uid>; mails and runbooks link to it by its uid, which never changes.
+
+    Rows whose heading is in ``closed`` are opened by the reader, and ask nothing before.
+    """
     made = (
         dashboard.Dashboard(title)
         .uid(uid)
@@ -48,18 +59,28 @@ def board(
         .link(outside("Alerts", "/alerting/list"))
         .link(outside("Errors", address("BUGSINK_PORT")))
     )
-    for variable in variables:
+    for variable in (*variables, _marks()):
         made.with_variable(variable)
     for link in links:
         made.link(link)
-    for annotation in (_alerts(), _deploys()):
-        made.annotation(annotation)
+    made.annotation(_annotation("Pages", PAGES, BAD, "{{alertname}}", "A page begins: {{service}}", "service"))
+    made.annotation(_annotation("Releases", RELEASES, FINE, "{{service}} {{version}}", "Begins to run", "service"))
     numbers = count(1)
     for heading, panels in rows.items():
-        made.with_row(dashboard.Row(heading).id(next(numbers)))
+        row = dashboard.Row(heading).id(next(numbers))
+        if heading not in closed:
+            made.with_row(row)
         for panel in panels():
-            made.with_panel(panel.id(next(numbers)))
+            panel.id(next(numbers))
+            row.with_panel(panel) if heading in closed else made.with_panel(panel)
+        if heading in closed:
+            made.with_row(row.collapsed(True))
     return made
+
+
+def _marks() -> dashboard.CustomVariable:
+    shown = dashboard.CustomVariable("marks").label("Pages and releases").values("marked : 1, hidden : 0")
+    return shown.current({"text": "marked", "value": "1"}).description("Thin lines where one begins.")
 
 
 def address(port: str, path: str = "/") -> str:
@@ -95,17 +116,9 @@ def _to_each_other() -> dashboard.DashboardLink:
     return made.as_dropdown(True).include_vars(True).keep_time(True).icon("external link")
 
 
-def _alerts() -> Any:
-    return _annotation("Alerts", FIRING, BAD, "{{alertname}}", "{{severity}}: {{service}}", "severity,service")
-
-
-def _deploys() -> Any:
-    return _annotation("Deploys", DEPLOYS, FINE, "{{service}} {{version}}", "Began to run", "service,version")
-
-
 def _annotation(name: str, expression: str, shade: str, title: str, text: str, tags: str) -> Any:
-    made = dashboard.AnnotationQuery().name(name).datasource(PROMETHEUS).enable(True).icon_color(shade)
-    return _Annotation(made.expr(expression).build(), expression, title, text, tags)
+    made = dashboard.AnnotationQuery().name(name).datasource(PROMETHEUS).enable(True).hide(True).icon_color(shade)
+    return _Annotation(made.expr(expression + _SHOWN).build(), expression + _SHOWN, title, text, tags)
 
 
 class _Annotation:

@@ -13,6 +13,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from alerting.problems import Problem
 from grafana.boards import BOARDS
 from grafana.check import check_files, check_queries
+from grafana.queries import panels_of
 
 __all__ = ["FOLDER", "generated"]
 
@@ -27,7 +28,7 @@ def generated() -> Mapping[str, str]:
 def _json(board: Dashboard) -> str:
     plain = json.loads(json.dumps(board, cls=JSONEncoder))
     _drop_what_grafana_13_does_not_know(plain)
-    for panel in plain["panels"]:
+    for panel in [*plain["panels"], *panels_of(plain)]:
         _drop_defaults(panel)
     return json.dumps(plain, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
@@ -37,9 +38,11 @@ def _drop_what_grafana_13_does_not_know(board: dict[str, Any]) -> None:
     for variable in board["templating"].get("list", []):
         for key in ("auto", "auto_count", "auto_min"):
             variable.pop(key, None)
-    for panel in board["panels"]:
+    for panel in panels_of(board):
         if panel["type"] == "table":
             del panel["options"]["footer"]
+            # Whole rows and a way to the next ones, instead of a row that is cut in half.
+            panel["options"]["enablePagination"] = True
 
 
 def _drop_defaults(panel: dict[str, Any]) -> None:

@@ -13,15 +13,18 @@ __all__ = [
     "REQUESTS",
     "ROUTE",
     "SERVICES",
-    "SEVERITIES",
+    "begins",
     "by_severity",
     "by_status",
     "error_ratio",
     "latency",
+    "money",
+    "named",
     "per_minute",
     "quantile",
     "rate",
     "requests",
+    "share",
 ]
 
 REQUESTS = "http_server_request_duration_seconds_count"
@@ -37,9 +40,6 @@ CHOSEN = 'service=~"$service"'
 _TOLD = 'severity=~"page|ticket"'
 FIRING = f'ALERTS{{alertstate="firing",{_TOLD}}}'
 
-# What the value of `by_severity` means, for timelines.
-SEVERITIES = {1: "ticket", 2: "page"}
-
 STATUS = "http_response_status_code"
 # Labels that make up a route.
 ROUTE = "http_request_method, http_route"
@@ -48,6 +48,12 @@ _SERVER = 'span_kind="SPAN_KIND_SERVER"'
 # The units of what per_minute and rate give, for panels.
 PER_MINUTE = "suffix:/min"
 PER_SECOND = "suffix:/s"
+
+# Currencies whose smallest unit is not a hundredth (ISO 4217).
+_WHOLE = "BIF|CLP|DJF|GNF|ISK|JPY|KMF|KRW|PYG|RWF|UGX|UYI|VND|VUV|XAF|XOF|XPF"
+_THOUSANDTHS = "BHD|IQD|JOD|KWD|LYD|OMR|TND"
+# How long something must have been away to begin again.
+_PAUSE = "5m"
 
 # A handful of scrapes: short enough to see a change at once, long enough not to jump with each request.
 WINDOW = "$__rate_interval"
@@ -66,9 +72,41 @@ def per_minute(metric: str, by: str = "", where: str = "") -> str:
 
 
 def quantile(share: float, metric: str, by: str = "", where: str = "", window: str = WINDOW) -> str:
-    """Value of a histogram that the given share (0 to 1) of observations stays under, by the named labels."""
+    """Value of a histogram that the given share (0 to 1) of observations stays under, by the named labels.
+
+    Without an observation there is no series; the function itself would say NaN.
+    """
     labels = f"{by}, le" if by else "le"
-    return f"histogram_quantile({share}, {rate(metric, labels, where, window)})"
+    return f"histogram_quantile({share}, {rate(metric, labels, where, window)}) >= 0"
+
+
+def share(part: str, whole: str) -> str:
+    """A part of a whole (0 to 1), matched by their labels; no series where the whole is 0, because 0 / 0 is NaN."""
+    return f"{part} / ({whole} > 0)"
+
+
+def named(expression: str, by: str) -> str:
+    """The largest value by the named labels, none of which is ever empty: a dash stands where a series has none."""
+    filled = f"max by ({by}) ({expression})"
+    for label in by.split(", "):
+        filled = f'label_replace({filled}, "{label}", "–", "{label}", "")'
+    return filled
+
+
+def begins(series: str, by: str) -> str:
+    """One point where a series appears after it was away for five minutes, in a view of any step."""
+    now, before = "[$__interval]", f"[{_PAUSE}] offset $__interval"
+    return f"max by ({by}) (max_over_time({series}{now})) unless max by ({by}) (max_over_time({series}{before}))"
+
+
+def money(metric: str, by: str = "currency", window: str = WINDOW, of: str = "{}") -> str:
+    """`of` a counter's increase a second, or of a histogram's, by currency; minor units become the currency's own."""
+    kinds = {
+        f'currency!~"{_WHOLE}|{_THOUSANDTHS}"': 100,
+        f'currency=~"{_WHOLE}"': 1,
+        f'currency=~"{_THOUSANDTHS}"': 1000,
+    }
+    return " or ".join(f"{of.format(rate(metric, by, where, window))} / {parts}" for where, parts in kinds.items())
 
 
 def requests(where: str = CHOSEN, by: str = "service", window: str = WINDOW) -> str:
@@ -78,12 +116,11 @@ def requests(where: str = CHOSEN, by: str = "service", window: str = WINDOW) -> 
 
 
 def by_status(where: str = CHOSEN) -> str:
-    """Answers a second of one service by status code; for one that only sends spans, by whether they failed."""
-    own = rate(REQUESTS, STATUS, where)
-    spans = (
-        f'label_replace({rate(SPANS, "status_code", _and(where, _SERVER))}, "{STATUS}", "$1", "status_code", "(.*)")'
-    )
-    return f"{own} or {spans} unless on () {own}"
+    """Answers a second of one service by class (2xx); of one that only sends spans, by their status."""
+    own = f'sum by (class) (label_replace({rate(REQUESTS, STATUS, where)}, "class", "${{1}}xx", "{STATUS}", "(.).*"))'
+    spans = rate(SPANS, "status_code", _and(where, _SERVER))
+    named = f'label_replace({spans}, "class", "$1", "status_code", "STATUS_CODE_(.*)")'
+    return f"{own} or sum by (class) ({named}) unless on () {own}"
 
 
 def error_ratio(where: str = CHOSEN, by: str = "service", window: str = WINDOW) -> str:
@@ -108,7 +145,7 @@ def by_severity(alerts: str, by: str) -> str:
 def _ratio(metric: str, by: str, where: str, bad: str, window: str) -> str:
     every = rate(metric, by, where, window)
     # A service without a single error has no series of errors; zero is what that means.
-    return f"({rate(metric, by, _and(where, bad), window)} or 0 * {every}) / {every}"
+    return share(f"({rate(metric, by, _and(where, bad), window)} or 0 * {every})", every)
 
 
 def _or_spans(own: str, spans: str, by: str) -> str:

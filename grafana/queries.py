@@ -46,8 +46,12 @@ def load(uid: str) -> dict[str, Any]:
 
 
 def panels_of(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every panel that shows something, rows left out."""
-    return (panel for panel in dashboard["panels"] if panel["type"] != "row")
+    """Every panel that shows something; rows are left out, and what they hold while they are closed is not."""
+    for panel in dashboard["panels"]:
+        if panel["type"] == "row":
+            yield from panel.get("panels", [])
+        else:
+            yield panel
 
 
 def values_of(
@@ -80,7 +84,7 @@ def queries_of(dashboard: Mapping[str, Any], values: Mapping[str, str]) -> Itera
             yield Query(uid, panel["title"], target["refId"], store, kind, filled(text, values), legend, quiet)
     for one in dashboard["annotations"]["list"]:
         text = filled(one["expr"], values)
-        yield Query(uid, f"annotation {one['name']}", "A", "prometheus", "range", text, quiet="nothing happened")
+        yield Query(uid, f"annotation {one['name']}", "A", "prometheus", "range", text, quiet="Nothing began")
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
@@ -92,7 +96,7 @@ def filled(text: str, values: Mapping[str, str]) -> str:
             raise KeyError(f"{text!r} uses ${name}, which is neither Grafana's nor a variable of the dashboard")
         return values[name]
 
-    return re.sub(r"\$(?:\{(?P<braced>\w+)(?::\w+)?\}|(?P<bare>[a-zA-Z_]\w*))", value, text)
+    return re.sub(r"\$(?:\{(?P<braced>[a-zA-Z_]\w*)(?::\w+)?\}|(?P<bare>[a-zA-Z_]\w*))", value, text)
 
 
 def _kind(target: Mapping[str, Any]) -> str:

@@ -7,23 +7,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import dashboard
-from grafana_foundation_sdk.models.dashboard import DynamicConfigValue, Threshold, ThresholdsMode
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardRangeMapOptions,
+    DynamicConfigValue,
+    RangeMap,
+    Threshold,
+    ThresholdsMode,
+    ValueMap,
+    ValueMappingResult,
+)
 
 from tests.support.project import catalog
 
 __all__ = [
     "BAD",
     "CALM",
+    "CIRCUITS",
     "FINE",
     "LEVELS",
     "NEUTRAL",
     "OUTCOMES",
+    "PRESENCE",
+    "SEVERITIES",
+    "SPENT",
     "STATUSES",
     "WARN",
     "Limit",
+    "State",
     "colour",
     "human",
     "service_colours",
+    "states",
     "thresholds",
 ]
 
@@ -32,8 +46,15 @@ FINE, WARN, BAD, NEUTRAL = "#56B4E9", "#F0E442", "#D55E00", "#8E8E99"
 CALM = "#1D3A4C"
 _SERIES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#F0E442")
 
-# Answers by their class: those that are ours to blame are the loudest.
-STATUSES = {"/^2/": FINE, "/^3/": "#0072B2", "/^4/": "#E69F00", "/^5/": BAD}
+# A word and its colour, for a value that is a state.
+State = tuple[str, str]
+# What the values of `grafana.promql.by_severity`, of `up` and of `circuit_open` mean.
+SEVERITIES = {1: ("ticket", WARN), 2: ("page", BAD)}
+PRESENCE = {1: ("up", CALM), 0: ("DOWN", BAD)}
+CIRCUITS = {0: ("calls", CALM), 1: ("OPEN", BAD)}
+
+# Answers by their class, of a service that only sends spans by its status: those that are ours are the loudest.
+STATUSES = {"/^(2|UNSET$|OK$)/": FINE, "/^3/": "#0072B2", "/^4/": "#E69F00", "/^(5|ERROR$)/": BAD}
 # The same for what payments and log-ins end in, and for log lines; alone or behind a word, as in "written info".
 OUTCOMES = {
     r"/\b(authorised|succeeded|success)$/": FINE,
@@ -90,6 +111,20 @@ def thresholds(limit: Limit | None, fine: str = FINE) -> dashboard.ThresholdsCon
         steps += [Threshold(value=limit.warn, color=WARN)] if limit.warn is not None else []
         steps += [Threshold(value=limit.bad, color=BAD)]
     return dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps)
+
+
+def states(words: Mapping[float | str, State]) -> ValueMap:
+    """The mapping of values to words with colours of their own."""
+    options = {
+        value if isinstance(value, str) else f"{value:g}": ValueMappingResult(text=text, color=shade, index=place)
+        for place, (value, (text, shade)) in enumerate(words.items())
+    }
+    return ValueMap(options=options)
+
+
+# A budget that is gone: how far below zero it is helps no decision.
+_SPENT = ValueMappingResult(text="spent", color=BAD)
+SPENT = RangeMap(options=DashboardRangeMapOptions(from_val=None, to=0, result=_SPENT))
 
 
 def service_colours() -> Mapping[str, str]:

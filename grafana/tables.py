@@ -1,27 +1,36 @@
 """Tables: of metrics, one row a thing and one column a measure; of traces; and one trace whole."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard, prometheus, table, tempo
+from grafana_foundation_sdk.builders.common import TableSortByFieldState
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import DataTransformerConfig, DynamicConfigValue
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.panels import PROMETHEUS, TEMPO, described
-from grafana.style import CALM, Limit, thresholds
+from grafana.style import CALM, Limit, State, states, thresholds
 
 __all__ = ["Column", "grid", "trace", "traces"]
 
 
 @dataclass(frozen=True)
 class Column:
-    """A measure: heading, unit and query. The cell is coloured by its limit."""
+    """A measure: heading, unit and query. The cell is coloured by its limit; `mappings` say values in words."""
 
     heading: str
     unit: str
     expression: str
     limit: Limit | None = None
+    mappings: Sequence[Any] = ()
+    decimals: int | None = None
+
+
+# Pixels of a column that holds a number, a severity or a name; the first column takes what is left.
+_NUMBER, _NAME = 110, 130
 
 
 def grid(
@@ -34,8 +43,14 @@ def grid(
     height: int = 8,
     quiet: str = "",
     links: Sequence[dashboard.DashboardLink] = (),
+    words: Mapping[str, Mapping[str, State]] | None = None,
+    sort: Sequence[tuple[str, bool]] = (),
 ) -> table.Panel:
-    """One row for each combination of the labels in `keys` (label to heading), one column a measure, highest first."""
+    """One row for each combination of the labels in `keys` (label to heading), one column a measure.
+
+    Each query gives these labels and no others: a label that is no key would become a column. `words` colours values of
+    a key's column, by its heading. `sort` is (heading, descending); the first measure descending, unless it is given.
+    """
     told = " ".join([description, *(f"{c.heading}: {c.limit.told(c.unit)}" for c in columns if c.limit)])
     panel = described(table.Panel(), title, told, "short", None, quiet).datasource(PROMETHEUS)
     panel.height(height).span(width).show_header(True)
@@ -50,17 +65,32 @@ def grid(
         panel.with_transformation(DataTransformerConfig(id_val="merge", options={}))
     arrange = {
         "excludeByName": {"Time": True, "span_name": True},
-        "includeByName": {},
         "indexByName": {name: place for place, name in enumerate(order)},
         "renameByName": renamed,
     }
     panel.with_transformation(DataTransformerConfig(id_val="organize", options=arrange))
-    panel.sort_by([_highest_first(columns[0].heading)])
+    panel.sort_by([_by(heading, down) for heading, down in sort or [(columns[0].heading, True)]])
     for column in columns:
-        panel.override_by_name(column.heading, _looks(column))
+        panel.override_by_name(column.heading, [_value("noValue", "–"), *_looks(column, width)])
+    first, *others = keys.values()
+    for heading in others:
+        panel.override_by_name(heading, _key(heading, width, (words or {}).get(heading)))
     if links:
-        panel.override_by_name(next(iter(keys.values())), [DynamicConfigValue(id_val="links", value=_plain(links))])
+        panel.override_by_name(first, [_value("links", _plain(links))])
     return panel
+
+
+def _value(name: str, value: Any) -> DynamicConfigValue:
+    return DynamicConfigValue(id_val=name, value=value)
+
+
+def _key(heading: str, width: int, words: Mapping[str, State] | None) -> list[DynamicConfigValue]:
+    narrow = [_value("custom.width", _NAME)] if width < 24 else []
+    if not words:
+        return narrow
+    coloured = {"type": "color-background", "mode": "basic"}
+    mapping = json.loads(json.dumps(states(words), cls=JSONEncoder))
+    return [*narrow, _value("mappings", [mapping]), _value("custom.cellOptions", coloured)]
 
 
 def traces(
@@ -69,6 +99,8 @@ def traces(
     """The newest traces that a TraceQL query selects; their ids open them."""
     panel = described(table.Panel(), title, description, "short", None, quiet).datasource(TEMPO).height(height)
     target = tempo.TempoQuery().ref_id("A").datasource(TEMPO).query_type("traceql").query(traceql).limit(limit)
+    for heading, pixels in {"Trace ID": 130, "Start time": 175, "Service": _NAME, "Duration": 90}.items():
+        panel.override_by_name(heading, [_value("custom.width", pixels)])
     return panel.span(width).show_header(True).with_target(target.table_type("traces"))
 
 
@@ -80,13 +112,18 @@ def trace(title: str, description: str, variable: str, *, quiet: str, height: in
     return panel.height(height).span(24).with_target(target)
 
 
-def _looks(column: Column) -> list[DynamicConfigValue]:
-    properties = [DynamicConfigValue(id_val="unit", value=column.unit)]
+def _looks(column: Column, width: int) -> list[DynamicConfigValue]:
+    properties = [_value("unit", column.unit)]
+    if width < 24:
+        properties.append(_value("custom.width", _NUMBER))
+    if column.decimals is not None:
+        properties.append(_value("decimals", column.decimals))
+    if column.mappings:
+        properties.append(_value("mappings", json.loads(json.dumps(list(column.mappings), cls=JSONEncoder))))
     if column.limit:
-        steps = thresholds(column.limit, CALM).build().to_json()
         properties += [
-            DynamicConfigValue(id_val="thresholds", value=steps),
-            DynamicConfigValue(id_val="custom.cellOptions", value={"type": "color-background", "mode": "basic"}),
+            _value("thresholds", thresholds(column.limit, CALM).build().to_json()),
+            _value("custom.cellOptions", {"type": "color-background", "mode": "basic"}),
         ]
     return properties
 
@@ -95,7 +132,5 @@ def _plain(links: Sequence[dashboard.DashboardLink]) -> list[dict[str, Any]]:
     return [{"title": one.title, "url": one.url} for one in (link.build() for link in links)]
 
 
-def _highest_first(heading: str) -> Any:
-    from grafana_foundation_sdk.builders.common import TableSortByFieldState
-
-    return TableSortByFieldState().display_name(heading).desc(True)
+def _by(heading: str, descending: bool) -> TableSortByFieldState:
+    return TableSortByFieldState().display_name(heading).desc(descending)

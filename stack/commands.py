@@ -147,7 +147,7 @@ def run_tests(root: Path, reports: Path, also: list[str]) -> int:
     try:
         engine = up(root)
         chosen = ["-m", "engine"] if engine == "docker" and not os.environ.get("FULL") else []
-        folders = ["tests/e2e", "tests/browser", *also]
+        folders = ["tests/e2e", "tests/browser", "tests/grafana", *also]
         suite = [sys.executable, "-m", "pytest", *chosen, *folders, f"--junitxml={reports / 'e2e.xml'}"]
         status = subprocess.run(suite, cwd=root, env=os.environ | {"REPORTS": str(reports)}, check=False).returncode
         failed = status != 0

@@ -9,15 +9,17 @@ from grafana.panels import figure, lines, link, plot, timeline
 from grafana.promql import (
     FIRING,
     PER_MINUTE,
-    SEVERITIES,
     by_severity,
     error_ratio,
     latency,
+    named,
     per_minute,
     quantile,
     rate,
     requests,
+    share,
 )
+from grafana.style import CIRCUITS, PRESENCE, SEVERITIES
 from grafana.tables import Column, grid, traces
 
 __all__ = ["incident"]
@@ -47,7 +49,8 @@ def incident() -> dashboard.Dashboard:
 
 def _fires() -> list:
     journeys = "sum(rate(synthetic_journeys_total%s[1m]))"
-    since = "(time() - ALERTS_FOR_STATE) and ignoring (alertstate) " + FIRING
+    alert = {"alertname": "Alert", "severity": "Severity", "service": "Service", "team": "Team"}
+    since = named("(time() - ALERTS_FOR_STATE) and ignoring (alertstate) " + FIRING, ", ".join(alert))
     return [
         figure(
             "Pages",
@@ -67,8 +70,9 @@ def _fires() -> list:
             "Journeys that fail",
             "Share of the synthetic customer's journeys of the last minute that failed: what customers feel.",
             "percentunit",
-            f"{journeys % _FAILURE} / {journeys % ''}",
+            share(f"({journeys % _FAILURE} or 0 * {journeys % ''})", journeys % ""),
             limit=limits.FAILED_JOURNEYS,
+            quiet="no journey in the last minute",
         ),
         figure(
             "Gateway failing",
@@ -76,6 +80,7 @@ def _fires() -> list:
             "percentunit",
             f"max({error_ratio(_GATEWAY)})",
             limit=limits.ERRORS,
+            quiet="no requests",
         ),
         figure(
             "Gateway, 95th percentile",
@@ -83,6 +88,7 @@ def _fires() -> list:
             "s",
             f"max({latency(0.95, _GATEWAY)})",
             limit=limits.LATENCY,
+            quiet="no requests",
         ),
         figure(
             "Telemetry refused",
@@ -91,27 +97,29 @@ def _fires() -> list:
             REFUSED_A_MINUTE,
             limit=limits.LOST,
         ),
+        grid(
+            "Firing now",
+            "What fires, pages first, whose it is and how long it is true. A click on a name leads to its runbook.",
+            alert,
+            [Column("True for", "s", since)],
+            width=14,
+            height=10,
+            links=[
+                link("Its runbook", address("PROMETHEUS_PORT", "/user/${__value.raw}.md")),
+                link("Silence it", address("ALERTMANAGER_PORT", '/#/alerts?filter={alertname="${__value.raw}"}')),
+            ],
+            words={"Severity": {text: (text, shade) for text, shade in SEVERITIES.values()}},
+            sort=[("Severity", False), ("True for", True)],
+            quiet="nothing fires",
+        ),
         timeline(
             "Alerts over time",
             "Each alert, while it fired. The first one is often the cause, the loudest seldom.",
-            [(by_severity(FIRING, "alertname, service"), "{{alertname}} {{service}}")],
+            [(by_severity(FIRING, "alertname"), "{{alertname}}")],
             SEVERITIES,
-            limit=limits.SEVERITY,
-            width=14,
-            quiet="no alert fired",
-        ),
-        grid(
-            "Firing now",
-            "What fires, whose it is and for how long it has been true. A click on its name leads to its runbook.",
-            {"alertname": "Alert", "severity": "Severity", "service": "Service", "team": "Team"},
-            [Column("True for", "s", since)],
             width=10,
-            height=6,
-            links=[
-                link("Its runbook", address("PROMETHEUS_PORT", "/user/${__value.raw}.md")),
-                link("Who is told", address("ALERTMANAGER_PORT", '/#/alerts?filter={alertname="${__value.raw}"}')),
-            ],
-            quiet="nothing fires",
+            height=10,
+            quiet="no alert fired",
         ),
     ]
 
@@ -128,6 +136,7 @@ def _hit() -> list:
             "percentunit",
             [(error_ratio(EVERY), "{{service}}")],
             limit=limits.ERRORS,
+            quiet="no requests",
             width=6,
             links=_TO_SERVICE,
         ),
@@ -138,6 +147,7 @@ def _hit() -> list:
             [(latency(0.95, EVERY), "{{service}}")],
             limit=limits.LATENCY,
             exemplars=True,
+            quiet="no requests",
             width=6,
             links=_TO_SERVICE,
         ),
@@ -169,10 +179,9 @@ def _changed() -> list:
             "Scrape targets",
             "Whether Prometheus gets metrics from each.",
             [('max by (service) (up{job!="optional"})', "{{service}}")],
-            {1: "up", 0: "DOWN"},
-            limit=limits.UP,
-            width=14,
-            height=8,
+            PRESENCE,
+            width=12,
+            height=9,
         ),
         grid(
             "What runs",
@@ -186,7 +195,8 @@ def _changed() -> list:
                     "group_right () max by (service, version, environment) (build_info)",
                 )
             ],
-            width=10,
+            width=12,
+            height=9,
         ),
     ]
 
@@ -200,7 +210,7 @@ def _full() -> list:
             "Database pools",
             "Share of the connections it may open that each service uses.",
             "percentunit",
-            [(f"{used} / sum by (service) (db_client_connection_max)", "{{service}}")],
+            [(share(used, "sum by (service) (db_client_connection_max)"), "{{service}}")],
             limit=limits.POOL,
             width=6,
         ),
@@ -212,20 +222,21 @@ def _full() -> list:
             limit=limits.LAG,
             width=6,
         ),
-        plot(
+        timeline(
             "Circuits",
-            "1 while a service refuses calls to a peer because too many failed.",
-            "short",
+            "Whether a service calls a peer, or refuses to because too many calls failed.",
             [("max by (service, peer) (circuit_open)", "{{service}} to {{peer}}")],
-            limit=limits.CIRCUIT,
+            CIRCUITS,
             width=6,
+            height=8,
         ),
         plot(
             "Calls without a good answer",
             "Share of the calls that each service makes to others that were answered by a server error, or not at all.",
             "percentunit",
-            [(f"({failed} or 0 * {every}) / {every}", "{{service}}")],
+            [(share(f"({failed} or 0 * {every})", every), "{{service}}")],
             limit=limits.ERRORS,
+            quiet="no calls",
             width=6,
         ),
     ]
@@ -246,11 +257,12 @@ def _said() -> list:
             "The newest in which a service failed; an id opens the trace.",
             "{ kind = server && status = error }",
             width=16,
+            quiet="no request failed",
         ),
         lines(
             "Warnings and errors",
             "Newest first. Open a line: trace_id leads to its trace.",
             '{service_name=~".+"} | detected_level=~"warn|error|fatal|critical"',
-            height=8,
+            quiet="no service warns of anything",
         ),
     ]

@@ -4,8 +4,9 @@ from grafana_foundation_sdk.builders import dashboard
 
 from grafana import limits
 from grafana.board import board
-from grafana.panels import plot, timeline
-from grafana.promql import quantile, rate
+from grafana.panels import figure, plot, timeline
+from grafana.promql import quantile, rate, share
+from grafana.style import PRESENCE
 
 __all__ = ["infrastructure"]
 
@@ -13,7 +14,11 @@ __all__ = ["infrastructure"]
 STATEMENTS = 'span_kind="SPAN_KIND_CLIENT",span_name=~"(SELECT|INSERT|UPDATE|DELETE).*"'
 USED = 'sum by (service) (db_client_connections{db_client_connection_state="used"})'
 ALLOWED = "sum by (service) (db_client_connection_max)"
+DISK = "max(loki_ingester_wal_disk_usage_percent)"
+LAG = quantile(0.99, "event_loop_lag_seconds_bucket", "service")
+FILES = share("process_open_fds", "process_max_fds")
 COLLECTOR = 'label_replace(%s, "service", "otel-collector", "", "")'
+CORES = f"rate(process_cpu_seconds_total[1m]) or {COLLECTOR % 'rate(otelcol_process_cpu_seconds_total[1m])'}"
 
 
 def infrastructure() -> dashboard.Dashboard:
@@ -28,12 +33,53 @@ def infrastructure() -> dashboard.Dashboard:
 
 def _there() -> list:
     return [
+        figure(
+            "Targets down",
+            "Scrape targets that do not answer; Grafana does not count.",
+            "short",
+            'count(up{job!="optional"} == 0) or vector(0)',
+            limit=limits.GONE,
+        ),
+        figure(
+            "Disk in use",
+            "Share of the disk under the stores that is in use, by whatever.",
+            "percentunit",
+            DISK,
+            limit=limits.DISK,
+        ),
+        figure(
+            "Fullest pool",
+            "Of the services' pools of database connections, the fullest.",
+            "percentunit",
+            f"max({share(USED, ALLOWED)})",
+            limit=limits.POOL,
+        ),
+        figure(
+            "Busiest process",
+            "Cores that it keeps busy. A service is one process and has one core.",
+            "short",
+            f"max({CORES})",
+            limit=limits.CPU,
+        ),
+        figure(
+            "Latest event loop",
+            "How late the event loop of the slowest service wakes up, 99th percentile.",
+            "s",
+            f"max({LAG})",
+            limit=limits.LAG,
+        ),
+        figure(
+            "Most open files",
+            "Share of the files and connections that a process may have open, of the fullest.",
+            "percentunit",
+            f"max({FILES})",
+            limit=limits.FILES,
+        ),
         timeline(
             "Scrape targets",
             "Whether Prometheus gets metrics from each; Grafana is not run everywhere, and counts nowhere.",
             [('max by (service) (up{job!="optional"})', "{{service}}")],
-            {1: "up", 0: "DOWN"},
-            limit=limits.UP,
+            PRESENCE,
             height=9,
         ),
     ]
@@ -45,9 +91,9 @@ def _database() -> list:
             "Pools",
             "Share of the connections it may open that each service uses.",
             "percentunit",
-            [(f"{USED} / {ALLOWED}", "{{service}}")],
+            [(share(USED, ALLOWED), "{{service}}")],
             limit=limits.POOL,
-            width=6,
+            width=12,
         ),
         plot(
             "Connections",
@@ -58,16 +104,16 @@ def _database() -> list:
                     "sum by (service, db_client_connection_state) (db_client_connections)",
                     "{{service}} {{db_client_connection_state}}",
                 ),
-                (ALLOWED, "{{service}} limit"),
+                (f"{ALLOWED} > 0", "{{service}} limit"),
             ],
-            width=6,
+            width=12,
         ),
         plot(
             "Statements",
             "Statements a second that each service sends, made from traces by Tempo.",
             "reqps",
             [(rate("traces_spanmetrics_calls_total", "service", STATEMENTS), "{{service}}")],
-            width=6,
+            width=12,
         ),
         plot(
             "Duration of statements",
@@ -75,36 +121,50 @@ def _database() -> list:
             "s",
             [(quantile(0.95, "traces_spanmetrics_latency_bucket", "service", STATEMENTS), "{{service}}")],
             limit=limits.STATEMENT,
-            width=6,
+            width=12,
+            quiet="no statement was sent",
         ),
     ]
 
 
 def _processes() -> list:
     memory = f"process_resident_memory_bytes or {COLLECTOR % 'otelcol_process_memory_rss_bytes'}"
-    cores = f"rate(process_cpu_seconds_total[1m]) or {COLLECTOR % 'rate(otelcol_process_cpu_seconds_total[1m])'}"
     return [
-        plot("Processor", "Cores that each process keeps busy.", "short", [(cores, "{{service}}")], limit=limits.CPU),
-        plot("Memory", "Resident memory of each process.", "bytes", [(memory, "{{service}}")]),
+        plot(
+            "Processor",
+            "Cores that each process keeps busy.",
+            "short",
+            [(CORES, "{{service}}")],
+            limit=limits.CPU,
+            width=12,
+            height=9,
+        ),
+        plot("Memory", "Resident memory of each process.", "bytes", [(memory, "{{service}}")], width=12, height=9),
         plot(
             "Event loop lag",
             "How late the event loop of each service wakes up, 99th percentile.",
             "s",
-            [(quantile(0.99, "event_loop_lag_seconds_bucket", "service"), "{{service}}")],
+            [(LAG, "{{service}}")],
             limit=limits.LAG,
+            width=12,
+            height=9,
         ),
         plot(
             "Open files",
             "Share of the files and connections that each process may have open.",
             "percentunit",
-            [("process_open_fds / process_max_fds", "{{service}}")],
+            [(FILES, "{{service}}")],
             limit=limits.FILES,
+            width=12,
+            height=9,
         ),
         plot(
             "Age",
             "Time since each process began. A drop is a restart.",
             "s",
             [("time() - process_start_time_seconds", "{{service}}")],
+            width=12,
+            height=9,
         ),
         plot(
             "Calls between services",
@@ -112,6 +172,8 @@ def _processes() -> list:
             "reqps",
             [(rate("traces_service_graph_request_total", "client, server"), "{{client}} to {{server}}")],
             colours={},
+            width=12,
+            height=9,
         ),
     ]
 
@@ -120,10 +182,10 @@ def _stores() -> list:
     blocks = "prometheus_tsdb_storage_blocks_bytes + prometheus_tsdb_head_chunks_storage_size_bytes"
     return [
         plot(
-            "Disk in use",
-            "Share of the disk under the stores that is in use, by whomever.",
+            "Disk in use over time",
+            "Share of the disk under the stores that is in use, by whatever.",
             "percentunit",
-            [("max(loki_ingester_wal_disk_usage_percent)", "disk of loki")],
+            [(DISK, "disk of loki")],
             limit=limits.DISK,
             width=6,
         ),

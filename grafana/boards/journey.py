@@ -4,10 +4,14 @@ from grafana_foundation_sdk.builders import dashboard
 
 from grafana import limits
 from grafana.board import board
-from grafana.panels import dial, figure, plot
-from grafana.promql import PER_MINUTE, per_minute, quantile, rate
+from grafana.panels import dial, figure, plot, timeline
+from grafana.promql import PER_MINUTE, money, per_minute, quantile, rate, share
+from grafana.style import CIRCUITS
+from grafana.tables import Column, grid
 
 __all__ = ["journey"]
+
+AMOUNT = "payment_amount_minor_units"
 
 
 def journey() -> dashboard.Dashboard:
@@ -22,7 +26,7 @@ def journey() -> dashboard.Dashboard:
 
 def _share(metric: str, where: str, window: str = "5m") -> str:
     every = rate(metric, window=window)
-    return f"({rate(metric, where=where, window=window)} or 0 * {every}) / {every}"
+    return share(f"({rate(metric, where=where, window=window)} or 0 * {every})", every)
 
 
 def _outside() -> list:
@@ -35,14 +39,16 @@ def _outside() -> list:
             "percentunit",
             (_share("synthetic_journeys_total", 'outcome="success"'), "succeed"),
             limit=limits.SUCCEEDING,
+            quiet="no journey in five minutes",
         ),
         figure(
             "Since the last success",
             "Time since a journey last succeeded.",
             "s",
-            "time() - max(synthetic_last_success_timestamp_seconds)",
+            "time() - max(synthetic_last_success_timestamp_seconds > 0)",
             width=6,
             limit=limits.SINCE_SUCCESS,
+            quiet="none has succeeded yet",
         ).height(6),
         figure(
             "A journey takes",
@@ -51,15 +57,17 @@ def _outside() -> list:
             quantile(0.95, "synthetic_journey_duration_seconds_bucket", window="5m"),
             width=6,
             limit=limits.JOURNEY,
+            quiet="no journey in five minutes",
         ).height(6),
         figure("Journeys", "Journeys a minute.", PER_MINUTE, per_minute("synthetic_journeys_total"), width=6).height(6),
         plot(
             "Steps that fail",
             "Share of each step's tries that failed: where customers get stuck.",
             "percentunit",
-            [(f"({failed} or 0 * {tried}) / {tried}", "{{step}}")],
+            [(share(f"({failed} or 0 * {tried})", tried), "{{step}}")],
             width=12,
             limit=limits.FAILED_JOURNEYS,
+            quiet="no journey",
         ),
         plot(
             "Duration of each step",
@@ -68,11 +76,13 @@ def _outside() -> list:
             [(quantile(0.95, "synthetic_step_duration_seconds_bucket", "step", window="1m"), "{{step}}")],
             width=12,
             limit=limits.LATENCY,
+            quiet="no journey",
         ),
     ]
 
 
 def _payments() -> list:
+    median = money(AMOUNT + "_bucket", "currency, le", "5m", "(histogram_quantile(0.5, {}) >= 0)")
     return [
         plot(
             "Payments by outcome",
@@ -88,30 +98,36 @@ def _payments() -> list:
             [(per_minute("payments_total", "decline_reason", 'decline_reason!="none"'), "{{decline_reason}}")],
             stacked=True,
         ),
+        grid(
+            "Money",
+            "The last five minutes by currency, in its own unit: what was authorised a minute, and the median payment.",
+            {"currency": "Currency"},
+            [
+                Column("A minute", "none", f"60 * ({money(AMOUNT + '_sum', window='5m')})", decimals=2),
+                Column("A payment", "none", median, decimals=2),
+            ],
+            width=8,
+            quiet="no payment was authorised in five minutes",
+        ),
         plot(
             "Amounts",
-            "Authorised a minute by currency, in minor units (cents).",
-            PER_MINUTE,
-            [(per_minute("payment_amount_minor_units_sum", "currency"), "{{currency}}")],
-        ),
-        plot(
-            "A payment is worth",
-            "Median of the authorised amounts by currency, in minor units (cents).",
-            "short",
-            [(quantile(0.5, "payment_amount_minor_units_bucket", "currency", window="5m"), "{{currency}}")],
-        ),
+            "Authorised a minute, each currency in its own unit.",
+            "none",
+            [(f"60 * ({money(AMOUNT + '_sum')})", "{{currency}}")],
+        ).decimals(2),
         plot(
             "Refunds and replays",
             "A minute: money given back, and payments answered from their idempotency key, being sent twice.",
             PER_MINUTE,
             [(_or_zero("refunds_total"), "refunds"), (_or_zero("idempotent_replays_total"), "replays")],
         ),
-        plot(
-            "Circuit to the card network",
-            "1 while payments refuses calls to a peer because too many failed.",
-            "short",
+        timeline(
+            "Circuits",
+            "Whether payments calls a peer, or refuses to because too many calls failed.",
             [("max by (peer) (circuit_open)", "{{peer}}")],
-            limit=limits.CIRCUIT,
+            CIRCUITS,
+            width=8,
+            height=8,
         ),
     ]
 

@@ -1,4 +1,4 @@
-"""One request, by its trace id: its trace, its log lines, its errors; and, without an id, where to get one."""
+"""Log lines and requests to look at, and by its trace id everything about one of them."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -11,6 +11,8 @@ __all__ = ["logs_traces"]
 
 LEVELS = "critical,error,warn,info,debug,unknown"
 CHOSEN = 'service_name=~"$service"'
+# Without an id every line, with one its lines. Tempo's search leaves out an id's leading zeros, which Loki keeps.
+WANTED = f'{{{CHOSEN}}} | detected_level=~"$level" | trace_id=~".*${{trace}}"'
 
 
 def logs_traces() -> dashboard.Dashboard:
@@ -22,10 +24,15 @@ def logs_traces() -> dashboard.Dashboard:
         "logs-traces",
         "Logs and traces",
         "Everything about one request. Paste its trace id, from X-Trace-Id, a log line or an error, or take one below.",
-        {"This request": _one, "Find a request": _find},
+        {"What the services say": _lines, "Requests": _requests, SPANS: _spans},
         variables=[given, service_variable(several=True), _level()],
         links=errors,
+        closed=[SPANS],
     )
+
+
+# Closed, because Grafana's view of a trace shows an error while no id is given.
+SPANS = "The trace of the id above, span by span"
 
 
 def _level() -> dashboard.CustomVariable:
@@ -34,29 +41,33 @@ def _level() -> dashboard.CustomVariable:
     return variable.multi(True).include_all(True).all_value(".+").current(EVERYTHING)
 
 
-def _one() -> list:
+def _lines() -> list:
     return [
-        trace(
-            "Trace",
-            "Who called whom, for how long, and what failed.",
-            "trace",
-            quiet="no trace id is given, or Tempo does not know it",
-        ),
         lines(
-            "Its log lines",
-            "The lines that all services wrote for this request.",
-            '{service_name=~".+"} | trace_id="${trace}" | trace_id!=""',
-            quiet="no trace id is given, or nothing was logged",
+            "Lines",
+            "Of the chosen services, levels and trace, newest first. Open a line: trace_id leads to its trace.",
+            WANTED,
+            width=16,
+            height=12,
+            quiet="no service wrote such a line",
         ),
+        lokigraph(
+            "Lines by level",
+            "Log lines a second of the chosen services, levels and trace that reached Loki.",
+            PER_SECOND,
+            [(f"sum by (detected_level) (rate({WANTED} [$__auto]))", "{{detected_level}}")],
+            quiet="no service wrote such a line",
+        ).height(12),
     ]
 
 
-def _find() -> list:
+def _requests() -> list:
     return [
         traces(
             "Failing requests",
             "The newest requests in which a service failed. An id opens the trace.",
             "{ kind = server && status = error }",
+            quiet="no request failed",
         ),
         traces(
             "Slow requests",
@@ -64,19 +75,15 @@ def _find() -> list:
             '{ resource.service.name = "gateway" && kind = server && duration > 100ms }',
             quiet="every request was answered within 100 ms",
         ),
-        lokigraph(
-            "Lines by service",
-            "Log lines a second of the chosen services and levels that reached Loki.",
-            PER_SECOND,
-            [(f'sum by (service_name) (rate({{{CHOSEN}}} | detected_level=~"$level" [$__auto]))', "{{service_name}}")],
-            quiet="no service wrote such a line",
-        ),
-        lines(
-            "Lines",
-            "Of the chosen services and levels, newest first. Open a line: trace_id leads to its trace.",
-            f'{{{CHOSEN}}} | detected_level=~"$level"',
-            width=16,
-            height=8,
-            quiet="no service wrote such a line",
+    ]
+
+
+def _spans() -> list:
+    return [
+        trace(
+            "Trace",
+            "Who called whom, for how long, and what failed.",
+            "trace",
+            quiet="no trace id is given, or Tempo does not know it",
         ),
     ]

@@ -14,7 +14,6 @@ from grafana.promql import (
     PER_MINUTE,
     PER_SECOND,
     REQUESTS,
-    SEVERITIES,
     by_severity,
     error_ratio,
     latency,
@@ -22,12 +21,15 @@ from grafana.promql import (
     quantile,
     rate,
     requests,
+    share,
 )
+from grafana.style import SEVERITIES
 from grafana.tables import Column, grid
 
 __all__ = ["overview"]
 
 GATEWAY = 'service="gateway"'
+FAILURE = 'outcome="failure"'
 
 
 def overview() -> dashboard.Dashboard:
@@ -53,13 +55,21 @@ def _now() -> list:
     answered = rate(REQUESTS, where=GATEWAY)
     failed = rate(REQUESTS, where=GATEWAY + ',http_response_status_code=~"5.."')
     return [
-        figure("Requests", "Requests a second that customers make of the gateway.", "reqps", answered),
+        figure(
+            "Alerts",
+            "Alerts that fire and send a mail. A click opens the view for an incident.",
+            "short",
+            f"count({FIRING}) or vector(0)",
+            limit=limits.FIRING,
+            links=[link("Incident", "/d/incident?${__url_time_range}")],
+        ),
         figure(
             "Failing",
             "Share of the gateway's answers that are server errors (5xx).",
             "percentunit",
-            f"({failed} or vector(0)) / {answered}",
+            share(f"({failed} or vector(0))", answered),
             limit=limits.ERRORS,
+            quiet="no requests",
         ),
         figure(
             "95th percentile",
@@ -67,15 +77,16 @@ def _now() -> list:
             "s",
             quantile(0.95, BUCKETS, where=GATEWAY),
             limit=limits.LATENCY,
+            quiet="no requests",
         ),
-        figure("Payments", "Payments a minute, whatever their outcome.", PER_MINUTE, per_minute("payments_total")),
         figure(
-            "Alerts",
-            "Alerts that fire and that somebody is told of. A click opens the view for an incident.",
-            "short",
-            f"count({FIRING}) or vector(0)",
-            limit=limits.FIRING,
-            links=[link("Incident", "/d/incident?${__url_time_range}")],
+            "Requests", "Requests a second that customers make of the gateway.", "reqps", f"{answered} or vector(0)"
+        ),
+        figure(
+            "Payments",
+            "Payments a minute, whatever their outcome.",
+            PER_MINUTE,
+            f"{per_minute('payments_total')} or vector(0)",
         ),
         figure(
             "Targets down",
@@ -90,8 +101,7 @@ def _now() -> list:
             "Each alert, while it fired, and how bad it was.",
             [(by_severity(FIRING, "alertname"), "{{alertname}}")],
             SEVERITIES,
-            limit=limits.SEVERITY,
-            height=6,
+            height=7,
             quiet="no alert fired",
         ),
     ]
@@ -102,7 +112,7 @@ def _services() -> list:
     return [
         grid(
             "Services at a glance",
-            "The last minutes of each service. A click on its name opens its own dashboard.",
+            "The last minutes of each service, the worst first. A click on its name opens its own dashboard.",
             {"service": "Service"},
             [
                 Column("Requests", "reqps", requests(window="5m")),
@@ -111,7 +121,8 @@ def _services() -> list:
                 Column("99th percentile", "s", latency(0.99, window="5m")),
             ],
             links=[link("This service", "/d/service?var-service=${__value.raw}&${__url_time_range}")],
-            height=6,
+            quiet="no requests in five minutes",
+            sort=[("Failing", True), ("Requests", True)],
         ),
         plot(
             "Request rate",
@@ -127,6 +138,7 @@ def _services() -> list:
             [(error_ratio(), "{{service}}")],
             limit=limits.ERRORS,
             links=to_service,
+            quiet="no requests",
         ),
         plot(
             "Duration, 95th percentile",
@@ -136,12 +148,13 @@ def _services() -> list:
             limit=limits.LATENCY,
             exemplars=True,
             links=to_service,
+            quiet="no requests",
         ),
     ]
 
 
 def _business() -> list:
-    steps = 'sum(rate(synthetic_journeys_total{outcome="%s"}[1m]))'
+    steps = "sum(rate(synthetic_journeys_total%s[1m]))"
     return [
         plot(
             "Payments by outcome",
@@ -161,8 +174,9 @@ def _business() -> list:
             "Journeys that fail",
             "Share of the synthetic customer's journeys (log in, pay, look, log out) that fail, seen from outside.",
             "percentunit",
-            [(f"{steps % 'failure'} / ({steps % 'failure'} + {steps % 'success'})", "failing")],
+            [(share(f"({steps % ('{' + FAILURE + '}')} or 0 * {steps % ''})", steps % ""), "failing")],
             limit=limits.FAILED_JOURNEYS,
+            quiet="no journey",
         ),
     ]
 
@@ -183,5 +197,6 @@ def _logs() -> list:
             chosen + ' | detected_level=~"warn|error|fatal|critical"',
             width=16,
             height=8,
+            quiet="no service warns of anything",
         ),
     ]

@@ -18,12 +18,14 @@ from grafana.promql import (
     quantile,
     rate,
     requests,
+    share,
 )
 from grafana.tables import Column, grid, traces
 
 __all__ = ["service"]
 
 ONLY_SPANS = "the service sends spans and no metrics of its own"
+IDLE = "no requests"
 NO_CALLS = "the service calls nobody"
 NO_DATABASE = "the service has no database"
 
@@ -47,11 +49,23 @@ def service() -> dashboard.Dashboard:
 
 def _now() -> list:
     return [
-        figure("Requests", "Requests a second that it answers.", "reqps", requests()),
+        figure("Requests", "Requests a second that it answers.", "reqps", requests(), quiet=IDLE),
         figure(
-            "Failing", "Share of its answers that are server errors.", "percentunit", error_ratio(), limit=limits.ERRORS
+            "Failing",
+            "Share of its answers that are server errors.",
+            "percentunit",
+            error_ratio(),
+            limit=limits.ERRORS,
+            quiet=IDLE,
         ),
-        figure("95th percentile", "95 of 100 requests were answered within.", "s", latency(0.95), limit=limits.LATENCY),
+        figure(
+            "95th percentile",
+            "95 of 100 requests were answered within.",
+            "s",
+            latency(0.95),
+            limit=limits.LATENCY,
+            quiet=IDLE,
+        ),
         figure(
             "In flight",
             "Requests being answered right now.",
@@ -67,9 +81,7 @@ def _now() -> list:
             f"sum by (version) (build_info{{{CHOSEN}}})",
             legend="{{version}}",
             quiet=ONLY_SPANS,
-        )
-        .text_mode(common.BigValueTextMode.NAME)
-        .graph_mode(common.BigValueGraphMode.NONE),
+        ).text_mode(common.BigValueTextMode.NAME),
     ]
 
 
@@ -101,17 +113,19 @@ def _red() -> list:
     return [
         plot(
             "Answers by status",
-            "Answers a second. 4xx are the client's doing, 5xx ours.",
+            "Answers a second by class. 4xx are the client's doing, 5xx ours.",
             "reqps",
-            [(by_status(), "{{http_response_status_code}}")],
+            [(by_status(), "{{class}}")],
             stacked=True,
+            quiet=IDLE,
         ),
         plot(
             "Error ratio",
             "Share of answers that are server errors.",
             "percentunit",
-            [(error_ratio(), "{{service}}")],
+            [(error_ratio(), "failing")],
             limit=limits.ERRORS,
+            quiet=IDLE,
         ),
         plot(
             "Duration",
@@ -121,16 +135,20 @@ def _red() -> list:
             [(latency(0.95), "95th percentile"), (latency(0.5), "median"), (latency(0.99), "99th")],
             limit=limits.LATENCY,
             exemplars=True,
+            quiet=IDLE,
         ),
         grid(
             "Routes",
-            "The last five minutes of each route, busiest first.",
+            "The last five minutes of each route, the worst first.",
             {"http_request_method": "Method", "http_route": "Route"},
             [
                 Column("Requests", "reqps", requests(by=ROUTE, window="5m")),
                 Column("Failing", "percentunit", error_ratio(by=ROUTE, window="5m"), limits.ERRORS),
                 Column("95th percentile", "s", latency(0.95, by=ROUTE, window="5m"), limits.LATENCY),
             ],
+            height=10,
+            quiet="no requests in five minutes",
+            sort=[("Failing", True), ("Requests", True)],
         ),
     ]
 
@@ -168,6 +186,7 @@ def _peers() -> list:
                 (rate(f"{graph}_total", "client, server", 'client=~"$service"'), "to {{server}}"),
             ],
             colours={},
+            quiet="it has no neighbours",
         ),
     ]
 
@@ -181,7 +200,7 @@ def _saturation() -> list:
             "Event loop lag",
             "How late the event loop wakes up, 99th percentile.",
             "s",
-            [(quantile(0.99, "event_loop_lag_seconds_bucket", "service", CHOSEN), "{{service}}")],
+            [(quantile(0.99, "event_loop_lag_seconds_bucket", "service", CHOSEN), "lag")],
             limit=limits.LAG,
             width=6,
             quiet=ONLY_SPANS,
@@ -190,7 +209,7 @@ def _saturation() -> list:
             "Processor",
             "Cores that it keeps busy.",
             "short",
-            [(busy, "{{service}}")],
+            [(busy, "cores")],
             limit=limits.CPU,
             width=6,
             quiet=ONLY_SPANS,
@@ -199,7 +218,7 @@ def _saturation() -> list:
             "Memory",
             "Resident memory.",
             "bytes",
-            [(f"process_resident_memory_bytes{{{CHOSEN}}}", "{{service}}")],
+            [(f"process_resident_memory_bytes{{{CHOSEN}}}", "resident")],
             width=6,
             quiet=ONLY_SPANS,
         ),
@@ -207,7 +226,7 @@ def _saturation() -> list:
             "Database pool",
             "Share of the connections it may open that are in use.",
             "percentunit",
-            [(f"{used} / {allowed}", "{{service}}")],
+            [(share(used, allowed), "in use")],
             limit=limits.POOL,
             width=6,
             quiet=NO_DATABASE,

@@ -5,17 +5,21 @@ from grafana_foundation_sdk.models.dashboard import VariableRefresh, VariableSor
 
 from grafana import limits
 from grafana.board import board
-from grafana.panels import EVERYTHING, PROMETHEUS, dial, figure, plot, timeline
-from grafana.promql import FIRING, SEVERITIES, by_severity
+from grafana.panels import EVERYTHING, PROMETHEUS, dial, figure, link, plot, timeline
+from grafana.promql import FIRING, by_severity
+from grafana.style import SEVERITIES, SPENT
 from grafana.tables import Column, grid
 
 __all__ = ["slo"]
 
-# Names and labels are Sloth's: prometheus/slos says the objectives, the rules made from it record these.
+# Names and labels are Sloth's: prometheus/slos says the objectives, the rules made from it record these. A guest's
+# default objective belongs to its own service; sloth_service would call all of them "services".
 CHOSEN = 'service=~"$service",sloth_slo=~"$slo"'
-NAMED = "{{sloth_service}} {{sloth_slo}}"
+NAMED = "{{service}} {{sloth_slo}}"
 BURNING = f'{FIRING.removesuffix("}")},{CHOSEN},sloth_slo!=""}}'
-KEYS = {"sloth_service": "Service", "sloth_slo": "Objective"}
+KEYS = {"service": "Service", "sloth_slo": "Objective"}
+LEFT = f"slo:period_error_budget_remaining:ratio{{{CHOSEN}}}"
+NONE_YET = "no objective has been measured yet"
 
 
 def slo() -> dashboard.Dashboard:
@@ -36,8 +40,9 @@ def _choice(name: str, heading: str, label: str) -> dashboard.QueryVariable:
 
 
 def _now() -> list:
-    recorded = "max by (sloth_service, sloth_slo) (%s{" + CHOSEN + "})"
-    left, burned = recorded % "slo:period_error_budget_remaining:ratio", recorded % "slo:period_burn_rate:ratio"
+    recorded = "max by (service, sloth_slo) (%s{" + CHOSEN + "})"
+    burned = recorded % "slo:period_burn_rate:ratio"
+    left = f"clamp_min({recorded % 'slo:period_error_budget_remaining:ratio'}, 0)"
     return [
         figure(
             "Objectives burning",
@@ -49,20 +54,24 @@ def _now() -> list:
         ),
         figure(
             "Fastest burn",
-            "The highest burn rate. 1: the budget lasts exactly the period.",
+            "The highest burn rate, and whose it is. 1: the budget lasts exactly the period.",
             "short",
-            f"max(slo:current_burn_rate:ratio{{{CHOSEN}}})",
+            f"topk(1, slo:current_burn_rate:ratio{{{CHOSEN}}})",
             width=6,
             limit=limits.BURN_RATE,
+            legend=NAMED,
+            quiet="no requests",
         ),
         figure(
             "Least budget left",
-            "Of the error budgets, the one with the least left of its period. Below 0 it is overspent: at -100 % "
-            "the failures that the period allows have happened twice.",
+            "The error budget with the least left of its period, and whose it is.",
             "percentunit",
-            f"min(slo:period_error_budget_remaining:ratio{{{CHOSEN}}})",
+            f"clamp_min(bottomk(1, {LEFT}), 0)",
             width=6,
             limit=limits.BUDGET_LEFT,
+            legend=NAMED,
+            mappings=[SPENT],
+            quiet=NONE_YET,
         ),
         figure(
             "Alerts of objectives",
@@ -78,11 +87,13 @@ def _now() -> list:
             KEYS,
             [
                 Column("Burn rate", "short", recorded % "slo:current_burn_rate:ratio", limits.BURN_RATE),
-                Column("Budget left", "percentunit", left, limits.BUDGET_LEFT),
+                Column("Budget left", "percentunit", left, limits.BUDGET_LEFT, [SPENT]),
                 Column("Promised", "percentunit", recorded % "slo:objective:ratio"),
                 Column("Kept", "percentunit", f"1 - {burned} * {recorded % 'slo:error_budget:ratio'}"),
             ],
-            height=9,
+            height=10,
+            quiet=NONE_YET,
+            links=[link("This service", "/d/service?var-service=${__value.raw}&${__url_time_range}")],
         ),
     ]
 
@@ -97,6 +108,7 @@ def _burning() -> list:
             width=12,
             limit=limits.BURN_RATE,
             colours={},
+            quiet="no requests",
         ),
         plot(
             "Share of bad events",
@@ -105,14 +117,14 @@ def _burning() -> list:
             [(f"slo:sli_error:ratio_rate5m{{{CHOSEN}}}", NAMED)],
             width=12,
             colours={},
+            quiet="no requests",
         ),
         timeline(
             "Alerts of objectives over time",
             "Each alert of a burning budget, while it fired, and how bad it was.",
             [(by_severity(BURNING, "alertname"), "{{alertname}}")],
             SEVERITIES,
-            limit=limits.SEVERITY,
-            height=5,
+            height=7,
             quiet="no budget burned fast enough for an alert",
         ),
     ]
@@ -122,22 +134,25 @@ def _budgets() -> list:
     return [
         dial(
             "Budget left",
-            "What is left of each error budget in its period. Below 0 it is overspent: at -100 % the failures that "
-            "the period allows have happened twice.",
+            "What is left of each error budget in its period.",
             "percentunit",
-            (f"slo:period_error_budget_remaining:ratio{{{CHOSEN}}}", NAMED),
+            (f"clamp_min({LEFT}, 0)", NAMED),
             limit=limits.BUDGET_LEFT,
             width=8,
+            mappings=[SPENT],
+            quiet=NONE_YET,
         ).height(9),
         plot(
             "Budget left over time",
-            "A slope is a burn; a step is an incident. Below 0 the promise of the period is broken.",
+            "A slope is a burn; a step is an incident. Below 0 the promise of the period is broken; at -100 % or "
+            "below, drawn at -100 %, the failures that the period allows have happened twice.",
             "percentunit",
-            [(f"slo:period_error_budget_remaining:ratio{{{CHOSEN}}}", NAMED)],
+            [(f"clamp_min({LEFT}, -1)", NAMED)],
             width=16,
             height=9,
             limit=limits.BUDGET_LEFT,
             colours={},
             floor=None,
+            quiet=NONE_YET,
         ),
     ]

@@ -7,7 +7,7 @@ from grafana_foundation_sdk.builders import dashboard
 from grafana import limits
 from grafana.board import board
 from grafana.panels import figure, plot
-from grafana.promql import PER_MINUTE, PER_SECOND, per_minute, rate
+from grafana.promql import PER_MINUTE, PER_SECOND, per_minute, rate, share
 
 __all__ = ["REFUSED_A_MINUTE", "telemetry"]
 
@@ -30,6 +30,8 @@ REFUSED = {
     for signal in ("spans", "log_records")
 }
 REFUSED_A_MINUTE = "60 * (" + " + ".join(f"({rate(name, window='1m')} or vector(0))" for name in REFUSED) + ")"
+
+FULLNESS = share("otelcol_exporter_queue_size", "otelcol_exporter_queue_capacity")
 
 # The ways out that are in use.
 WAYS = '{integration=~"email|webhook|slack"}'
@@ -78,7 +80,7 @@ def _now() -> list:
             "Fullest queue",
             "Of the collector's queues to the stores, the fullest.",
             "percentunit",
-            "max(otelcol_exporter_queue_size / otelcol_exporter_queue_capacity)",
+            f"max({FULLNESS})",
             limit=limits.QUEUE,
         ),
         figure(
@@ -123,21 +125,14 @@ def _sent() -> list:
             "rest is lost.",
             PER_SECOND,
             [(rate("", "service, app, outcome", _any_of(LOST_SPANS)), "{{service}} {{app}} {{outcome}}")],
-        ),
-        plot(
-            "Log lines",
-            "Lines a second that services wrote, by level, and what Loki took in: the two totals agree.",
-            PER_SECOND,
-            [
-                (rate("telemetry_log_lines_total", "level"), "written {{level}}"),
-                (rate("loki_distributor_lines_received_total"), "stored"),
-            ],
+            width=12,
         ),
         plot(
             "Error events",
             "A minute: errors of services and browsers by what became of them, and the relay's news of them.",
             PER_MINUTE,
             [(per_minute("", "service, app, outcome", _any_of(LOST_EVENTS)), "{{service}} {{app}} {{outcome}}")],
+            width=12,
         ),
     ]
 
@@ -149,15 +144,22 @@ def _collector() -> list:
             "Spans and log lines a second. The gap is what waits in the queues.",
             PER_SECOND,
             [(rate(metric), legend) for metric, legend in FLOWS.items()],
-            width=6,
+        ),
+        plot(
+            "Log lines",
+            "Lines a second that services wrote, by level, and what Loki took in: the two totals agree.",
+            PER_SECOND,
+            [
+                (rate("telemetry_log_lines_total", "level"), "written {{level}}"),
+                (rate("loki_distributor_lines_received_total"), "stored"),
+            ],
         ),
         plot(
             "Queues",
             "How full the queue to each store is. It is on disk and outlives a restart.",
             "percentunit",
-            [("otelcol_exporter_queue_size / otelcol_exporter_queue_capacity", "{{exporter}}")],
+            [(f'label_replace({FULLNESS}, "store", "$1", "exporter", "(?:.*/)?(.*)")', "{{store}}")],
             limit=limits.QUEUE,
-            width=6,
         ),
         plot(
             "Refused and failed",
@@ -165,7 +167,7 @@ def _collector() -> list:
             PER_MINUTE,
             [(f"60 * ({rate(name, window='1m')} or vector(0))", legend) for name, legend in REFUSED.items()],
             limit=limits.LOST,
-            width=6,
+            width=12,
         ),
         plot(
             "Memory of the collector",
@@ -173,7 +175,7 @@ def _collector() -> list:
             "bytes",
             [("otelcol_process_memory_rss_bytes", "resident")],
             limit=limits.COLLECTOR_MEMORY,
-            width=6,
+            width=12,
         ),
     ]
 

@@ -25,8 +25,8 @@ class Series:
 
     @property
     def last(self) -> float:
-        """The newest value that is a number; NaN when none is."""
-        return next((value for value in reversed(self.values) if not math.isnan(value)), math.nan)
+        """The newest value, as Grafana takes it: NaN is one."""
+        return self.values[-1] if self.values else math.nan
 
 
 class Stores:

@@ -1,4 +1,4 @@
-"""Panels over time: lines, bars of states; and single numbers with their course."""
+"""Panels over time: lines, and bars of states."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,12 +12,10 @@ from grafana.snapshot.canvas import Box, Canvas, cut, width_of
 from grafana.snapshot.data import Series
 from grafana.snapshot.look import DIM, EDGE, TEXT, colours, dashed, displayed, in_words, shade_of, text_on
 
-__all__ = ["Marks", "draw_dials", "draw_empty", "draw_figure", "draw_lines", "draw_states"]
+__all__ = ["Marks", "draw_lines", "draw_states", "with_gaps"]
 
-LEGEND_LINE = 15
-# The height below which names of states would overlap.
-STATE_LINE = 13
-SMALL = 7.5
+LEGEND_LINE = 20
+SMALL = 8.5
 
 # Seconds between two times on the axis: the first that gives at most five.
 _STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400, 604800, 10**9)
@@ -35,18 +33,18 @@ def draw_lines(
     marks: Marks,
     points: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Lines or a stack, with limits, marks and exemplars, and a legend with the last values."""
+    """Lines or a stack, with limits, marks and exemplars, and its legend."""
     defaults, overrides = panel["fieldConfig"]["defaults"], panel["fieldConfig"]["overrides"]
     shades = colours([one.name for one in series], overrides)
-    below = _legend(canvas, box, series, shades, defaults["unit"])
-    axes = canvas.axes(box.inside(left=58, right=6, top=2, bottom=below + 20))
+    beside, below = _legend(canvas, box, panel, series, shades)
+    axes = canvas.axes(box.inside(left=64, right=6 + beside, top=2, bottom=below + 20))
     stacked = defaults["custom"]["stacking"]["mode"] == "normal"
     if stacked:
         _stack(axes, series, shades)
     else:
         for one in series:
             style = "--" if dashed(one.name, overrides) else "-"
-            axes.plot(*_with_gaps(one), color=shades[one.name], linewidth=1.6, linestyle=style)
+            axes.plot(*with_gaps(one), color=shades[one.name], linewidth=1.6, linestyle=style)
             if len(one.times) == 1:
                 axes.plot(one.times, one.values, "o", color=shades[one.name], markersize=3)
     _scale(axes, series, defaults, stacked)
@@ -67,118 +65,75 @@ def draw_states(
     marks: Marks,
 ) -> None:
     """One bar a series, coloured and named by its state."""
-    defaults = panel["fieldConfig"]["defaults"]
-    fit = max(int((box.h - 22) // STATE_LINE), 1)
-    if len(series) > fit:
-        told = f"and {len(series) - fit} more"
-        canvas.text(box.x + box.w - 8, box.y - 18, told, SMALL, DIM, ha="right")
-        series = series[:fit]
+    defaults, page = panel["fieldConfig"]["defaults"], int(panel["options"]["perPage"])
+    pages = f"1 - {page} of {len(series)}" if len(series) > page else ""
+    series = series[:page]
+    canvas.text(box.x + box.w / 2, box.y + box.h, pages, SMALL, DIM, ha="center", va="bottom")
     left = min(max(width_of(one.name, SMALL) for one in series) + 10, box.w * 0.35)
-    axes = canvas.axes(box.inside(left=left, right=6, top=2, bottom=20))
+    axes = canvas.axes(box.inside(left=left, right=6, top=2, bottom=40 if pages else 20))
     for place, one in enumerate(series):
         for begin, end, value in _runs(one, step, span):
-            shade = shade_of(value, defaults["thresholds"])
+            shade = shade_of(value, defaults)
             axes.broken_barh([(begin, end - begin)], (place + 0.1, 0.8), facecolors=shade)
             words = in_words(value, defaults)
             if (end - begin) / (span[1] - span[0]) * (box.w - left) > width_of(words, SMALL) + 6:
-                axes.text(
-                    (begin + end) / 2,
-                    place + 0.5,
-                    words,
-                    ha="center",
-                    va="center",
-                    fontsize=SMALL,
-                    color=text_on(shade),
-                )
+                style = {"ha": "left", "va": "center", "fontsize": SMALL, "color": text_on(shade)}
+                axes.text(begin, place + 0.5, f" {words}", **style)
     axes.set_ylim(len(series), 0)
     axes.set_yticks([place + 0.5 for place in range(len(series))], [cut(s.name, left - 8, SMALL) for s in series])
     _times(axes, span)
     axes.grid(visible=False, axis="y")
-    # The bars themselves say how long.
-    _mark(axes, [(begin, begin, shade) for begin, _, shade in marks])
+    _mark(axes, marks)
 
 
-def draw_figure(canvas: Canvas, box: Box, panel: Mapping[str, Any], series: Sequence[Series]) -> None:
-    """The last value, large; its course behind it. Several series share the card side by side."""
-    defaults, options = panel["fieldConfig"]["defaults"], panel["options"]
-    solid = options["colorMode"].startswith("background")
-    shown = list(series)[:4]
-    each = box.w / len(shown)
-    for place, one in enumerate(shown):
-        cell = Box(box.x + place * each, box.y, each, box.h)
-        shade = shade_of(one.last, defaults["thresholds"])
-        ground = shade if solid else None
-        if ground:
-            canvas.fill(cell.inside(4, 24, 4, 4), ground)
-        ink = text_on(ground) if ground else TEXT
-        if options["graphMode"] != "none":
-            _spark(canvas, cell.inside(4, box.h * 0.62, 4, 4), one, ink if ground else "#56B4E9")
-        words = one.name if options.get("textMode") == "name" else in_words(one.last, defaults)
-        size = min(24, 1.5 * (each - 16) / max(len(words), 1) / 1.05)
-        middle = cell.y + 24 + (box.h - 24) * 0.40
-        canvas.text(cell.x + cell.w / 2, middle, words, size, ink, ha="center", va="center", weight="bold")
-        if options.get("textMode") == "value_and_name" and len(shown) > 1:
-            canvas.text(cell.x + cell.w / 2, cell.y + box.h - 8, one.name, SMALL, ink, ha="center", va="bottom")
+def _legend(
+    canvas: Canvas, box: Box, panel: Mapping[str, Any], series: Sequence[Series], shades: Mapping[str, str]
+) -> tuple[float, float]:
+    """The legend as the panel has it; what it takes of the graph's width and height. What does not fit is cut off."""
+    options, defaults = panel["options"]["legend"], panel["fieldConfig"]["defaults"]
+    if not options["showLegend"]:
+        return 0, 0
+    if options["placement"] == "right":
+        return _table(canvas, box, defaults, series, shades), 0
+    return 0, _names(canvas, box, series, shades)
 
 
-def draw_dials(canvas: Canvas, box: Box, panel: Mapping[str, Any], series: Sequence[Series]) -> None:
-    """A share of a whole for each series: a bar from empty to full, so that more and less are seen by length."""
-    defaults = panel["fieldConfig"]["defaults"]
-    low, high = defaults["min"], defaults["max"]
-    shown = list(series)[: max(int((box.h - 30) // 22), 1)]
-    each = min((box.h - 34) / len(shown), 90)
-    first = box.y + 24 + (box.h - 34 - each * len(shown)) / 2
-    for place, one in enumerate(shown):
-        top = first + place * each
-        shade = shade_of(one.last, defaults["thresholds"])
-        bar = Box(box.x + 10, top + each * 0.45, box.w - 20, max(each * 0.42, 6))
-        canvas.fill(bar, EDGE)
-        full = 0 if math.isnan(one.last) else min(max((one.last - low) / (high - low), 0), 1)
-        canvas.fill(Box(bar.x, bar.y, bar.w * full, bar.h), shade)
-        if one.last < low:
-            # An empty bar would look like no data.
-            canvas.fill(bar, shade, alpha=0.35)
-            canvas.text(bar.x + bar.w / 2, bar.y + bar.h / 2, "overspent", SMALL, TEXT, ha="center", va="center")
-        canvas.text(bar.x, bar.y - 3, cut(one.name, bar.w - 70, 8), 8, va="bottom")
-        words = in_words(one.last, defaults)
-        canvas.text(bar.x + bar.w, bar.y - 3, words, 9 if each < 60 else 18, ha="right", va="bottom", weight="bold")
+def _table(
+    canvas: Canvas, box: Box, defaults: Mapping[str, Any], series: Sequence[Series], shades: Mapping[str, str]
+) -> float:
+    """Names and last values beside the graph; returns their width."""
+    wide = min(max((width_of(one.name, SMALL) for one in series), default=0) + 110, box.w * 0.5)
+    left, y = box.x + box.w - wide, box.y + 4
+    canvas.text(left + 20, y, "Name", SMALL, DIM)
+    canvas.text(box.x + box.w - 8, y, "Last *", SMALL, DIM, ha="right")
+    for one in series[: int((box.h - 8) // LEGEND_LINE) - 1]:
+        y += LEGEND_LINE
+        canvas.fill(Box(left, y + 6, 14, 3), shades[one.name])
+        canvas.text(left + 20, y, cut(one.name, wide - 100, SMALL), SMALL, TEXT)
+        canvas.text(box.x + box.w - 8, y, in_words(one.last, defaults), SMALL, TEXT, ha="right")
+    return wide
 
 
-def draw_empty(canvas: Canvas, box: Box, text: str) -> None:
-    """What emptiness means."""
-    middle = (box.x + box.w / 2, box.y + 20 + (box.h - 20) / 2)
-    canvas.text(*middle, cut(text, box.w - 12, 8.5), 8.5, DIM, ha="center", va="center", style="italic")
-
-
-def _legend(canvas: Canvas, box: Box, series: Sequence[Series], shades: Mapping[str, str], unit: str) -> float:
-    """Names and last values below the graph, in at most three lines; returns their height."""
-    entries = [(one.name, f"{one.name}  {displayed(one.last, unit)}") for one in series]
-    rows: list[list[tuple[str, str]]] = [[]]
+def _names(canvas: Canvas, box: Box, series: Sequence[Series], shades: Mapping[str, str]) -> float:
+    """Names below the graph, in at most a third of it; returns their height."""
+    rows: list[list[Series]] = [[]]
     free = box.w - 16
-    for name, text in entries:
-        needs = width_of(text, SMALL) + 28
+    for one in series:
+        needs = width_of(one.name, SMALL) + 30
         if needs > free and rows[-1]:
             rows.append([])
             free = box.w - 16
-        rows[-1].append((name, text))
+        rows[-1].append(one)
         free -= needs
-    most = max(1, min(3, int(box.h // 70)))
-    hidden = sum(len(row) for row in rows[most:])
-    rows = rows[:most]
-    if hidden:
-        while len(rows[-1]) > 1 and sum(width_of(text, SMALL) + 28 for _, text in rows[-1]) > box.w - 100:
-            rows[-1].pop()
-            hidden += 1
+    rows = rows[: max(int(box.h * 0.35 // LEGEND_LINE), 1)]
     y = box.y + box.h - LEGEND_LINE * len(rows)
     for row in rows:
         x = box.x + 10
-        for name, text in row:
-            canvas.fill(Box(x, y + 6, 14, 3), shades[name])
-            canvas.text(x + 19, y + 1, cut(text, box.w - 40, SMALL), SMALL, TEXT)
-            x += width_of(text, SMALL) + 28
+        for one in row:
+            canvas.fill(Box(x, y + 6, 14, 3), shades[one.name])
+            canvas.text(x + 19, y, cut(one.name, box.w - 40, SMALL), SMALL, TEXT)
+            x += width_of(one.name, SMALL) + 30
         y += LEGEND_LINE
-    if hidden:
-        canvas.text(box.x + box.w - 8, y + 1 - LEGEND_LINE, f"and {hidden} more", SMALL, DIM, ha="right")
     return LEGEND_LINE * len(rows) + 2
 
 
@@ -209,7 +164,9 @@ def _scale(axes: Axes, series: Sequence[Series], defaults: Mapping[str, Any], st
             MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(*(end / size for end in axes.get_ylim()))[:-1] * size
         )
     )
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: displayed(value, defaults["unit"])))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: displayed(value, defaults["unit"], defaults.get("decimals")))
+    )
 
 
 def _limits(axes: Axes, defaults: Mapping[str, Any]) -> None:
@@ -235,11 +192,11 @@ def _times(axes: Axes, span: tuple[float, float]) -> None:
 
 
 def _mark(axes: Axes, marks: Marks) -> None:
-    """A dotted line where something began, and for as long as it lasted a strip along the upper edge."""
+    """A thin dashed line where something began, over its moment on the axis; a region where it lasted."""
     for begin, end, shade in marks:
         if end > begin:
-            axes.axvspan(begin, end, ymin=0.975, color=shade, linewidth=0, zorder=1)
-        axes.axvline(begin, color=shade, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
+            axes.axvspan(begin, end, color=shade, alpha=0.3, linewidth=0, zorder=1)
+        axes.axvline(begin, color=shade, linewidth=1, linestyle=(0, (3, 3)), zorder=3)
 
 
 def _slowest(points: Sequence[tuple[float, float]], span: tuple[float, float], top: float) -> list[tuple[float, float]]:
@@ -252,19 +209,7 @@ def _slowest(points: Sequence[tuple[float, float]], span: tuple[float, float], t
     return list(highest.values())
 
 
-def _spark(canvas: Canvas, box: Box, one: Series, shade: str) -> None:
-    if len(one.times) < 2:
-        return
-    axes = canvas.axes(box)
-    axes.set_axis_off()
-    axes.plot(*_with_gaps(one), color=shade, linewidth=1, alpha=0.8)
-    axes.fill_between(one.times, one.values, color=shade, alpha=0.15, linewidth=0)
-    values = [0.0, *(value for value in one.values if math.isfinite(value))]
-    low, high = min(values) * 1.1, max(values) * 1.1
-    axes.set(xlim=(one.times[0], one.times[-1]), ylim=(low, high if high > low else 1))
-
-
-def _with_gaps(one: Series) -> tuple[list[float], list[float]]:
+def with_gaps(one: Series) -> tuple[list[float], list[float]]:
     """The points, with a hole where points are missing, so that absence is not drawn as a straight line."""
     if len(one.times) < 3:
         return list(one.times), list(one.values)

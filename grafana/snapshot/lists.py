@@ -1,96 +1,93 @@
 """Panels of rows: tables of metrics and of traces, log lines, the spans of one trace."""
 
-import json
 import math
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from grafana.snapshot.canvas import Box, Canvas, cut, width_of
+from grafana.snapshot.canvas import LETTER, PIXELS, Box, Canvas, cut
 from grafana.snapshot.data import Series
-from grafana.snapshot.look import DIM, TEXT, colours, displayed, shade_of, text_on
+from grafana.snapshot.look import DIM, TEXT, colours, displayed, in_words, properties, shade_of, text_on
 from grafana.style import BAD, WARN
 from sandbox_testing.spans import Span
 from sandbox_testing.stores import LogLine
 
-__all__ = [
-    "ROW", "count_rows", "draw_log_lines", "draw_spans", "draw_table", "draw_traces", "heading_and", "rows_that_fit",
-    "said",
-]  # fmt: skip
+__all__ = ["draw_log_lines", "draw_spans", "draw_table", "draw_traces", "lines_that_fit", "said"]
 
-ROW = 20
-SIZE = 8
+# Pixels of a table's row, of its heading, of the line that turns its pages, and of a log line or a span.
+ROW, TURN, LINE = 36, 38, 20
+SIZE = 9
 LEVELS = {"error": BAD, "critical": BAD, "fatal": BAD, "warn": WARN, "warning": WARN}
 
 
-def heading_and(rows: int) -> float:
-    """The height of a panel with its title and so many rows."""
-    return 38 + rows * ROW
-
-
-def count_rows(panel: Mapping[str, Any], answers: Mapping[str, Sequence[Series]]) -> int:
-    """How many rows `draw_table` has, without the headings."""
-    return len(_merged(panel, answers)[1])
-
-
-def rows_that_fit(box: Box, heading: int = 1) -> int:
-    return max(int((box.h - 30) // ROW) - heading, 1)
+def lines_that_fit(box: Box) -> int:
+    """How many log lines or spans a panel has room for."""
+    return max(int((box.h - 34) // LINE), 1)
 
 
 def draw_table(canvas: Canvas, box: Box, panel: Mapping[str, Any], answers: Mapping[str, Sequence[Series]]) -> None:
     """The merged answers of a table's queries, one row for each combination of labels."""
-    overrides = {one["matcher"]["options"]: one["properties"] for one in panel["fieldConfig"]["overrides"]}
+    overrides = panel["fieldConfig"]["overrides"]
     headings, rows = _merged(panel, answers)
-    shown = rows[: rows_that_fit(box)]
-    cells, shades = [], []
-    for row in shown:
-        texts, grounds = [], []
-        for heading, value in zip(headings, row, strict=True):
-            looks = {one["id"]: one["value"] for one in overrides.get(heading, [])}
-            number = isinstance(value, float)
-            texts.append(displayed(value, looks.get("unit", "short")) if number else value)
-            coloured = number and "custom.cellOptions" in looks and not math.isnan(value)
-            grounds.append(shade_of(value, looks["thresholds"]) if coloured else None)
-        cells.append(texts)
-        shades.append(grounds)
-    _rows(canvas, box, headings, cells, shades, hidden=len(rows) - len(shown))
+    looks = [
+        {
+            one["id"]: one["value"]
+            for each in overrides
+            if each["matcher"]["options"] == heading
+            for one in each["properties"]
+        }
+        for heading in headings
+    ]
+    cells = [[_cell(value, look, panel) for value, look in zip(row, looks, strict=True)] for row in rows]
+    _rows(canvas, box, headings, cells, [look.get("custom.width") for look in looks])
 
 
-def draw_traces(canvas: Canvas, box: Box, found: Sequence[Mapping[str, Any]]) -> None:
-    headings = ["Trace", "Start", "Service", "Name", "Duration"]
+def _cell(value: Any, look: Mapping[str, Any], panel: Mapping[str, Any]) -> tuple[str, str | None]:
+    """The text of a cell, and the colour of its ground."""
+    if value in (None, ""):
+        return look.get("noValue", panel["fieldConfig"]["defaults"].get("noValue", "")), None
+    defaults = {"unit": "short", **look}
+    coloured = "custom.cellOptions" in look
+    if isinstance(value, str):
+        mapped = [one["options"][value] for one in look.get("mappings", []) if value in one["options"]]
+        return (mapped[0]["text"], mapped[0]["color"] if coloured else None) if mapped else (value, None)
+    return in_words(value, defaults), shade_of(value, defaults) if coloured else None
+
+
+def draw_traces(canvas: Canvas, box: Box, panel: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> None:
+    headings = ["Trace ID", "Start time", "Service", "Name", "Duration"]
     cells = [
         [
-            one["traceID"].zfill(32)[:16] + "…",
-            _clock(int(one["startTimeUnixNano"]) / 1e9),
-            one.get("rootServiceName", ""),
-            one.get("rootTraceName", ""),
-            displayed(one.get("durationMs", 0) / 1000, "s"),
+            (one["traceID"], None),
+            (f"{datetime.fromtimestamp(int(one['startTimeUnixNano']) / 1e9):%Y-%m-%d %H:%M:%S}", None),
+            (one.get("rootServiceName", ""), None),
+            (one.get("rootTraceName", ""), None),
+            (f"{one.get('durationMs', 0)} ms", None),
         ]
-        for one in found[: rows_that_fit(box)]
+        for one in found
     ]
-    _rows(canvas, box, headings, cells, [[None] * 5 for _ in cells])
+    overrides = panel["fieldConfig"]["overrides"]
+    widths = [next(iter(properties(heading, overrides, "custom.width")), None) for heading in headings]
+    _rows(canvas, box, headings, cells, widths)
 
 
 def draw_log_lines(canvas: Canvas, box: Box, lines: Sequence[LogLine]) -> None:
-    """Time, level, service and message of each line, and what else it says."""
-    y = box.y + 28
-    for line in lines[: rows_that_fit(box, heading=0)]:
-        try:
-            fields = dict(line.fields)
-        except ValueError:
-            fields = {"message": line.body, "service": line.service}
-        level = str(fields.get("level", "")).lower()
-        canvas.fill(Box(box.x + 8, y + 2, 3, ROW - 5), LEVELS.get(level, "#56B4E9"))
-        left = (
-            f"{_clock(line.timestamp / 1e9)}  {level:<8.8} {fields.get('service', ''):<9.9} {fields.get('message', '')}"
-        )
-        space = box.w - 24
-        canvas.text(box.x + 16, y + 3, cut(left, space, SIZE, "mono"), SIZE, TEXT, family="DejaVu Sans Mono")
-        used = width_of(left + "  ", SIZE, "mono")
-        if used < space - 80:
-            rest = cut(_rest(fields), space - used, SIZE, "mono")
-            canvas.text(box.x + 16 + used, y + 3, rest, SIZE, DIM, family="DejaVu Sans Mono")
-        y += ROW
+    """Time and text of each line, wrapped, with the colour of its level."""
+    y, end = box.y + 28, box.y + box.h - LINE
+    letters = int((box.w - 190) / (SIZE * LETTER["mono"] * PIXELS))
+    for line in lines:
+        level = {**line.labels, **line.metadata}.get("detected_level", "")
+        parts = textwrap.wrap(line.body, letters, drop_whitespace=False) or [""]
+        for place, part in enumerate(parts):
+            if y > end:
+                return
+            canvas.fill(Box(box.x + 8, y + 1, 3, LINE - 2), LEVELS.get(level, "#56B4E9"))
+            if place == 0:
+                when = f"{datetime.fromtimestamp(line.timestamp / 1e9):%Y-%m-%d %H:%M:%S}"
+                canvas.text(box.x + 16, y + 3, when, SIZE, DIM, family="DejaVu Sans Mono")
+            canvas.text(box.x + 180, y + 3, part, SIZE, TEXT, family="DejaVu Sans Mono")
+            y += LINE
 
 
 def draw_spans(canvas: Canvas, box: Box, spans: Sequence[Span]) -> None:
@@ -99,16 +96,16 @@ def draw_spans(canvas: Canvas, box: Box, spans: Sequence[Span]) -> None:
     whole = max(end - begin, 1)
     shades = colours(sorted({span.service for span in spans}), _service_overrides())
     ordered = _in_order(spans)
-    fit = rows_that_fit(box, heading=0)
+    fit = lines_that_fit(box)
     label = box.w * 0.36
     for row, (depth, span) in enumerate(ordered[:fit]):
-        y = box.y + 28 + row * ROW
+        y = box.y + 28 + row * LINE
         name = cut(f"{span.service}  {said(span, spans)}", label - 20 - depth * 12, SIZE)
         canvas.text(box.x + 10 + depth * 12, y + 4, name, SIZE, BAD if span.status == "ERROR" else TEXT)
         space = box.w - label - 90
         left = box.x + label + (span.start - begin) / whole * space
         length = max((span.end - span.start) / whole * space, 2)
-        canvas.fill(Box(left, y + 4, length, ROW - 8), BAD if span.status == "ERROR" else shades[span.service])
+        canvas.fill(Box(left, y + 4, length, LINE - 8), BAD if span.status == "ERROR" else shades[span.service])
         canvas.text(left + length + 5, y + 4, displayed((span.end - span.start) / 1e9, "s"), 7.5, DIM)
     if len(ordered) > fit:
         canvas.text(
@@ -139,15 +136,17 @@ def _merged(panel: Mapping[str, Any], answers: Mapping[str, Sequence[Series]]) -
     table: dict[tuple, dict[str, Any]] = {}
     for place, reference in enumerate(answers):
         for one in answers[reference]:
-            key = tuple(sorted((k, v) for k, v in one.labels.items() if k in order))
+            key = tuple(sorted(one.labels.items()))
             table.setdefault(key, dict(key))[values[place]] = one.last
-    present = [name for name in order if any(name in row for row in table.values())]
-    rows = [[row.get(name, math.nan if name in values else "") for name in present] for row in table.values()]
-    headings = [renamed[name] for name in present]
-    [sort] = panel["options"]["sortBy"]
-    if sort["displayName"] in headings:
-        place = headings.index(sort["displayName"])
-        rows.sort(key=lambda row: _comparable(row[place]), reverse=sort["desc"])
+    # A label that nobody named is a column as well.
+    names = [*order, *sorted({name for row in table.values() for name in row} - {*order, *organize["excludeByName"]})]
+    present = [name for name in names if any(name in row for row in table.values())]
+    rows = [[row.get(name) for name in present] for row in table.values()]
+    headings = [renamed.get(name, name) for name in present]
+    for sort in reversed(panel["options"]["sortBy"]):
+        if sort["displayName"] in headings:
+            place = headings.index(sort["displayName"])
+            rows.sort(key=lambda row, place=place: _comparable(row[place]), reverse=sort["desc"])
     return headings, rows
 
 
@@ -159,28 +158,30 @@ def _rows(
     canvas: Canvas,
     box: Box,
     headings: Sequence[str],
-    cells: Sequence[Sequence[str]],
-    shades: Sequence[Sequence[str | None]],
-    hidden: int = 0,
+    cells: Sequence[Sequence[tuple[str, str | None]]],
+    fixed: Sequence[int | None],
 ) -> None:
-    longest = [max([len(h), *(len(row[place]) for row in cells)]) + 2 for place, h in enumerate(headings)]
-    widths = [(box.w - 20) * letters / sum(longest) for letters in longest]
+    """Whole rows of a page, and which ones they are of how many."""
+    free = (box.w - 20 - sum(filter(None, fixed))) / max(sum(one is None for one in fixed), 1)
+    widths = [one or free for one in fixed]
+    room = box.h - 34 - ROW
+    fit = int(room // ROW) if len(cells) * ROW <= room else max(int((room - TURN) // ROW), 1)
     x = box.x + 10
     for place, heading in enumerate(headings):
-        y = box.y + 28
-        canvas.text(x, y + 2, cut(heading, widths[place] - 6, SIZE), SIZE, DIM, weight="bold")
-        for row, texts in enumerate(cells):
-            y = box.y + 28 + (row + 1) * ROW
-            shade = shades[row][place]
+        y = box.y + 34
+        canvas.text(x, y + 10, cut(heading, widths[place] - 6, SIZE), SIZE, DIM, weight="bold")
+        for text, shade in (row[place] for row in cells[:fit]):
+            y += ROW
             if shade:
-                canvas.fill(Box(x - 4, y + 1, widths[place] - 4, ROW - 2), shade)
-            canvas.text(x, y + 4, cut(texts[place], widths[place] - 6, SIZE), SIZE, text_on(shade) if shade else TEXT)
+                canvas.fill(Box(x - 4, y + 1, widths[place], ROW - 2), shade)
+            canvas.text(x, y + 10, cut(text, widths[place] - 6, SIZE), SIZE, text_on(shade) if shade else TEXT)
         x += widths[place]
-    for row in range(len(cells)):
-        y = box.y + 28 + (row + 1) * ROW
+    for row in range(len(cells[:fit])):
+        y = box.y + 34 + (row + 1) * ROW
         canvas.rule(box.x + 6, y, box.x + box.w - 6, y)
-    if hidden:
-        canvas.text(box.x + box.w - 8, box.y + 6, f"and {hidden} more rows", 7.5, DIM, ha="right")
+    if len(cells) > fit:
+        pages = f"1 - {fit} of {len(cells)} rows"
+        canvas.text(box.x + box.w - 10, box.y + box.h - 8, pages, SIZE, DIM, ha="right", va="bottom")
 
 
 def _in_order(spans: Sequence[Span]) -> list[tuple[int, Span]]:
@@ -207,13 +208,3 @@ def _service_overrides() -> list[dict[str, Any]]:
          "properties": [{"id": "color", "value": {"fixedColor": shade}}]}
         for pattern, shade in service_colours().items()
     ]  # fmt: skip
-
-
-def _rest(fields: Mapping[str, Any]) -> str:
-    told = {"timestamp", "level", "service", "message", "environment", "version", "logger", "spanId", "stack_trace"}
-    rest = {key: value for key, value in fields.items() if key not in told and value not in ("", None)}
-    return "  ".join(f"{key}={value if isinstance(value, str) else json.dumps(value)}" for key, value in rest.items())
-
-
-def _clock(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).strftime("%H:%M:%S")

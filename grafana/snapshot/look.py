@@ -1,4 +1,4 @@
-"""How values and series look: units in words, colours as the dashboard gives them."""
+"""How values and series look: units as Grafana writes them, colours as the dashboard gives them."""
 
 import math
 import re
@@ -7,56 +7,79 @@ from itertools import cycle
 from typing import Any
 
 __all__ = [
-    "DIM", "EDGE", "PAGE", "PANEL", "TEXT", "colours", "dashed", "displayed", "in_words", "shade_of", "text_on",
+    "DIM", "EDGE", "PAGE", "PANEL", "TEXT", "colours", "dashed", "displayed", "in_words", "properties", "shade_of",
+    "text_on",
 ]  # fmt: skip
 
 PAGE, PANEL, EDGE, TEXT, DIM = "#111217", "#1B1D23", "#2C2F36", "#E3E4EA", "#9A9CA8"
 # After the colours that a dashboard fixes: the same family, in an order in which neighbours differ in lightness.
 _OTHERS = ("#56B4E9", "#E69F00", "#CC79A7", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#B8B9C4")
-_SIZES = ("B", "KiB", "MiB", "GiB", "TiB")
+_SIZES = (" B", " KiB", " MiB", " GiB", " TiB")
+# Seconds up to which a unit is used, seconds in it, its name for one and for more.
+_TIMES = (
+    (1e-3, 1e-6, "µs", "µs"),
+    (1, 1e-3, "ms", "ms"),
+    (60, 1, "s", "s"),
+    (3600, 60, "min", "mins"),
+    (86400, 3600, "hour", "hours"),
+    (math.inf, 86400, "day", "days"),
+)
 
 
-def displayed(value: float, unit: str) -> str:
-    """A value in its unit, as short as it can be read."""
+def displayed(value: float, unit: str, decimals: int | None = None) -> str:
+    """A value as Grafana writes it in a unit; NaN is written as NaN."""
     if math.isnan(value):
-        return "–"
+        return "NaN"
     if unit == "percentunit":
-        return f"{_short(value * 100)} %"
+        return f"{_digits(value * 100, decimals)}%"
     if unit == "s":
-        return _seconds(value)
+        return _seconds(value, decimals)
     if unit == "bytes":
         power = min(int(math.log(abs(value), 1024)), 4) if abs(value) >= 1 else 0
-        return f"{_short(value / 1024**power)} {_SIZES[power]}"
+        return _digits(value / 1024**power, decimals) + _SIZES[power]
     if unit.startswith("suffix:"):
-        return _short(value) + unit.removeprefix("suffix:")
-    text = f"{_short(value / 1e6)} M" if abs(value) >= 1e6 else f"{_short(value / 1e3)} K" if abs(value) >= 1e4 else ""
-    return (text or _short(value)) + ("/s" if unit == "reqps" else "")
+        return f"{_digits(value, decimals)} {unit.removeprefix('suffix:')}"
+    if unit == "reqps":
+        return f"{_scaled(value, ('', 'K', 'M'), decimals)} req/s"
+    if unit == "short":
+        return _scaled(value, ("", " K", " Mil", " Bil"), decimals)
+    return _digits(value, decimals)
 
 
 def in_words(value: float, defaults: Mapping[str, Any]) -> str:
     """A value as its panel's mappings name it, or else in its unit."""
-    for mapping in defaults.get("mappings", []):
-        if mapping["type"] == "value" and f"{value:g}" in mapping["options"]:
-            return mapping["options"][f"{value:g}"]["text"]
-    return displayed(value, defaults.get("unit", "short"))
+    found = _mapped(value, defaults)
+    return found["text"] if found else displayed(value, defaults.get("unit", "short"), defaults.get("decimals"))
 
 
-def shade_of(value: float, thresholds: Mapping[str, Any]) -> str:
-    """The colour of the highest threshold step that a value has reached."""
-    reached = [step for step in thresholds["steps"] if step["value"] is None or value >= step["value"]]
-    return reached[-1]["color"]
+def shade_of(value: float, defaults: Mapping[str, Any]) -> str:
+    """The colour of a value: its mapping's, or else that of the highest threshold step that it has reached."""
+    if found := _mapped(value, defaults):
+        return found["color"]
+    steps = defaults["thresholds"]["steps"]
+    return [step for step in steps if step["value"] is None or value >= step["value"]][-1]["color"]
 
 
 def colours(names: Sequence[str], overrides: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """A colour for each series: the one that an override fixes, or else the next that no other has."""
-    fixed = {name: value["fixedColor"] for name in names for value in _properties(name, overrides, "color")}
+    fixed = {name: value["fixedColor"] for name in names for value in properties(name, overrides, "color")}
     spare = cycle([shade for shade in _OTHERS if shade not in fixed.values()] or _OTHERS)
     return {name: fixed.get(name) or next(spare) for name in names}
 
 
 def dashed(name: str, overrides: Sequence[Mapping[str, Any]]) -> bool:
     """Whether an override draws the series with dashes."""
-    return any(True for _ in _properties(name, overrides, "custom.lineStyle"))
+    return bool(properties(name, overrides, "custom.lineStyle"))
+
+
+def properties(name: str, overrides: Sequence[Mapping[str, Any]], wanted: str) -> list[Any]:
+    """The values of a property in the overrides that match a name."""
+    found = []
+    for one in overrides:
+        matcher, options = one["matcher"]["id"], one["matcher"]["options"]
+        if (matcher == "byName" and options == name) or (matcher == "byRegexp" and re.search(options.strip("/"), name)):
+            found += [each["value"] for each in one["properties"] if each["id"] == wanted]
+    return found
 
 
 def text_on(shade: str) -> str:
@@ -65,24 +88,34 @@ def text_on(shade: str) -> str:
     return "#111217" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "#FFFFFF"
 
 
-def _properties(name: str, overrides: Sequence[Mapping[str, Any]], wanted: str):
-    for one in overrides:
-        matcher, options = one["matcher"]["id"], one["matcher"]["options"]
-        if (matcher == "byName" and options == name) or (matcher == "byRegexp" and re.search(options.strip("/"), name)):
-            yield from (each["value"] for each in one["properties"] if each["id"] == wanted)
+def _mapped(value: float | str, defaults: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    key = value if isinstance(value, str) else f"{value:g}"
+    for mapping in defaults.get("mappings", []):
+        options = mapping["options"]
+        if mapping["type"] == "value" and key in options:
+            return options[key]
+        if mapping["type"] == "range" and not isinstance(value, str):
+            low = -math.inf if options["from"] is None else options["from"]
+            if low <= value <= options["to"]:
+                return options["result"]
+    return None
 
 
-def _seconds(value: float) -> str:
-    for size, unit in ((1e-6, "µs"), (1e-3, "ms"), (1.0, "s")):
-        if abs(value) < size * 1000 and (abs(value) < 60 or unit != "s"):
-            return f"{_short(value / size)} {unit}" if value else "0 s"
-    return f"{_short(value / 60)} min" if abs(value) < 7200 else f"{_short(value / 3600)} h"
-
-
-def _short(value: float) -> str:
-    """Three digits that count."""
+def _seconds(value: float, decimals: int | None) -> str:
     if value == 0:
-        return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    text = f"{value:.{min(digits, 4)}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+        return "0 s"
+    _, size, one, more = next(each for each in _TIMES if abs(value) < each[0])
+    return f"{_digits(value / size, decimals)} {one if value == size else more}"
+
+
+def _scaled(value: float, names: Sequence[str], decimals: int | None) -> str:
+    power = min(int(math.log10(abs(value)) / 3), len(names) - 1) if abs(value) >= 1 else 0
+    return _digits(value / 1000**power, decimals) + names[power]
+
+
+def _digits(value: float, decimals: int | None) -> str:
+    """Three digits that count, none after the point of a whole number; or as many as are asked for."""
+    if decimals is None:
+        whole = value == int(value) if math.isfinite(value) else True
+        decimals = 0 if whole or value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))
+    return f"{value:.{decimals}f}"

@@ -60,15 +60,17 @@ type PanelOf<Type extends string, Options, Field> = Omit<Plain<Panel>, "type" | 
   targets: (PrometheusQuery | LokiQuery | TempoQuery)[];
 };
 
-type KnownPanel =
+type ShownPanel =
   | PanelOf<"timeseries", timeseries.Options, timeseries.FieldConfig>
   | PanelOf<"stat", stat.Options, Record<string, never>>
   | PanelOf<"table", table.Options, TableFieldOptions>
   | PanelOf<"gauge", gauge.Options, Record<string, never>>
   | PanelOf<"state-timeline", statetimeline.Options, statetimeline.FieldConfig>
   | (Omit<PanelOf<"traces", Record<string, never>, Record<string, never>>, "options"> & { options?: Record<string, never> })
-  | PanelOf<"logs", logs.Options, Record<string, never>>
-  | Plain<Omit<RowPanel, "panels"> & { panels: never[] }>;
+  | PanelOf<"logs", logs.Options, Record<string, never>>;
+
+// A row holds panels only while it is closed.
+type KnownPanel = ShownPanel | (Plain<Omit<RowPanel, "panels">> & { panels: ShownPanel[] });
 
 export type KnownDashboard = Omit<Plain<Dashboard>, "panels" | "annotations"> & {
   annotations: { list: PrometheusAnnotation[] };

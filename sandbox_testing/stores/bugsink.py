@@ -77,9 +77,9 @@ class Bugsink(Store):
         return found
 
     def of_trace(self, trace_id: str, since: float) -> list[ErrorEvent]:
-        """The error events of all projects that carry this trace id."""
+        """The error events of all projects that carry this trace id, which may lack its leading zeros."""
         every = (event for project in self.projects().values() for event in self.events(project, since))
-        return [event for event in every if event.trace_id == trace_id]
+        return [event for event in every if event.trace_id == trace_id.zfill(32)]
 
     def resolve(self, issue: str) -> None:
         """Call an issue resolved: seen again, it is a regression."""

@@ -64,7 +64,9 @@ class Loki(Store):
             found = [line for line in found if line.timestamp < first]
 
     def of_trace(self, trace_id: str, since: float) -> list[LogLine]:
-        return self.lines(f'{{service_name=~".+"}} | trace_id="{trace_id}"', since)
+        """The lines of a trace since a time (seconds since the epoch). The id may lack its leading zeros, as Tempo's
+        search gives it."""
+        return self.lines(f'{{service_name=~".+"}} | trace_id="{trace_id.zfill(32)}"', since)
 
     def count(self, query: str, at: float | None = None) -> float:
         """The value of a LogQL metric query that gives one series; 0 when it gives none."""

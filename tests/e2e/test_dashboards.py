@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import httpx
 import pytest
-from dotenv import dotenv_values
 
 from grafana.queries import Query, dashboards, panels_of, queries_of, values_of
 from grafana.snapshot import render
@@ -18,7 +17,7 @@ from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Prometheus, Tempo
 from tests.support.customer import DECLINED_CARD, Customer
 from tests.support.evidence import Evidence
-from tests.support.panels import EVERY_SERVICE_HAS, offered
+from tests.support.panels import EVERY_SERVICE_HAS, here, offered
 from tests.support.project import SERVICES
 from tests.support.promql import absent_metrics
 from tests.support.stack import Stack
@@ -119,15 +118,12 @@ def test_service_that_only_sends_spans_has_its_dashboard(
 
 def test_every_link_out_of_a_dashboard_leads_somewhere(stack: Stack, evidence: Evidence) -> None:
     """Without this a click in the middle of an incident ends in "not found"."""
-    # Links are written for the ports of .env; this run may use others.
-    written = {value: stack.settings[name] for name, value in dotenv_values(stack.root / ".env").items()}
     urls = sorted({url for board in BOARDS.values() for url in _urls(board) if url.startswith("http")})
     assert urls
     for url in urls:
-        parts = urlsplit(url)
         # What a dashboard fills in: the name of an alert will do everywhere.
-        path = re.sub(r"\$\{[^}]+\}", "Watchdog", url.split(parts.netloc, 1)[1])
-        answer = httpx.get(f"http://127.0.0.1:{written[str(parts.port)]}{path}", timeout=10.0, follow_redirects=True)
+        address = here(stack, re.sub(r"\$\{[^}]+\}", "Watchdog", url))
+        answer = httpx.get(address, timeout=10.0, follow_redirects=True)
         assert answer.is_success, f"{url} answered {answer.status_code}"
     evidence(links=urls)
 
@@ -149,10 +145,13 @@ def test_pictured_dashboards_have_every_kind_of_panel() -> None:
 
 
 @pytest.mark.parametrize("uid", PICTURED)
-def test_picture_of_a_dashboard_is_drawn_from_live_data(stack: Stack, uid: str, evidence: Evidence) -> None:
+def test_picture_of_a_dashboard_is_drawn_from_live_data(
+    stack: Stack, uid: str, failed_trace: str, evidence: Evidence
+) -> None:
     """Without this an incident report, a failed run and everybody without Grafana see nothing."""
     end = time.time()
-    path = render(uid, end - 5 * MINUTES, end, stack.reports / "snapshot" / f"{uid}.png", stack=stack)
+    to, chosen = stack.reports / "snapshot" / f"{uid}.png", {"trace": failed_trace} if uid == "logs-traces" else {}
+    path = render(uid, end - 5 * MINUTES, end, to, variables=chosen, stack=stack)
     evidence(picture=str(path), bytes=path.stat().st_size)
     assert path.read_bytes().startswith(b"\x89PNG")
     assert path.stat().st_size > 20_000

@@ -2,16 +2,27 @@
 
 import re
 from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
 
 from grafana.queries import queries_of, values_of
 from sandbox_testing.stores import Prometheus
+from tests.support.stack import Stack
 
-__all__ = ["EVERY_SERVICE_HAS", "offered", "shown"]
+__all__ = ["EVERY_SERVICE_HAS", "here", "offered", "shown"]
 
 EVERY_SERVICE_HAS = frozenset(
     {"Requests", "Failing", "95th percentile", "Answers by status", "Error ratio", "Duration", "Routes"}
 )
 """Panels of the dashboard `service` that need no more than spans."""
+
+
+def here(stack: Stack, url: str) -> str:
+    """The address of a link out of a dashboard on the ports of this run; a link is written for the ports of .env."""
+    written = {value: stack.settings[name] for name, value in dotenv_values(stack.root / ".env").items()}
+    place = urlsplit(url).netloc
+    return url.replace(place, f"127.0.0.1:{written[place.rpartition(':')[2]]}", 1)
 
 
 def offered(prometheus: Prometheus, query: str) -> set[str]:

@@ -90,12 +90,53 @@ def test_colours_of_good_and_bad_are_told_apart_by_every_eye(board: dict[str, An
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
-def test_every_dashboard_leads_to_every_other_and_marks_alerts_and_deploys(board: dict[str, Any]) -> None:
+def test_every_dashboard_leads_to_every_other(board: dict[str, Any]) -> None:
     [ways] = [link for link in board["links"] if link["type"] == "dashboards"]
     assert set(ways["tags"]) <= set(board["tags"])
     assert ways["keepTime"]
     assert ways["includeVars"]
-    assert [one["name"] for one in board["annotations"]["list"]] == ["Alerts", "Deploys"]
+
+
+@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
+def test_one_switch_hides_the_marks_of_pages_and_releases(board: dict[str, Any]) -> None:
+    """tests/rules/test_marks.py shows that each is one moment."""
+    assert [one["name"] for one in board["annotations"]["list"]] == ["Pages", "Releases"]
+    [switch] = [one for one in board["templating"]["list"] if one["name"] == "marks"]
+    assert (switch["query"], switch["current"]["value"]) == ("marked : 1, hidden : 0", "1")
+    for one in board["annotations"]["list"]:
+        assert one["hide"]
+        assert one["expr"] == one["target"]["expr"]
+        assert one["expr"].endswith("and on () (vector($marks) > 0)")
+
+
+@pytest.mark.parametrize("panel", list(panels()))
+def test_state_has_a_word_and_a_colour_of_its_own(panel: dict[str, Any]) -> None:
+    """Coloured by thresholds, Grafana writes the range of a threshold ("1+") into the bars of a timeline."""
+    if panel["type"] == "state-timeline":
+        defaults = panel["fieldConfig"]["defaults"]
+        assert defaults["color"]["mode"] != "thresholds"
+        [mapping] = defaults["mappings"]
+        assert mapping["type"] == "value"
+        assert all(one["text"] and one["color"] for one in mapping["options"].values())
+
+
+@pytest.mark.parametrize("panel", list(panels()))
+def test_figure_that_may_be_empty_shows_no_old_value(panel: dict[str, Any]) -> None:
+    """A range query's last value may be of a quarter of an hour ago, and Grafana shows it as if it were of now."""
+    if panel["type"] in ("stat", "gauge") and "noValue" in panel["fieldConfig"]["defaults"]:
+        assert all(target.get("instant") for target in panel["targets"])
+
+
+@pytest.mark.parametrize("panel", list(panels()))
+def test_log_lines_are_written_to_be_read(panel: dict[str, Any]) -> None:
+    if panel["type"] == "logs":
+        assert all("| line_format `" in target["expr"] for target in panel["targets"])
+
+
+def test_no_panel_asks_for_a_trace_before_one_is_given() -> None:
+    """Grafana's view of a trace shows an error and "No data found in response" while its id is empty."""
+    for board in BOARDS.values():
+        assert not [panel["title"] for panel in board["panels"] if panel["type"] == "traces"]
 
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)

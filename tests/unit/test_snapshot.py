@@ -2,46 +2,60 @@
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from grafana.queries import load
+from grafana.queries import Query, load
 from grafana.snapshot import picture, render
 from grafana.snapshot.canvas import Box, Canvas
+from grafana.snapshot.cards import draw_dials, draw_figure
 from grafana.snapshot.data import Series, named
-from grafana.snapshot.graphs import draw_figure, draw_lines
+from grafana.snapshot.graphs import draw_lines
 from grafana.snapshot.lists import said
 from grafana.snapshot.look import colours, dashed, displayed, in_words, shade_of, text_on
-from grafana.style import BAD, FINE, WARN
+from grafana.style import BAD, CALM, FINE, WARN
 from sandbox_testing.spans import Span
 
 
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (0.0333, "percentunit", "3.33 %"),
+        (0.0333, "percentunit", "3.33%"),
+        (-42.37, "percentunit", "-4237%"),
         (0.125, "s", "125 ms"),
         (0.000344, "s", "344 µs"),
         (5.34, "s", "5.34 s"),
-        (309.6, "s", "5.16 min"),
+        (60.0, "s", "1 min"),
+        (309.6, "s", "5.16 mins"),
+        (7200.0, "s", "2 hours"),
         (80 * 1024**2, "bytes", "80 MiB"),
-        (6.0, "reqps", "6/s"),
-        (28.0, "suffix:/min", "28/min"),
-        (3499.0, "short", "3499"),
-        (10_800.0, "short", "10.8 K"),
+        (6.0, "reqps", "6 req/s"),
+        (12_345.0, "reqps", "12.3K req/s"),
+        (28.0, "suffix:/min", "28 /min"),
+        (0.5, "suffix:/min", "0.500 /min"),
+        (3499.0, "short", "3.50 K"),
+        (1e6, "short", "1 Mil"),
         (0.0, "short", "0"),
-        (math.nan, "s", "–"),
+        (1234.5, "none", "1234"),
+        (math.nan, "s", "NaN"),
     ],
 )
-def test_values_are_written_as_people_write_them(value: float, unit: str, text: str) -> None:
+def test_values_are_written_as_grafana_writes_them(value: float, unit: str, text: str) -> None:
     assert displayed(value, unit) == text
 
 
 def test_state_has_the_word_and_the_colour_that_the_panel_gives_it() -> None:
-    steps = {"steps": [{"value": None, "color": FINE}, {"value": 1, "color": WARN}, {"value": 5, "color": BAD}]}
-    words = {"unit": "short", "mappings": [{"type": "value", "options": {"1": {"text": "up"}, "0": {"text": "DOWN"}}}]}
-    assert [shade_of(value, steps) for value in (-1, 0.9, 1, 5, 50)] == [FINE, FINE, WARN, BAD, BAD]
+    steps = [{"value": None, "color": FINE}, {"value": 1, "color": WARN}, {"value": 5, "color": BAD}]
+    limits = {"thresholds": {"steps": steps}}
+    assert [shade_of(value, limits) for value in (-1, 0.9, 1, 5, 50)] == [FINE, FINE, WARN, BAD, BAD]
+    states = {"1": {"text": "up", "color": CALM}, "0": {"text": "DOWN", "color": BAD}}
+    words = {**limits, "unit": "short", "mappings": [{"type": "value", "options": states}]}
     assert [in_words(value, words) for value in (1, 0, 7)] == ["up", "DOWN", "7"]
+    assert [shade_of(value, words) for value in (1, 0, 7)] == [CALM, BAD, BAD]
+    spent = {"from": None, "to": 0, "result": {"text": "spent", "color": BAD}}
+    budget = {**limits, "unit": "percentunit", "mappings": [{"type": "range", "options": spent}]}
+    assert [in_words(value, budget) for value in (-42.37, 0, 0.25)] == ["spent", "spent", "25%"]
 
 
 def test_fixed_colours_win_and_no_other_series_gets_them() -> None:
@@ -97,7 +111,10 @@ def test_series_that_are_all_gaps_or_one_point_are_drawn_without_an_error(tmp_pa
     canvas, panel = Canvas(600, 300), _panel()
     odd = [Series("a", {}, (1.0,), (2.0,)), Series("b", {}, (1.0, 2.0, 3.0, 30.0), (math.nan, math.nan, math.inf, 1.0))]
     draw_lines(canvas, Box(0, 0, 300, 200), panel, odd, (0.0, 60.0), [(5.0, 20.0, BAD)], [(2.0, 1.0)])
-    draw_figure(canvas, Box(300, 0, 300, 200), {**panel, "options": {"colorMode": "none", "graphMode": "area"}}, odd)
+    card = {**panel, "options": {"colorMode": "none", "graphMode": "area"}}
+    draw_figure(canvas, Box(300, 0, 300, 200), card, odd)
+    draw_figure(canvas, Box(300, 0, 300, 200), card, [])
+    draw_dials(canvas, Box(300, 0, 300, 200), panel, odd[1:])
     canvas.save(tmp_path / "odd.png")
     assert (tmp_path / "odd.png").read_bytes().startswith(b"\x89PNG")
 
@@ -105,21 +122,19 @@ def test_series_that_are_all_gaps_or_one_point_are_drawn_without_an_error(tmp_pa
 def _panel() -> dict:
     steps = [{"value": None, "color": FINE}, {"value": 1.5, "color": BAD}]
     custom = {"stacking": {"mode": "none"}, "thresholdsStyle": {"mode": "dashed"}}
-    defaults = {"unit": "s", "min": 0, "custom": custom, "thresholds": {"steps": steps}}
-    return {"fieldConfig": {"defaults": defaults, "overrides": []}}
+    defaults = {"unit": "s", "min": 0, "max": 1, "custom": custom, "thresholds": {"steps": steps}}
+    options = {"legend": {"showLegend": True, "placement": "bottom"}}
+    return {"fieldConfig": {"defaults": defaults, "overrides": []}, "options": options}
 
 
-def test_picture_leaves_out_the_room_that_a_row_of_panels_does_not_need() -> None:
-    def panel(number: int, x: int, y: int, h: int) -> dict:
-        return {"id": number, "gridPos": {"x": x, "y": y, "w": 12, "h": h}}
-
-    short, graph, tall, beside = panel(1, 0, 0, 8), panel(2, 0, 8, 8), panel(3, 12, 8, 8), panel(4, 0, 16, 4)
-    needs = {1: 100.0, 2: None, 3: 60.0, 4: 60.0}
-    saved = picture.saved_pixels([short, graph, tall, beside], needs)
-    assert saved == {0: 8 * picture.GRID - picture.GAP - 100, 8: 0, 16: 4 * picture.GRID - picture.GAP - 60}
-    # A panel that spans both rows keeps them as high as they are.
-    tower = panel(5, 12, 0, 20)
-    assert set(picture.saved_pixels([short, graph, beside, tower], needs).values()) == {0}
+def test_points_of_a_mark_that_follow_each_other_are_one_region() -> None:
+    """As in Grafana, where an annotation over a whole alert hides the curve behind it."""
+    drawn = object.__new__(picture._Picture)
+    drawn.board = {"annotations": {"list": [{"name": "Pages", "iconColor": BAD}]}}
+    drawn.queries = [Query("overview", "annotation Pages", "A", "prometheus", "range", "x")]
+    series = [Series("a", {}, (10.0, 15.0, 20.0, 60.0), (1.0,) * 4)]
+    drawn.stores = SimpleNamespace(step=5.0, series=lambda query: series)
+    assert drawn._marks() == [(10.0, 20.0, BAD), (60.0, 60.0, BAD)]
 
 
 def test_call_is_shown_with_whom_it_was_made_to() -> None:
