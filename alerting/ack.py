@@ -13,6 +13,8 @@ __all__ = ["AckError", "acknowledge", "overview", "withdraw"]
 
 SECONDS = 5
 _DURATION = re.compile(r"(\d+)([smh])")
+# Alertmanager is on this machine, whatever proxy the environment names.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
@@ -126,7 +128,7 @@ def _call(method: str, url: str, body: Any = None) -> Any:
     data = json.dumps(body).encode() if body is not None else None
     request = urllib.request.Request(url, data, {"content-type": "application/json"}, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
+        with _DIRECT.open(request, timeout=SECONDS) as answer:
             return json.loads(answer.read() or b"null")
     except urllib.error.HTTPError as error:
         raise AckError(f"Alertmanager answered {error.code}: {error.read().decode()[:200]}") from None

@@ -48,7 +48,7 @@ class Probes:
     def answers(self, component: str, path: str) -> None:
         """The component says that it is ready."""
         url = self.stack.url(component) + path
-        ask = lambda: httpx.get(url, timeout=2.0).raise_for_status()  # noqa: E731
+        ask = lambda: httpx.get(url, timeout=2.0, trust_env=False).raise_for_status()  # noqa: E731
         eventually(f"an answer at {url}", ask, timeout=ANSWER_SECONDS)
 
     def spans_leave(self, service: str) -> None:
@@ -57,7 +57,9 @@ class Probes:
         self.traces[service] = secrets.token_hex(16)
         # Sampled whatever the environment's policy is.
         traceparent = f"00-{self.traces[service]}-{secrets.token_hex(8)}-01"
-        httpx.get(f"{self.stack.url(service)}/doctor", headers={"traceparent": traceparent}, timeout=5.0)
+        httpx.get(
+            f"{self.stack.url(service)}/doctor", headers={"traceparent": traceparent}, timeout=5.0, trust_env=False
+        )
 
         def delivered() -> str:
             now = self._span_counts(service)
@@ -92,7 +94,7 @@ class Probes:
 
     def error_is_stored(self, service: str) -> None:
         """Raise an error in the service on purpose, and find it in the error tracker; in production, nothing."""
-        answer = httpx.post(f"{self.stack.url('gateway')}/api/debug/{service}/error", timeout=10.0)
+        answer = httpx.post(f"{self.stack.url('gateway')}/api/debug/{service}/error", timeout=10.0, trust_env=False)
         if answer.status_code == httpx.codes.NOT_FOUND and self.stack.environment == "prod":
             return
         trace_id = answer.headers.get("x-trace-id", "")

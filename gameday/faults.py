@@ -78,7 +78,7 @@ def _acquirer(stack: Stack, **behaviour: Any) -> Fault:
     """The card network misbehaves, by its own control page (services/acquirer/control.py)."""
 
     def put(wanted: dict[str, Any]) -> None:
-        httpx.put(f"{stack.url('acquirer')}/control", json=wanted, timeout=10.0).raise_for_status()
+        httpx.put(f"{stack.url('acquirer')}/control", json=wanted, timeout=10.0, trust_env=False).raise_for_status()
 
     return Fault(lambda: put(behaviour), lambda: put({}))
 
@@ -126,7 +126,9 @@ def _wire(stack: Stack, latency_ms: int) -> Fault:
 
     def inject() -> None:
         toxic = {"name": "slow", "type": "latency", "attributes": {"latency": latency_ms}}
-        httpx.post(f"{stack.url('toxiproxy')}/proxies/acquirer/toxics", json=toxic, timeout=10.0).raise_for_status()
+        httpx.post(
+            f"{stack.url('toxiproxy')}/proxies/acquirer/toxics", json=toxic, timeout=10.0, trust_env=False
+        ).raise_for_status()
 
     def prepare() -> None:
         with environment(BEHIND_TOXIPROXY):

@@ -162,7 +162,7 @@ def surroundings() -> Iterator[dict[str, str]]:
     """The variables that say where spans and log lines go; what was left there is taken away afterwards."""
     topology = read_topology(ROOT)
     logs = Layout(ROOT).volume(LOG_VOLUME)
-    if collector := os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
+    if collector := topology.variables.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         yield {"OTEL_EXPORTER_OTLP_ENDPOINT": collector}
     elif stack := running(topology, topology.services):
         found = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{topology.variables['OTLP_HTTP_PORT']}"}

@@ -72,8 +72,10 @@ def _payment() -> tuple[dict[str, str], Request]:
 def _token(auth: str) -> str:
     account = {"email": f"bench-{secrets.token_hex(8)}@example.com", "password": secrets.token_urlsafe(18)}
     try:
-        httpx.post(f"{auth}/register", json={**account, "name": "Bench Example"}, timeout=20).raise_for_status()
-        answer = httpx.post(f"{auth}/login", json=account, timeout=20).raise_for_status()
+        httpx.post(
+            f"{auth}/register", json={**account, "name": "Bench Example"}, timeout=20, trust_env=False
+        ).raise_for_status()
+        answer = httpx.post(f"{auth}/login", json=account, timeout=20, trust_env=False).raise_for_status()
     except httpx.HTTPError as error:
         raise SystemExit(f"bench: the payment needs the running stack (make up), but auth said: {error}") from None
     return answer.json()["access_token"]

@@ -20,7 +20,7 @@ from native.supervisor import ENDED, ProcessState, Supervisor
 from stack.compose import Service, Topology
 from stack.errors import StackError
 from stack.model import Component, Report
-from stack.preflight import check_disk, check_ports
+from stack.preflight import check_disk, check_line_ends, check_ports
 
 __all__ = ["NativeEngine"]
 
@@ -53,6 +53,7 @@ class NativeEngine:
 
     def up(self, report: Report) -> None:
         services = self.selection.services
+        check_line_ends(self.topology.root, services.values())
         found, supervisor_program = forms(self.topology, services)
         self.layout.run.mkdir(parents=True, exist_ok=True)
         check_disk(self.layout.run)

@@ -34,6 +34,7 @@ ROW = """  {name}:
 BLOCK = """  {name}:
     <<: *hardened
     image: observability-sandbox/{name}:${{{upper}_VERSION}}
+    pull_policy: never
     build:
       <<: *service-build
       context: ${{{upper}_SOURCE:-services}}

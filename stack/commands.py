@@ -12,6 +12,7 @@ from native import leftovers
 from native.layout import Layout
 from stack import backend, choice
 from stack.compose import Service, Topology, read_topology
+from stack.environment import profiles, report
 from stack.errors import StackError
 from stack.lock import exclusive
 from stack.model import Engine
@@ -21,14 +22,14 @@ from stack.variables import RELEASED
 
 __all__ = ["build", "clean", "down", "kill", "logs", "run_tests", "start", "status", "stop", "up"]
 
-NO_GRAFANA = "(this stack has no Grafana) "
-
 
 def up(root: Path) -> str:
     """Start what does not run, wait until all is healthy, print where everything is; the engine's name."""
     began = time.monotonic()
     backend.prepare(root)
     topology, services = _read(root)
+    if line := report(topology, os.environ):
+        _say(line)
     with exclusive(Layout(root).lock, "up"):
         current = choice.running(topology, services)
         engine, reason = choice.choose(topology, services, os.environ.get("ENGINE", ""), current)
@@ -181,13 +182,8 @@ def _bundle(topology: Topology, services: dict[str, Service]) -> None:
 
 def _read(root: Path) -> tuple[Topology, dict[str, Service]]:
     topology = read_topology(root)
-    profiles = set(re.split(r"[,\s]+", os.environ.get("COMPOSE_PROFILES", ""))) - {""}
     smaller = left_out(os.environ.get("PROFILE", ""), topology.services)
-    services = topology.selected(profiles, _without() | smaller)
-    if "grafana" not in services:
-        # docker-compose.yml hands it to Prometheus, whose alerts then do not link to what is not there.
-        os.environ["NO_GRAFANA"] = NO_GRAFANA
-    return topology, services
+    return topology, topology.selected(profiles(topology, os.environ), _without() | smaller)
 
 
 def _without() -> set[str]:

@@ -1,8 +1,9 @@
-"""Checked before anything starts: free disk and free ports."""
+"""Checked before anything starts: free disk, free ports, and configuration that its programs can read."""
 
 import shutil
 import socket
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,13 @@ import psutil
 from stack.compose import Port, Service
 from stack.errors import StackError
 
-__all__ = ["check_disk", "check_ports"]
+__all__ = ["check_disk", "check_line_ends", "check_ports", "check_readable"]
 
 GIB = 1024**3
 # What the volumes may grow to: Prometheus half a GiB, its siblings and the logs about as much again.
 NEEDED_GIB = 1.5
+# What programs leave beside the configuration, and what is a user's own.
+NOT_OURS = {"__pycache__", "secrets"}
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,31 @@ def check_disk(folder: Path, needed_gib: float = NEEDED_GIB) -> None:
         raise StackError(
             f"{folder} has {free:.2f} GiB free; the stack's data may need {needed_gib} GiB.",
             "Free some space (`make clean` deletes this stack's data), or clone to a larger disk.",
+        )
+
+
+def check_readable(root: Path, services: Iterable[Service]) -> None:
+    """StackError when a mounted file is for its owner alone: in a container its reader is another user."""
+    closed = [path for path in _mounted(services) if not _open_to_others(path)]
+    if closed:
+        names = [str(path.relative_to(root)) for path in closed]
+        folders = sorted({name.partition("/")[0] for name in names})
+        raise StackError(
+            f"{names[0]} is not readable for others, so no container can read it"
+            f"{f', nor {len(names) - 1} more' if len(names) > 1 else ''}. A umask such as 077 makes files like that.",
+            f"chmod -R go+rX {' '.join(folders)}",
+        )
+
+
+def check_line_ends(root: Path, services: Iterable[Service]) -> None:
+    """StackError when mounted files have the line ends of Windows, which scripts and some programs stumble over."""
+    files = [path for path in _mounted(services) if path.is_file() and b"\r\n" in path.read_bytes()]
+    if files:
+        names = [str(path.relative_to(root)) for path in files]
+        raise StackError(
+            f"{names[0]} has the line ends of Windows"
+            f"{f', and so have {len(names) - 1} more files' if len(names) > 1 else ''}; Linux programs read them.",
+            "Save your changes, then: git config core.autocrlf false && git rm -rq --cached . && git reset -q --hard",
         )
 
 
@@ -59,6 +87,20 @@ def check_ports(services: Iterable[Service], exposed: bool = False) -> None:
         f"{stop}{move}.",
         [f"{holder.port} ({holder.service}) is held by {_describe(holder.process)}" for holder in holders],
     )
+
+
+def _mounted(services: Iterable[Service]) -> Iterator[Path]:
+    """Each file and folder of the checkout that is mounted, once."""
+    sources = {Path(mount.source) for service in services for mount in service.mounts if mount.kind == "bind"}
+    for source in sorted(sources):
+        for path in [source, *source.rglob("*")]:
+            if path.exists() and not NOT_OURS & set(path.relative_to(source).parts):
+                yield path
+
+
+def _open_to_others(path: Path) -> bool:
+    wanted = stat.S_IROTH | (stat.S_IXOTH if path.is_dir() else 0)
+    return path.stat().st_mode & wanted == wanted
 
 
 def _ports(service: Service, exposed: bool) -> list[Port]:

@@ -1,5 +1,5 @@
 """The variables that docker-compose.yml is filled with: .env, over it .env.local, over that what `make release` chose,
-and over all the environment."""
+and over all the environment, but for names that other programs read as well."""
 
 import difflib
 import os
@@ -13,12 +13,17 @@ from expandvars import expand
 
 from stack.errors import StackError
 
-__all__ = ["FILES", "RELEASED", "Variables", "interpolate", "read_variables"]
+__all__ = ["ENVIRONMENT", "FILES", "FOREIGN", "RELEASED", "Variables", "counts", "interpolate", "read_variables"]
 
 # Written by release/: which version of a service runs in place of the one that .env names.
 RELEASED = ".run/releases/current.env"
 FILES = (".env", ".env.local", RELEASED)
 ENVIRONMENT = "the environment"
+# Every SDK of OpenTelemetry and every tool of Sentry reads these, so a shell has them for another program. A stack that
+# took them would send its telemetry there, or that program's token to its own tracker. Files of the checkout set ours.
+FOREIGN = ("OTEL_", "SENTRY_")
+# What Kubernetes exports in a pod beside a service named grafana: GRAFANA_PORT=tcp://10.0.0.1:3000.
+OF_KUBERNETES = re.compile(r"(tcp|udp|sctp)://")
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,20 @@ def read_variables(root: Path, environment: Mapping[str, str] | None = None) -> 
                 raise _unknown(name, origin, list(values))
             values[name], origins[name] = value, origin
     for name in (set(values) | _names_in_compose(root)) & set(environment):
-        if values.get(name) != environment[name]:
+        if values.get(name) != environment[name] and counts(name, environment[name]):
             values[name], origins[name] = environment[name], ENVIRONMENT
     for name, value in values.items():
         _check(name, value, origins[name])
     _check_ports_differ(values, origins)
     return Variables(values, origins)
+
+
+def counts(name: str, value: str) -> bool:
+    """Whether an exported variable is meant for this stack."""
+    # The collector's own ports begin with OTEL_, too.
+    if name.endswith("_PORT"):
+        return not OF_KUBERNETES.match(value)
+    return not name.startswith(FOREIGN)
 
 
 def interpolate(text: str, variables: Mapping[str, str], place: str) -> str:

@@ -25,7 +25,7 @@ def main() -> int:
     stack, end = Stack(), time.time()
     folder = asked.to or stack.reports / "snapshot"
     try:
-        httpx.get(f"{stack.url('prometheus')}/-/ready", timeout=5.0).raise_for_status()
+        httpx.get(f"{stack.url('prometheus')}/-/ready", timeout=5.0, trust_env=False).raise_for_status()
     except httpx.HTTPError as refused:
         print(f"Prometheus does not answer ({refused}). Start the stack: make up", file=sys.stderr)
         return 1

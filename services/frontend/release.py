@@ -95,9 +95,10 @@ def _arguments() -> argparse.Namespace:
 
 def _answers(url: str, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     while time.monotonic() < deadline:
         try:
-            with urllib.request.urlopen(f"{url}/health/ready", timeout=5):
+            with direct.open(f"{url}/health/ready", timeout=5):
                 return True
         except (urllib.error.URLError, OSError):
             time.sleep(0.5)

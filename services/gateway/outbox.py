@@ -47,7 +47,7 @@ class Outbox:
 
     async def run(self) -> None:
         """Send, oldest first."""
-        async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS) as client:
+        async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
             while True:
                 parcel = await self._waiting.get()
                 parcel.done(await self._deliver(client, parcel))

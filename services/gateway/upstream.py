@@ -39,7 +39,9 @@ class Upstream:
         limits = httpx.Limits(
             max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_IDLE_SECONDS
         )
-        client = httpx.AsyncClient(base_url=url, limits=limits, timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS))
+        client = httpx.AsyncClient(
+            base_url=url, limits=limits, timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS), trust_env=False
+        )
         # One client serves all customers: a cookie that it kept from one would be sent for the next.
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.name = name

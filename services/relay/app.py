@@ -57,7 +57,10 @@ class Relay:
 
     async def run(self) -> None:
         async with httpx.AsyncClient(
-            base_url=self._settings.alertmanager_url, timeout=_TIMEOUT_SECONDS, transport=self._transport
+            base_url=self._settings.alertmanager_url,
+            timeout=_TIMEOUT_SECONDS,
+            transport=self._transport,
+            trust_env=False,
         ) as client:
             while True:
                 alert = await self._waiting.get()

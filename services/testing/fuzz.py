@@ -22,7 +22,7 @@ def fuzz(
 
     Returns how many were sent. Raises AssertionError, with the request, for an answer of 500 and above.
     """
-    document = httpx.get(f"{url}/openapi.json").raise_for_status().json()
+    document = httpx.get(f"{url}/openapi.json", trust_env=False).raise_for_status().json()
     document["paths"] = {path: item for path, item in document["paths"].items() if path not in without}
     schema = schemathesis.openapi.from_dict(document)
     schema.config.update(base_url=url)

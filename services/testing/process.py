@@ -57,7 +57,7 @@ class Running:
         """The sum of the samples of a metric that have at least these labels."""
         from prometheus_client.parser import text_string_to_metric_families
 
-        text = httpx.get(f"{self.url}/metrics").text
+        text = httpx.get(f"{self.url}/metrics", trust_env=False).text
         wanted = labels.items()
         families = text_string_to_metric_families(text)
         return sum(s.value for f in families for s in f.samples if s.name == name and wanted <= s.labels.items())
@@ -99,7 +99,7 @@ def _wait_until_ready(service: Running, output: Path) -> None:
             text = output.read_text()[-4000:]
             raise RuntimeError(f"{service.name} ended with {service.process.returncode} before it was ready:\n{text}")
         try:
-            return httpx.get(f"{service.url}/readyz", timeout=2).status_code == 200
+            return httpx.get(f"{service.url}/readyz", timeout=2, trust_env=False).status_code == 200
         except httpx.TransportError:
             return False
 

@@ -77,7 +77,7 @@ class CollectorAlone:
 
     def send(self, signal: str, payload: dict[str, Any]) -> None:
         """Send one OTLP request; signal is traces, logs or metrics."""
-        httpx.post(f"{self.url}/v1/{signal}", json=payload, timeout=10).raise_for_status()
+        httpx.post(f"{self.url}/v1/{signal}", json=payload, timeout=10, trust_env=False).raise_for_status()
 
     def write_lines(self, service: str, lines: Sequence[str]) -> None:
         with (self.folder / f"{service}.jsonl").open("a", encoding="utf-8") as file:
@@ -177,7 +177,7 @@ def _healthy(process: subprocess.Popen[bytes], port: int, output: Path) -> bool:
     if process.poll() is not None:
         raise RuntimeError(f"the collector ended with status {process.returncode}:\n{output.read_text()}")
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/").is_success
+        return httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).is_success
     except httpx.TransportError:
         return False
 

@@ -2,7 +2,6 @@
 them is stopped, killed and started again."""
 
 import json
-import os
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +17,7 @@ from native.supervisor import Supervisor
 from sandbox_testing.polling import eventually
 from stack import commands
 from stack.compose import read_topology
+from stack.docker import DockerEngine
 from tests.support.stack import Stack
 
 __all__ = [
@@ -68,7 +68,9 @@ def start(stack: Stack, component: str) -> None:
     if component == "otel-collector":
         # Its image has no program that could ask it, so its engine does not know.
         health = stack.url("otel_health")
-        eventually("a healthy collector", lambda: httpx.get(health, timeout=2.0).is_success, timeout=60.0)
+        eventually(
+            "a healthy collector", lambda: httpx.get(health, timeout=2.0, trust_env=False).is_success, timeout=60.0
+        )
 
 
 def stop(stack: Stack, component: str) -> None:
@@ -109,7 +111,7 @@ def address_for_containers(stack: Stack) -> str:
     """Where a program of this machine must listen so that the stack reaches it as host.docker.internal."""
     if name(stack) == "docker":
         # By the bridge's name: an engine does not tell its address before a container was on it.
-        options = json.loads(_docker(stack, "network", "inspect", "bridge"))[0]["Options"]
+        options = json.loads(_docker("network", "inspect", "bridge"))[0]["Options"]
         addresses = psutil.net_if_addrs().get(options.get("com.docker.network.bridge.name", ""), [])
         # An engine in a virtual machine hands the name on to 127.0.0.1; its bridge is not of this machine.
         for address in addresses:
@@ -154,24 +156,23 @@ def _of_processes(stack: Stack) -> Iterator[Listener]:
 
 
 def _published(stack: Stack) -> Iterator[Listener]:
-    for line in _compose(stack, "ps", "--format", "json").splitlines():
-        container = json.loads(line)
+    for container in _docker_engine(stack).containers():
         for port in container["Publishers"] or []:
             if port["PublishedPort"]:
                 yield Listener(port["PublishedPort"], port["URL"], container["Service"])
 
 
 def _compose(stack: Stack, *arguments: str) -> str:
-    return _docker(stack, "compose", *arguments)
+    return _docker_engine(stack).compose(*arguments)
 
 
-def _docker(stack: Stack, *arguments: str) -> str:
-    # Everything that .env and .env.local set is in the settings, and the environment wins over both.
-    settings = {**os.environ, **stack.settings}
+def _docker_engine(stack: Stack) -> DockerEngine:
+    return DockerEngine(read_topology(stack.root), {})
+
+
+def _docker(*arguments: str) -> str:
     command = ["docker", *arguments]
-    done = subprocess.run(
-        command, cwd=stack.root, env=settings, check=False, capture_output=True, text=True, timeout=60
-    )
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.strip()[-1000:]}")
     return done.stdout

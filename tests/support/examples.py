@@ -18,6 +18,7 @@ import yaml
 
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Prometheus
+from stack.variables import FOREIGN
 from tests.support import engine
 from tests.support.project import ROOT
 from tests.support.stack import Stack
@@ -102,7 +103,7 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
             process = subprocess.Popen(
                 [str(word) for word in command],
                 cwd=FOLDER / languages[name],
-                env={**os.environ, **standard, **own},
+                env={**_shell(), **standard, **own},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -110,7 +111,7 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
             # Any answer will do.
             eventually(
                 f"{name} to answer (its output is in {output.name})",
-                lambda url=urls[name]: httpx.get(url, timeout=2.0),
+                lambda url=urls[name]: httpx.get(url, timeout=2.0, trust_env=False),
                 lambda _answer: True,
                 timeout=30.0,
             )
@@ -144,6 +145,12 @@ def _scraped(stack: Stack, service: str, port: int) -> Iterator[None]:
 def _up() -> None:
     """Natively a stack that runs takes a changed configuration at the next `up`; a container sees the file itself."""
     subprocess.run([sys.executable, "-m", "stack", "up"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def _shell() -> dict[str, str]:
+    """The caller's environment without what it says to every SDK, and without its proxies."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
+    return {**kept, "NO_PROXY": "*", "no_proxy": "*"}
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -13,7 +13,9 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 def families_of(service: str) -> list[Metric]:
     """The metric families of the service at an address, strictly parsed as OpenMetrics."""
-    answer = httpx.get(f"{service}/metrics", headers={"accept": OPENMETRICS}, timeout=5.0).raise_for_status()
+    answer = httpx.get(
+        f"{service}/metrics", headers={"accept": OPENMETRICS}, timeout=5.0, trust_env=False
+    ).raise_for_status()
     return list(text_string_to_metric_families(answer.text))
 
 

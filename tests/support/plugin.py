@@ -5,6 +5,7 @@ def test_a_payment_is_one_trace(customer, telemetry_of):
     assert telemetry_of(payment.trace_id).server_spans("payments")
 """
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +16,9 @@ from tests.support.evidence import Evidence, recorder
 from tests.support.figures import Figures
 from tests.support.haystack import further_haystacks
 from tests.support.stack import Stack
+
+# Everything that tests ask is on this machine, whatever proxy the environment names.
+os.environ.update(NO_PROXY="*", no_proxy="*")
 
 
 @pytest.fixture(scope="session")

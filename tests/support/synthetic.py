@@ -33,7 +33,7 @@ def _paused(control: str) -> Iterator[None]:
     over = Event()
 
     def tell(paused: bool) -> None:
-        httpx.put(control, json={"paused": paused}, timeout=5.0).raise_for_status()
+        httpx.put(control, json={"paused": paused}, timeout=5.0, trust_env=False).raise_for_status()
 
     def remind() -> None:
         while not over.wait(RENEWED_SECONDS):

@@ -73,11 +73,11 @@ def send_mixed(customer: Customer, each: int, seed: int = 4) -> list[Sent]:
 
 def send_timeouts(customer: Customer, acquirer: str, number: int = 3) -> list[Sent]:
     """Pay ``number`` times while the acquirer, told so at its address, takes what it is sent and never answers."""
-    httpx.put(f"{acquirer}/control", json={"hang": True}, timeout=5.0).raise_for_status()
+    httpx.put(f"{acquirer}/control", json={"hang": True}, timeout=5.0, trust_env=False).raise_for_status()
     try:
         return _send(customer, [TIMEOUT] * number)
     finally:
-        httpx.put(f"{acquirer}/control", json={}, timeout=5.0).raise_for_status()
+        httpx.put(f"{acquirer}/control", json={}, timeout=5.0, trust_env=False).raise_for_status()
 
 
 def _send(customer: Customer, order: list[Kind]) -> list[Sent]:

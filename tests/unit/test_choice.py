@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from native.layout import Layout
-from stack import choice, docker
+from stack import choice, client, docker
 from stack.compose import Topology, read_topology
 from stack.errors import StackError
 from stack.lock import exclusive
@@ -69,7 +69,7 @@ def test_an_unknown_engine_is_refused_with_the_two_there_are(topology):
 def test_only_what_is_neither_built_nor_local_is_asked_of_a_registry(topology, monkeypatch):
     asked: list[str] = []
 
-    def run(command, timeout=None, cwd=None):
+    def run(command, timeout=None, **_):
         image = command[-1]
         if command[1] == "manifest":
             asked.append(image)
@@ -77,10 +77,10 @@ def test_only_what_is_neither_built_nor_local_is_asked_of_a_registry(topology, m
             command, 1 if image.startswith("grafana/") else 0, "", "error: denied: no access"
         )
 
-    monkeypatch.setattr(docker, "_run", run)
+    monkeypatch.setattr(client, "run", run)
 
-    assert docker.missing_images(topology.services) == {"grafana/grafana:13.2.0": "no access"}
-    assert asked == ["grafana/grafana:13.2.0"]
+    assert docker.missing_images(topology.services) == {"grafana/grafana:13.2.3": "no access"}
+    assert asked == ["grafana/grafana:13.2.3"]
 
 
 @pytest.mark.parametrize(("text", "size"), [("57.5MiB", 60293120), ("1.5GiB", 1610612736), ("12B", 12), ("1KiB", 1024)])

@@ -22,7 +22,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> DockerEngine:
     made = DockerEngine(read_topology(ROOT, {}), {})
     made.told, made.seen = [], []
     monkeypatch.setattr(docker, "POLL_SECONDS", 0)
-    monkeypatch.setattr(made, "_checked", lambda *words: made.told.append(words) or "")
+    monkeypatch.setattr(made, "compose", lambda *words: made.told.append(words) or "")
     monkeypatch.setattr(made, "components", lambda measure: [made.seen.pop(0)])
     monkeypatch.setattr(made, "_failure", lambda name: StackError(f"{name} failed", "read its lines"))
     return made

@@ -37,7 +37,7 @@ def test_whoever_asks_for_an_image_gets_all_its_programs(asked_for: list[str]) -
 
 
 def test_an_image_without_a_native_program_asks_for_nothing(asked_for: list[str]) -> None:
-    assert build.ensure(["grafana/grafana:13.2.0"]) == {"grafana/grafana:13.2.0": {}}
+    assert build.ensure(["grafana/grafana:13.2.3"]) == {"grafana/grafana:13.2.3": {}}
     assert asked_for == []
 
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from stack import docker
-from stack.compose import Port
+from stack import client, docker
+from stack.compose import Mount, Port
 from stack.errors import StackError
 from stack.model import Component
-from stack.preflight import check_disk, check_ports
+from stack.preflight import check_disk, check_line_ends, check_ports, check_readable
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class Wants:
     name: str
     ports: list[Port]
     exposed: list[int] = field(default_factory=list)
+    mounts: list[Mount] = field(default_factory=list)
+    runs_once: bool = False
 
 
 def test_a_taken_port_is_named_with_its_holder_and_the_variable_to_change():
@@ -113,7 +115,7 @@ def test_docker_looks_at_the_disk_that_its_engine_keeps_data_on(tmp_path, monkey
         asked.append(command[1])
         return subprocess.CompletedProcess(command, 0, f"{tmp_path}\n", "")
 
-    monkeypatch.setattr(docker, "_run", answer)
+    monkeypatch.setattr(client, "run", answer)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage(1024 if folder == tmp_path else 10**12))
 
     with pytest.raises(StackError, match=f"{tmp_path} has 0.00 GiB free"):
@@ -129,12 +131,12 @@ def test_a_container_that_still_starts_holds_its_own_ports(state, health, own, t
         web = Wants("web", [Port("127.0.0.1", holder.getsockname()[1], 80, None)])
         engine = docker.DockerEngine(SimpleNamespace(root=tmp_path), {"web": web})
         part = Component("web", "docker", "1", state, health, "web-1", None, [])
-        monkeypatch.setattr(docker, "_data_folder", lambda: None)
+        monkeypatch.setattr(client, "data_folder", lambda: None)
+        monkeypatch.setattr(client, "api_version", lambda: (1, 41))
         monkeypatch.setattr(engine, "components", lambda measure: [part])
         ran = []
-        monkeypatch.setattr(
-            docker.subprocess, "run", lambda command, **_: ran.append(command[2]) or subprocess.CompletedProcess([], 0)
-        )
+        monkeypatch.setattr(engine, "compose", lambda *words: ran.append(words[0]) or "")
+        monkeypatch.setattr(engine, "_follow", lambda *words: ran.append(words[0]) or 0)
 
         with contextlib.nullcontext() if own else pytest.raises(StackError, match="1 port is in use"):
             engine.up(lambda _: None)
@@ -144,5 +146,68 @@ def test_a_container_that_still_starts_holds_its_own_ports(state, health, own, t
 
 def test_docker_with_its_data_on_another_machine_is_not_asked_for_disk(monkeypatch):
     told = subprocess.CompletedProcess([], 0, "/no/such/folder\n", "")
-    monkeypatch.setattr(docker, "_run", lambda command, **_: told)
-    assert docker._data_folder() is None
+    monkeypatch.setattr(client, "run", lambda command, **_: told)
+    assert client.data_folder() is None
+
+
+@pytest.fixture
+def mounted(tmp_path) -> Wants:
+    """A service with a folder, a file beside it, and what programs and users leave in the folder."""
+    conf = tmp_path / "conf"
+    (conf / "deep").mkdir(parents=True)
+    (conf / "deep" / "start.sh").write_text("#!/bin/sh\n")
+    (conf / "secrets").mkdir(mode=0o700)
+    (conf / "secrets" / "token").touch(mode=0o600)
+    (conf / "__pycache__").mkdir(mode=0o700)
+    (tmp_path / "one.yml").write_text("a: 1\n")
+    for path in (conf, conf / "deep"):
+        path.chmod(0o755)
+    for path in (conf / "deep" / "start.sh", tmp_path / "one.yml"):
+        path.chmod(0o644)
+    sources = {str(conf): "/etc/web", str(tmp_path / "one.yml"): "/etc/one.yml"}
+    binds = [Mount("bind", source, target, True) for source, target in sources.items()]
+    return Wants("web", [], mounts=[*binds, Mount("volume", "data", "/data", False)])
+
+
+def test_files_for_their_owner_alone_are_told_with_the_command_that_opens_them(tmp_path, mounted):
+    check_readable(tmp_path, [mounted, mounted])
+    for path, mode in ((tmp_path / "conf" / "deep", 0o700), (tmp_path / "one.yml", 0o600)):
+        path.chmod(mode)
+
+    with pytest.raises(StackError, match=r"^conf/deep is not readable for others, .* nor 1 more") as caught:
+        check_readable(tmp_path, [mounted])
+
+    assert caught.value.next_step == "chmod -R go+rX conf one.yml"
+
+
+def test_a_folder_that_can_be_read_but_not_entered_is_closed_too(tmp_path, mounted):
+    (tmp_path / "conf").chmod(0o744)
+
+    with pytest.raises(StackError, match=r"^conf is not readable for others, so no container can read it\. A umask"):
+        check_readable(tmp_path, [mounted])
+
+
+def test_line_ends_of_windows_are_told_with_the_files_and_the_way_out(tmp_path, mounted):
+    check_line_ends(tmp_path, [mounted])
+    (tmp_path / "conf" / "deep" / "start.sh").write_bytes(b"#!/bin/sh\r\necho\r\n")
+
+    with pytest.raises(StackError, match=r"^conf/deep/start.sh has the line ends of Windows;") as caught:
+        check_line_ends(tmp_path, [mounted])
+    assert "core.autocrlf" in caught.value.next_step
+
+
+def test_docker_looks_at_modes_only_where_the_engine_reads_this_file_system(tmp_path, mounted, monkeypatch):
+    """Docker Desktop shares files into its machine, where modes are its own."""
+    (tmp_path / "one.yml").chmod(0o600)
+    engine = docker.DockerEngine(SimpleNamespace(root=tmp_path), {"web": mounted})
+    monkeypatch.setattr(client, "api_version", lambda: (1, 41))
+    monkeypatch.setattr(engine, "components", lambda measure: [])
+    monkeypatch.setattr(engine, "compose", lambda *words: "")
+    monkeypatch.setattr(engine, "_follow", lambda *words: 0)
+    monkeypatch.setattr(docker, "check_disk", lambda folder: None)
+
+    monkeypatch.setattr(client, "data_folder", lambda: None)
+    engine.up(lambda _: None)
+    monkeypatch.setattr(client, "data_folder", lambda: tmp_path)
+    with pytest.raises(StackError, match=r"one.yml is not readable for others"):
+        engine.up(lambda _: None)

@@ -115,10 +115,38 @@ def test_images_are_pinned_in_env_at_a_version_the_native_engine_has(service):
 
 
 @every_service
+def test_no_registry_is_asked_for_a_name_of_the_projects_own(service):
+    """Whoever takes the name there would run in the stack. `up --build` builds what has `build`, in any subset."""
+    own = service.image.startswith("observability-sandbox/")
+
+    assert own == (service.build is not None)
+    assert service.raw.get("pull_policy") == ("never" if own else None)
+
+
+@every_service
+def test_proxies_that_docker_hands_to_containers_are_emptied(service):
+    if service.raw.get("network_mode") == "none":
+        return
+    names = [name for name in ("http_proxy", "https_proxy", "all_proxy") for name in (name, name.upper())]
+
+    assert {name: service.environment.get(name) for name in names} == dict.fromkeys(names, "")
+
+
+@every_service
+def test_health_is_asked_with_a_start_period_and_processes_are_limited(service):
+    """A start_interval, which `make up` adds where it can, is refused without a start_period."""
+    assert service.raw["pids_limit"] >= 64
+    if service.healthcheck:
+        assert service.healthcheck.start_period > 0
+
+
+@every_service
 def test_files_of_the_repository_are_mounted_read_only_and_exist(service):
-    for mount in service.mounts:
+    for mount, text in zip(service.mounts, service.raw.get("volumes", []), strict=True):
         if mount.kind == "bind":
             assert mount.read_only
+            # Without the label SELinux lets no container read it.
+            assert "z" in text.rpartition(":")[2].split(",")
             assert Path(mount.source).exists()
             assert Path(mount.source).is_relative_to(ROOT)
 

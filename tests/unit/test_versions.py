@@ -24,7 +24,7 @@ ANSWERS = {
     "alertmanager": '{"cluster":{"status":"disabled"},"versionInfo":{"version":"0.31.0"}}',
     "loki": '{"version":"3.7.8","branch":"HEAD"}',
     "tempo": '{"version":"2.8.4"}',
-    "grafana": '{"database":"ok","version":"13.2.0"}',
+    "grafana": '{"database":"ok","version":"13.2.3"}',
     "bugsink": '{"openapi":"3.0.3","info":{"title":"Bugsink","version":"2.6.0"}}',
     "mailpit": '{"Version":"v1.27.11","LatestVersion":"disabled"}',
     "toxiproxy": '{"version": "2.12.0"}',
