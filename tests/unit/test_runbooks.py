@@ -46,7 +46,7 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 CONTACTS = yaml.safe_load((runbook.FOLDER / "contacts.yml").read_text(encoding="utf-8"))
 COMPONENTS = set(read_topology(ROOT, {}).services)
 # They prepare or ask another part, and nobody is called for them.
-HELPERS = {"volume-owner", "otel-collector-health"}
+HELPERS = {"volume-owner", "collector-files", "otel-collector-health"}
 
 
 def alert_names() -> set[str]:
