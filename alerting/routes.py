@@ -114,7 +114,8 @@ def _inhibitions(known: Catalog) -> Iterator[dict[str, Any]]:
     """The nearest to the cause speaks, what follows from it is shown on pages and not sent."""
     # A service that cannot be asked explains its other alerts.
     yield {
-        "source_matchers": ["alertname = TargetDown"],
+        # An alert without a service (Watchdog) equals a target without one.
+        "source_matchers": ["alertname = TargetDown", 'service != ""'],
         "target_matchers": ["alertname != TargetDown"],
         "equal": ["service"],
     }

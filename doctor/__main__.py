@@ -64,9 +64,12 @@ def main() -> None:
         print_error(error)
         sys.exit(1)
     components = {part.name: part for part in engine.components(measure=False)}
-    finding = examine(Probes(stack), HOPS, components)
+    probes = Probes(stack)
+    finding = examine(probes, HOPS, components)
     if finding is None:
         print(f"All {len(HOPS)} hops work: every signal arrives in its store.")
+        if discarded := probes.discarded():
+            print("\nIn the last ten minutes, however:", *discarded, sep="\n  ")
         return
     print(f"\nFirst broken hop: {finding.hop.way}")
     print(f"Seen:   {finding.seen}")

@@ -89,5 +89,10 @@ HOPS: tuple[Hop, ...] = (
         "Prometheus knows no Alertmanager: the alerting section of prometheus/prometheus.yml",
         "make logs SERVICE=prometheus",
     ),
+    Hop(
+        "all", "the collector's queues are taken by their stores", "otel-collector", Probes.queues_move,
+        "its store is away, or never takes what is first in that queue",
+        "runbooks/TelemetryExportFailing.md says the smallest way out",
+    ),
     _ready("alerts", "mailpit", "mailpit", "/readyz"),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import secrets
 import time
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,11 @@ ANSWER_SECONDS = 3.0
 SPANS_SECONDS = 5.0
 # The collector and its queues try again at most this long after a store has come back, and a scrape is 5 s away.
 STORE_SECONDS = 12.0
+# It makes the service report an error and is no customer's request (services/kit/failure.py).
+PROBE = "/debug/probe"
+# At the worst minute of the last ten.
+DISCARDED = "max_over_time(telemetry:discarded:increase1m[10m]) > 0"
+ITEMS = {"traces": "spans", "logs": "log lines", "metrics": "metric points", "errors": "error events"}
 COUNT = "http_server_request_duration_seconds_count"
 
 
@@ -26,6 +32,8 @@ class Probes:
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
+        # In production the route of the probe is an unknown page like any other: it reports no error.
+        self._is_prod = stack.environment == "prod"
         self.started = time.time()
         self.traces: dict[str, str] = {}
 
@@ -57,9 +65,10 @@ class Probes:
         self.traces[service] = secrets.token_hex(16)
         # Sampled whatever the environment's policy is.
         traceparent = f"00-{self.traces[service]}-{secrets.token_hex(8)}-01"
-        httpx.get(
-            f"{self.stack.url(service)}/doctor", headers={"traceparent": traceparent}, timeout=5.0, trust_env=False
-        )
+        url = f"{self.stack.url(service)}{PROBE}"
+        answer = httpx.post(url, headers={"traceparent": traceparent}, timeout=5.0, trust_env=False)
+        wanted = httpx.codes.NOT_FOUND if self._is_prod else httpx.codes.NO_CONTENT
+        assert answer.status_code == wanted, f"{url} answers {answer.status_code}"
 
         def delivered() -> str:
             now = self._span_counts(service)
@@ -80,9 +89,10 @@ class Probes:
 
     def is_scraped(self, service: str) -> None:
         """Prometheus has the probe's request in the service's counter."""
-        wanted = ("http_route", "unmatched")
+        route = "unmatched" if self._is_prod else PROBE
+        wanted = ("http_route", route)
         page = sum(value for labels, value in samples_of(self.stack.url(service), COUNT).items() if wanted in labels)
-        query = f'sum(last_over_time({COUNT}{{service="{service}",http_route="unmatched"}}[11s]))'
+        query = f'sum(last_over_time({COUNT}{{service="{service}",http_route="{route}"}}[11s]))'
 
         def scraped() -> float:
             targets = [one for one in self.prometheus.targets() if one["labels"].get("service") == service]
@@ -93,11 +103,10 @@ class Probes:
         eventually(f"the probe of {service} in Prometheus", scraped, lambda seen: seen >= page, timeout=STORE_SECONDS)
 
     def error_is_stored(self, service: str) -> None:
-        """Raise an error in the service on purpose, and find it in the error tracker; in production, nothing."""
-        answer = httpx.post(f"{self.stack.url('gateway')}/api/debug/{service}/error", timeout=10.0, trust_env=False)
-        if answer.status_code == httpx.codes.NOT_FOUND and self.stack.environment == "prod":
+        """Find the error that the probe had the service report; in production it reports none."""
+        if self._is_prod:
             return
-        trace_id = answer.headers.get("x-trace-id", "")
+        trace_id = self.traces[service]
         found = lambda: self.bugsink.of_trace(trace_id, self.started - 5)  # noqa: E731
         eventually(f"the error event of trace {trace_id} in Bugsink", found, timeout=STORE_SECONDS)
 
@@ -107,6 +116,30 @@ class Probes:
 
         eventually("an Alertmanager that Prometheus sends to", active, timeout=STORE_SECONDS)
 
+    def queues_move(self) -> None:
+        """No queue of the collector stands still: the rule decides (prometheus/rules/telemetry.yml)."""
+        stuck = self.prometheus.query('ALERTS{alertname="TelemetryExportFailing",alertstate="firing"}')
+        assert not stuck, f"nothing goes out of the queue of {', '.join(one.labels['exporter'] for one in stuck)}"
+
+    def discarded(self) -> list[str]:
+        """What was refused or lost within ten minutes, one sentence each: how much, whose, why. The largest first."""
+        rows = sorted(self.prometheus.query(DISCARDED), key=lambda one: -one.value)
+        explained = {row.labels["signal"] for row in rows if row.labels["outcome"] == "refused"}
+        return [
+            _sentence(row.labels, row.value)
+            for row in rows
+            # The receiver's count, which knows no reason, is of use where nothing else has one.
+            if row.labels["outcome"] != "turned away" or row.labels["signal"] not in explained
+        ]
+
     def _span_counts(self, service: str) -> dict[str, float]:
         samples = samples_of(self.stack.url(service), "telemetry_spans_total")
         return {dict(labels)["outcome"]: value for labels, value in samples.items()}
+
+
+def _sentence(labels: Mapping[str, str], value: float) -> str:
+    """`loki lost 2 log lines within a minute: line_too_long`, `… refused 3 spans of shop within a minute: invalid`."""
+    told = f"{labels['service']} {labels['outcome']} {value:.0f} {ITEMS.get(labels['signal'], labels['signal'])}"
+    sender, exporter = labels.get("sender"), labels.get("exporter")
+    told += (f" of {sender}" if sender else "") + " within a minute"
+    return told + f": {labels.get('reason') or 'for no reason that is known'}" + (f" ({exporter})" if exporter else "")

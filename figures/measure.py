@@ -152,7 +152,7 @@ def saturation(root: Path, duration: str) -> dict[str, object]:
 
     stack(root, "up", RATE_LIMIT_ADDRESS=UNLIMITED, RATE_LIMIT_CUSTOMER=UNLIMITED)
     try:
-        load, checks = observed_load(Stack(), SATURATING_USERS, duration, processes=1)
+        load, seen = observed_load(Stack(), SATURATING_USERS, duration, processes=1)
     finally:
         stack(root, "up")
     return {
@@ -162,7 +162,7 @@ def saturation(root: Path, duration: str) -> dict[str, object]:
         "seconds": round(load.seconds, 1),
         "median_ms": load.percentile(0.5),
         "p99_ms": load.percentile(0.99),
-        "checks": [{"what": check.what, "seen": check.seen, "wanted": check.wanted} for check in checks],
+        "checks": [{"what": check.what, "seen": check.seen, "wanted": check.wanted} for check in seen.checks],
     }
 
 

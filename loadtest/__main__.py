@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from loadtest.people import Measured, open_page
-from loadtest.seen import Check, observed_load
+from loadtest.seen import Check, Seen, observed_load
 from stack.errors import StackError
 from stack.view import print_error
 from tests.support.stack import Stack
@@ -27,15 +27,15 @@ def main(
     if page:
         sys.exit(open_page(stack.url("gateway"), users, processes))
     try:
-        measured, checks = observed_load(stack, users, duration, processes)
+        measured, seen = observed_load(stack, users, duration, processes)
     except StackError as error:
         print_error(error)
         sys.exit(1)
-    _print(measured, checks)
-    sys.exit(0 if measured.failures == 0 and all(check.agrees for check in checks) else 1)
+    _print(measured, seen)
+    sys.exit(0 if measured.failures == 0 and all(check.agrees for check in seen.checks) else 1)
 
 
-def _print(measured: Measured, checks: list[Check]) -> None:
+def _print(measured: Measured, seen: Seen) -> None:
     console = Console(highlight=False, width=120)
     table = Table("request", "sent", "failed", *SHARES, box=None, pad_edge=False)
     for column in table.columns[1:]:
@@ -48,9 +48,10 @@ def _print(measured: Measured, checks: list[Check]) -> None:
     rate = measured.requests / measured.seconds
     console.print(f"\n{rate:.1f} requests a second for {measured.seconds:.0f} s; times are in milliseconds.")
     console.print("\nWhat the telemetry saw:")
-    for check in checks:
-        verdict = "all" if check.agrees else f"MISSING {check.wanted - check.seen}"
-        console.print(f"  {check.what}: {check.seen} of {check.wanted} ({verdict})")
+    for check in seen.checks:
+        console.print(f"  {check.what}: {check.seen} of {check.wanted} ({_verdict(check)})")
+    if seen.others:
+        console.print(f"  {seen.others} requests of others came meanwhile: totals hold theirs as well.")
     if measured.failures:
         console.print("\nWhat failed:")
     for one in sorted(measured.reasons, key=lambda one: -one.times):
@@ -60,6 +61,14 @@ def _print(measured: Measured, checks: list[Check]) -> None:
             "\n429 is the rate limit: start the stack with a higher RATE_LIMIT_ADDRESS and RATE_LIMIT_CUSTOMER, such "
             "as 100000/minute."
         )
+
+
+def _verdict(check: Check) -> str:
+    if check.agrees:
+        return "all"
+    return (
+        f"MISSING {check.wanted - check.seen}" if check.seen < check.wanted else f"{check.seen - check.wanted} TOO MANY"
+    )
 
 
 def _figures(measured: Measured) -> list[str]:

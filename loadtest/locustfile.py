@@ -4,6 +4,7 @@ Locust replaces the sockets and threads of the standard library, so only its own
 """
 
 import json
+import os
 import random
 import re
 import secrets
@@ -16,6 +17,8 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
+# Every answer names its trace: by these ids the load is told from anybody else's requests.
+TRACE_ID = "X-Trace-Id"
 CARDS = ("4242424242424242", "5555555555554444", "378282246310005")
 DECLINED_CARDS = ("4000000000000002", "4000000000009995")
 PAY, ONE, REFUND = "/api/payments", "/api/payments/{payment_id}", "/api/payments/{payment_id}/refunds"
@@ -24,6 +27,23 @@ PAY, ONE, REFUND = "/api/payments", "/api/payments/{payment_id}", "/api/payments
 @events.init_command_line_parser.add_listener
 def offer_failures(parser: LocustArgumentParser) -> None:
     parser.add_argument("--failures-file", help="where to write what failed and why", include_in_web_ui=False)
+    parser.add_argument("--traces-folder", help="where to write the trace ids of the answers", include_in_web_ui=False)
+
+
+trace_ids: list[str] = []
+
+
+@events.request.add_listener
+def remember_trace(response: Any, **_: Any) -> None:
+    headers = getattr(response, "headers", None) or {}
+    trace_ids.append(headers.get(TRACE_ID, ""))
+
+
+@events.quitting.add_listener
+def write_traces(environment: Environment, **_: Any) -> None:
+    """The ids of the requests that this process sent, one a line; of several processes each has a file."""
+    if folder := environment.parsed_options.traces_folder:
+        Path(folder, f"{os.getpid()}.traces").write_text("\n".join(filter(None, trace_ids)))
 
 
 @events.quitting.add_listener

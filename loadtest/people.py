@@ -32,7 +32,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Measured:
-    """What Locust saw: `times` counts requests by their rounded milliseconds, `seconds` is the length of the load."""
+    """What Locust saw: `times` counts requests by their rounded milliseconds, `seconds` is the length of the load.
+
+    `traces` are the ids of the traces that the answers named: what tells these requests from anybody else's.
+    """
 
     requests: int
     failures: int
@@ -40,9 +43,15 @@ class Measured:
     times: Counter[int]
     rows: Sequence[Mapping[str, Any]]
     reasons: Sequence[Failure] = ()
+    traces: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, rows: Sequence[Mapping[str, Any]], reasons: Sequence[Failure] = ()) -> "Measured":
+    def of(
+        cls,
+        rows: Sequence[Mapping[str, Any]],
+        reasons: Sequence[Failure] = (),
+        traces: frozenset[str] = frozenset(),
+    ) -> "Measured":
         """Of Locust's own report; raises ValueError when nothing was sent."""
         if not rows:
             raise ValueError("no request was sent")
@@ -52,7 +61,7 @@ class Measured:
         began = min(row["start_time"] for row in rows)
         seconds = max(row["last_request_timestamp"] for row in rows) - began
         requests, failures = (sum(row[what] for row in rows) for what in ("num_requests", "num_failures"))
-        return cls(requests, failures, seconds, times, rows, reasons)
+        return cls(requests, failures, seconds, times, rows, reasons, traces)
 
     def percentile(self, share: float) -> int:
         """Milliseconds within which this share of the requests was answered."""
@@ -71,7 +80,7 @@ def send_people(gateway: str, users: int, duration: str, processes: int) -> Meas
         arguments = [
             "--headless", "--users", str(users), "--spawn-rate", str(max(1, users // 4)), "--run-time", duration,
             "--stop-timeout", str(STOP_SECONDS), "--exit-code-on-error", "0", "--only-summary",
-            "--json-file", str(report), "--failures-file", str(failures),
+            "--json-file", str(report), "--failures-file", str(failures), "--traces-folder", folder,
         ]  # fmt: skip
         if processes > 1:
             arguments += ["--processes", str(processes)]
@@ -80,7 +89,8 @@ def send_people(gateway: str, users: int, duration: str, processes: int) -> Meas
         if ended.returncode or not written.exists():
             raise StackError("Locust failed.", "Its last lines are above.", ended.stderr.splitlines()[-12:])
         reasons = [Failure(*one) for one in json.loads(failures.read_text())]
-        return Measured.of(json.loads(written.read_text()), reasons)
+        traces = frozenset(line for path in Path(folder).glob("*.traces") for line in path.read_text().split())
+        return Measured.of(json.loads(written.read_text()), reasons, traces)
 
 
 def open_page(gateway: str, users: int, processes: int) -> int:

@@ -10,7 +10,7 @@ __all__ = ["diagram"]
 
 ROOT = Path(__file__).resolve().parent.parent
 # What only starts or asks another part is no way of a signal.
-ASIDE = {"volume-owner", "otel-collector-health"}
+ASIDE = {"volume-owner", "collector-files", "otel-collector-health"}
 # A file on a shared volume is a way as well: who writes the lines that the collector reads.
 LOG_VOLUME = "service-logs"
 

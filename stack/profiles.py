@@ -6,7 +6,7 @@ from stack.errors import StackError
 
 __all__ = ["PROFILES", "left_out"]
 
-_SIGNALS = ("volume-owner", "otel-collector", "otel-collector-health", "prometheus", "loki", "tempo")
+_SIGNALS = ("volume-owner", "collector-files", "otel-collector", "otel-collector-health", "prometheus", "loki", "tempo")
 _ALERTS = (*_SIGNALS, "alertmanager", "mailpit")
 PROFILES = {
     "minimal": _SIGNALS,

@@ -12,7 +12,7 @@ from auth import sessions
 from auth.schemas import Account, Login, Refresh, Registration, SessionState, Tokens
 from auth.service import Service, current
 from auth.tables import accounts
-from kit.failure import Failure, fail
+from kit.failure import PROBE, Failure, fail, probe
 from kit.identity import Identity, InvalidToken, bearer_token
 from kit.problems import Problem
 from telemetry import events, get_logger, metrics
@@ -22,6 +22,7 @@ __all__ = ["debug", "router"]
 log = get_logger(__name__)
 router = APIRouter()
 debug = APIRouter()
+debug.add_api_route(PROBE, probe, methods=["POST"], status_code=204)
 
 
 async def _service(request: Request) -> Service:

@@ -14,7 +14,7 @@ from gateway.service import lifespan
 from gateway.settings import settings
 from gateway.welcome import welcome
 from kit.deadline import Deadline
-from kit.failure import Failure, fail
+from kit.failure import PROBE, Failure, fail, probe
 from telemetry import create_app
 
 __all__ = ["app"]
@@ -40,6 +40,7 @@ def build() -> FastAPI:
     if not settings().is_prod:
         application.add_api_route(DEBUG, fail_in, methods=["POST"], response_model=None)
         application.add_api_route("/debug/error", fail_here, methods=["POST"])
+        application.add_api_route(PROBE, probe, methods=["POST"], status_code=204)
     application.add_api_route("/openapi.json", describe)
     application.add_api_route("/", frontend.page, response_model=None)
     application.add_api_route("/welcome", welcome, response_model=None)

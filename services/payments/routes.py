@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from kit import deadline
 from kit.deadline import Deadline
-from kit.failure import Failure, fail
+from kit.failure import PROBE, Failure, fail, probe
 from kit.identity import Identity
 from payments import answers, idempotency, queries
 from payments.schemas import CaptureRequest, PaymentList, PaymentRequest, PaymentView, RefundRequest, RefundView
@@ -19,6 +19,7 @@ __all__ = ["debug", "router"]
 
 router = APIRouter()
 debug = APIRouter()
+debug.add_api_route(PROBE, probe, methods=["POST"], status_code=204)
 
 Payments = Annotated[Service, Depends(current)]
 Key = Annotated[

@@ -7,13 +7,13 @@ from typing import Any
 from sandbox_testing import Prometheus
 from tests.support.project import vocabulary
 
-__all__ = ["absent_metrics", "names"]
+__all__ = ["absent_metrics", "names", "selectors"]
 
 # What the collector could not do; it has the series from the first failure on.
 FAILURES = {
     f"otelcol_exporter_{what}_failed_{signal}_total"
     for what in ("enqueue", "send")
-    for signal in ("spans", "log_records")
+    for signal in ("spans", "log_records", "metric_points")
 }
 # Tempo counts its blocks for the first time five minutes after its start.
 LATER = {"tempodb_blocklist_length"}
@@ -21,8 +21,13 @@ LATER = {"tempodb_blocklist_length"}
 
 def names(prometheus: Prometheus, expression: str) -> set[str]:
     """The pattern of every metric name in an expression; a plain name is its own pattern."""
+    return {_name(matchers) for matchers in selectors(prometheus, expression)}
+
+
+def selectors(prometheus: Prometheus, expression: str) -> list[list[Mapping[str, str]]]:
+    """The matchers of every selector in an expression, each with name, type (=, !=, =~, !~) and value."""
     tree = prometheus.get("/api/v1/parse_query", query=expression)["data"]
-    return {_name(node) for node in _nodes(tree) if node.get("type") in ("vectorSelector", "matrixSelector")}
+    return [node["matchers"] for node in _nodes(tree) if node.get("type") in ("vectorSelector", "matrixSelector")]
 
 
 def absent_metrics(prometheus: Prometheus, expressions: Mapping[str, str]) -> tuple[int, dict[str, str]]:
@@ -39,8 +44,8 @@ def absent_metrics(prometheus: Prometheus, expressions: Mapping[str, str]) -> tu
     }
 
 
-def _name(selector: Mapping[str, Any]) -> str:
-    [found] = [one for one in selector["matchers"] if one["name"] == "__name__"]
+def _name(matchers: list[Mapping[str, str]]) -> str:
+    [found] = [one for one in matchers if one["name"] == "__name__"]
     return found["value"] if found["type"] == "=~" else re.escape(found["value"])
 
 

@@ -10,6 +10,7 @@ from doctor import probes
 from doctor.__main__ import Finding, examine
 from doctor.hops import HOPS
 from doctor.probes import Probes
+from sandbox_testing.stores import Sample
 
 RUNNING = SimpleNamespace(state="running")
 EVERYBODY = {hop.component: RUNNING for hop in HOPS}
@@ -43,7 +44,9 @@ def found(way: str, targets: list[dict[str, Any]] | None = None) -> Finding:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "STORE_SECONDS", 0.2)
-    monkeypatch.setattr(probes, "samples_of", lambda _address, _sample: {frozenset({("http_route", "unmatched")}): 1.0})
+    monkeypatch.setattr(
+        probes, "samples_of", lambda _address, _sample: {frozenset({("http_route", probes.PROBE)}): 1.0}
+    )
 
 
 def test_target_that_cannot_be_scraped_is_told_with_prometheus_own_reason() -> None:
@@ -68,3 +71,45 @@ def test_line_that_never_arrives_leads_to_the_folder_and_the_disk() -> None:
     assert "ab" * 16 in finding.seen
     assert "payments writes no file (LOG_DIRECTORY, a full disk)" in finding.cause
     assert "make logs SERVICE=payments" in finding.next
+
+
+class Counted(Probes):
+    """Prometheus answers one query, whatever it is, with these samples."""
+
+    def __init__(self, *samples: Sample) -> None:
+        super().__init__(SimpleNamespace(url=lambda service: f"http://{service}.test", environment="dev"))
+        self._samples = list(samples)
+
+    @cached_property
+    def prometheus(self) -> Any:
+        return SimpleNamespace(query=lambda _query: self._samples)
+
+
+def discarded(value: float, service: str = "otel-collector", **labels: str) -> Sample:
+    return Sample({"service": service, **labels}, value, timestamp=0.0)
+
+
+def test_doctor_says_whose_telemetry_was_refused_and_why() -> None:
+    counted = Counted(
+        discarded(3, outcome="refused", signal="logs", sender="shop", reason="too_large"),
+        discarded(50, outcome="refused", signal="traces", exporter="otlp_grpc/tempo", reason="its queue is full"),
+        # The same spans as the receiver counted them, and metrics for which nothing else has a reason.
+        discarded(50, outcome="turned away", signal="traces"),
+        discarded(7, outcome="turned away", signal="metrics"),
+        discarded(400, "tempo", outcome="lost", signal="traces", reason="trace_too_large"),
+    )
+    assert counted.discarded() == [
+        "tempo lost 400 spans within a minute: trace_too_large",
+        "otel-collector refused 50 spans within a minute: its queue is full (otlp_grpc/tempo)",
+        "otel-collector turned away 7 metric points within a minute: for no reason that is known",
+        "otel-collector refused 3 log lines of shop within a minute: too_large",
+    ]
+    assert Counted().discarded() == []
+
+
+def test_queue_that_stands_still_is_a_broken_hop_that_names_it() -> None:
+    [hop] = [hop for hop in HOPS if hop.check is Probes.queues_move]
+    assert examine(Counted(), [hop], EVERYBODY) is None
+    finding = examine(Counted(Sample({"exporter": "otlp_http/loki"}, 1.0, timestamp=0.0)), [hop], EVERYBODY)
+    assert finding
+    assert finding.seen == "nothing goes out of the queue of otlp_http/loki"

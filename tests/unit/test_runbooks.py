@@ -36,13 +36,17 @@ NOT_PRACTISED = {
     "rm -rf .run/logs.previous .run/bundle": "a disk cannot be filled without harming the machine",
     "PUT CUSTOMER_PORT/control": "game days have customers of their own: NoTraffic does not fire",
     "make status || true": "it only looks",
+    "sudo timedatectl set-ntp true": "it sets the machine's clock",
+    "stack stop otel-collector && gone=exporter_otlp_http_loki_logs && test -d .run/data && rm -f "
+    ".run/data/collector-data/$gone || docker run --rm -v observability-sandbox_collector-data:/d busybox rm -f /d/$gone "
+    "&& stack start otel-collector": "tests/e2e/test_queues.py runs it",
 }
 PAGES = [runbook.read(name) for name in runbook.names()]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 CONTACTS = yaml.safe_load((runbook.FOLDER / "contacts.yml").read_text(encoding="utf-8"))
 COMPONENTS = set(read_topology(ROOT, {}).services)
 # They prepare or ask another part, and nobody is called for them.
-HELPERS = {"volume-owner", "otel-collector-health"}
+HELPERS = {"volume-owner", "collector-files", "otel-collector-health"}
 
 
 def alert_names() -> set[str]:

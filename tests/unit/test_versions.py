@@ -66,7 +66,7 @@ def test_native_column_names_what_is_run_in_place_of_an_image() -> None:
 
 def test_every_component_that_can_say_its_version_is_asked() -> None:
     own = catalog().keys() | frontends().keys()
-    helpers = {"volume-owner", "otel-collector-health"}
+    helpers = {"volume-owner", "collector-files", "otel-collector-health"}
     assert TOPOLOGY.services.keys() - helpers == QUESTIONS.keys() | own | {"postgres"}
 
 

@@ -61,11 +61,24 @@ def test_values_of_a_deliberate_failure_are_in_no_line_of_any_service(
     assert "canary" not in answer.text
 
 
+def test_probe_of_the_doctor_is_reported_as_an_error_and_answered_as_none(gateway: Running, auth: Running) -> None:
+    for running in (gateway, auth):
+        answer = httpx.post(f"{running.url}/debug/probe")
+        assert answer.status_code == 204
+
+        def reported(running: Running = running, answer: httpx.Response = answer) -> list[str]:
+            lines = running.lines_of(answer)
+            return [line["error_type"] for line in lines if line.get("level") == "ERROR"]
+
+        until(reported, "the probe is reported")
+        assert reported() == ["kit.failure.DoctorProbe"]
+
+
 def test_only_services_of_ours_can_be_told_to_fail(api: httpx.Client) -> None:
     assert problem(api.post("/api/debug/acquirer/error")) == (422, "invalid-request")
 
 
 def test_production_has_no_routes_that_fail(auth: Running) -> None:
     with running_gateway(auth.url, 9, DEPLOYMENT_ENVIRONMENT="prod") as (_, api):
-        for path in ("/api/debug/gateway/error", "/api/debug/auth/error", "/debug/error"):
+        for path in ("/api/debug/gateway/error", "/api/debug/auth/error", "/debug/error", "/debug/probe"):
             assert api.post(path).status_code == 404

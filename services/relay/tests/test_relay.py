@@ -50,6 +50,13 @@ def alert(**changes: Any) -> dict[str, Any] | None:
     return alert_of({**ISSUE, **changes}, NOW, timedelta(minutes=15), RUNBOOKS)
 
 
+@pytest.mark.parametrize("reason", ["NEW", "REGRESSED"])
+@pytest.mark.parametrize("title", ["DoctorProbe", "DoctorProbe: "])
+def test_probe_of_the_doctor_is_no_news(reason: str, title: str) -> None:
+    assert alert(title=title, alert_reason=reason) is None
+    assert alert(title="DoctorProbeFailure", alert_reason=reason) is not None
+
+
 def test_new_issue_is_an_alert_of_the_team_that_owns_the_micro_frontend() -> None:
     made = alert()
     assert made is not None

@@ -332,3 +332,17 @@ def _parts_of_the_page(office: Desk) -> tuple[str, str]:
     [message] = [one for one in office.mailbox.messages() if ON_CALL in one.recipients]
     shown = office.mailbox.get(f"/api/v1/message/{message.id}")
     return shown["HTML"], shown["Text"]
+
+
+def test_target_without_a_service_silences_neither_the_watchdog_nor_anything_else(office: Desk) -> None:
+    nameless = {"alertname": "TargetDown", "severity": "page", "team": "platform"}
+    office.fire(nameless, {"alertname": "Watchdog", "severity": "none", "team": "platform"})
+    office.fire({"alertname": "Any", "severity": "page", "team": "platform"})
+
+    def states() -> dict[str, list[str]]:
+        alerts = httpx.get(f"{office.alertmanager.url}/api/v2/alerts", timeout=5.0).json()
+        return {one["labels"]["alertname"]: one["status"]["inhibitedBy"] for one in alerts}
+
+    wanted = {"TargetDown": [], "Watchdog": [], "Any": []}
+    _until(office, ("[PAGE]", "platform-oncall@sandbox.test"))
+    assert states() == wanted
