@@ -50,7 +50,6 @@ def create_app(
     options |= {
         "title": service,
         "version": runtime.settings.service_version,
-        "telemetry": {"tracing": False, "metrics": False, "logs": False},
     }
     if runtime.settings.otel_sdk_disabled:
         app = FastAPI(lifespan=lifespan, **options)
@@ -83,7 +82,7 @@ def serve(app: str, bind: tuple[str, int], *, service: str = "") -> None:
 
 async def _expose(request: Request) -> Response:
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(metrics.REGISTRY), headers={"content-type": content_type})
+    return Response(encode(metrics.PAGE), headers={"content-type": content_type})
 
 
 @asynccontextmanager
