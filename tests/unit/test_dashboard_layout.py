@@ -99,7 +99,7 @@ def test_every_dashboard_leads_to_every_other(board: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
 def test_one_switch_hides_the_marks_of_pages_and_releases(board: dict[str, Any]) -> None:
-    """tests/rules/test_marks.py shows that each is one moment."""
+    """tests/config/rules/test_marks.py shows that each is one moment."""
     assert [one["name"] for one in board["annotations"]["list"]] == ["Pages", "Releases"]
     [switch] = [one for one in board["templating"]["list"] if one["name"] == "marks"]
     assert (switch["query"], switch["current"]["value"]) == ("marked : 1, hidden : 0", "1")

@@ -24,7 +24,7 @@ from gameday import runbook
 from grafana.queries import dashboards, queries_of, values_of
 from sandbox_testing import Prometheus, eventually
 from testing.process import free_port
-from tests.rules.paging import started
+from tests.config.rules.paging import started
 from tests.support.programs import program
 from tests.support.project import ROOT
 from tests.support.promql import selectors

@@ -7,7 +7,7 @@ import yaml
 
 from grafana.board import PAGES, RELEASES
 from grafana.queries import filled
-from tests.rules.programs import run
+from tests.config.rules.programs import run
 
 # One sample every five seconds, for half an hour.
 PAGE = 'ALERTS{alertname="TargetDown",alertstate="firing",severity="page",service="auth"}'

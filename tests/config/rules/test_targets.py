@@ -8,7 +8,7 @@ import yaml
 
 from sandbox_testing import eventually
 from testing.process import free_port
-from tests.rules.paging import started
+from tests.config.rules.paging import started
 from tests.support.programs import program
 from tests.support.project import ROOT
 
