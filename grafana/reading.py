@@ -16,7 +16,7 @@ __all__ = ["read", "texts"]
 READER = Path(__file__).with_name("reader")
 NANOSECONDS = 1_000_000_000
 # Rows of log lines and of traces; more would only repeat what the first ones show.
-MOST = 50
+MOST = 100
 
 
 def read(

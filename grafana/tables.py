@@ -99,8 +99,10 @@ def traces(
     """The newest traces that a TraceQL query selects; their ids open them."""
     panel = described(table.Panel(), title, description, "short", None, quiet).datasource(TEMPO).height(height)
     target = tempo.TempoQuery().ref_id("A").datasource(TEMPO).query_type("traceql").query(traceql).limit(limit)
+    # A trace whose root has not arrived has no name yet.
+    panel.override_by_name("Name", [_value("noValue", "–")])
     for heading, pixels in {"Trace ID": 130, "Start time": 175, "Service": _NAME, "Duration": 90}.items():
-        panel.override_by_name(heading, [_value("custom.width", pixels)])
+        panel.override_by_name(heading, [_value("noValue", "–"), _value("custom.width", pixels)])
     return panel.span(width).show_header(True).with_target(target.table_type("traces"))
 
 

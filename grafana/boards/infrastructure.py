@@ -210,7 +210,7 @@ def _stores() -> list:
             "Tempo: in memory, and blocks",
             "Traces that still receive spans, and blocks that a search has to look into.",
             "short",
-            [("tempo_ingester_live_traces", "live traces"), ("tempodb_blocklist_length or vector(0)", "blocks")],
+            [("tempo_ingester_live_traces", "live traces"), ("max(tempodb_blocklist_length) or vector(0)", "blocks")],
             width=6,
         ),
     ]

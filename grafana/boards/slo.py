@@ -35,14 +35,17 @@ def slo() -> dashboard.Dashboard:
 
 def _choice(name: str, heading: str, label: str) -> dashboard.QueryVariable:
     chosen = dashboard.QueryVariable(name).label(heading).datasource(PROMETHEUS)
-    chosen.query(f"label_values(slo:objective:ratio, {label})").refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
+    chosen.query(f"label_values(slo:period_error_budget_remaining:ratio, {label})").refresh(
+        VariableRefresh.ON_TIME_RANGE_CHANGED
+    )
     return chosen.sort(VariableSort.ALPHABETICAL_ASC).multi(True).include_all(True).all_value(".+").current(EVERYTHING)
 
 
 def _now() -> list:
-    recorded = "max by (service, sloth_slo) (%s{" + CHOSEN + "})"
-    burned = recorded % "slo:period_burn_rate:ratio"
-    left = f"clamp_min({recorded % 'slo:period_error_budget_remaining:ratio'}, 0)"
+    each = "max by (service, sloth_slo) (%s)"
+    # What is promised to all guests has no service of its own.
+    promised = each % f"0 * {LEFT} + on (sloth_id) group_left () slo:objective:ratio"
+    failed = each % f"slo:period_burn_rate:ratio{{{CHOSEN}}} * on (sloth_id) group_left () slo:error_budget:ratio"
     return [
         figure(
             "Objectives burning",
@@ -86,10 +89,10 @@ def _now() -> list:
             "The promise, what was kept of it in the period, and what is left of the budget for failing.",
             KEYS,
             [
-                Column("Burn rate", "short", recorded % "slo:current_burn_rate:ratio", limits.BURN_RATE),
-                Column("Budget left", "percentunit", left, limits.BUDGET_LEFT, [SPENT]),
-                Column("Promised", "percentunit", recorded % "slo:objective:ratio"),
-                Column("Kept", "percentunit", f"1 - {burned} * {recorded % 'slo:error_budget:ratio'}"),
+                Column("Burn rate", "short", each % f"slo:current_burn_rate:ratio{{{CHOSEN}}}", limits.BURN_RATE),
+                Column("Budget left", "percentunit", f"clamp_min({each % LEFT}, 0)", limits.BUDGET_LEFT, [SPENT]),
+                Column("Promised", "percentunit", promised),
+                Column("Kept", "percentunit", f"1 - {failed}"),
             ],
             height=10,
             quiet=NONE_YET,

@@ -133,6 +133,7 @@ def _sent() -> list:
             PER_MINUTE,
             [(per_minute("", "service, app, outcome", _any_of(LOST_EVENTS)), "{{service}} {{app}} {{outcome}}")],
             width=12,
+            quiet="no error has been reported yet",
         ),
     ]
 
@@ -191,13 +192,7 @@ def _stores() -> list:
                 (rate("loki_distributor_lines_received_total"), "lines"),
                 (rate("tempo_distributor_spans_received_total"), "spans"),
             ],
-        ),
-        plot(
-            "Series in Prometheus",
-            "Series that it holds in memory; each new value of a label adds some.",
-            "short",
-            [('prometheus_tsdb_head_series{service="prometheus"}', "series")],
-            limit=limits.SERIES,
+            width=12,
         ),
         plot(
             "Slowest scrapes",
@@ -206,6 +201,15 @@ def _stores() -> list:
             [("topk(5, scrape_duration_seconds)", "{{service}}")],
             limit=limits.SCRAPE,
             colours={},
+            width=12,
+        ),
+        plot(
+            "Series in Prometheus",
+            "Series that it holds in memory; each new value of a label adds some.",
+            "short",
+            [('prometheus_tsdb_head_series{service="prometheus"}', "series")],
+            limit=limits.SERIES,
+            width=6,
         ),
         plot(
             "Thrown away by Tempo",
@@ -213,6 +217,7 @@ def _stores() -> list:
             PER_MINUTE,
             [(per_minute("tempo_discarded_spans_total", "reason"), "{{reason}}")],
             limit=limits.LOST,
+            width=6,
         ),
         plot(
             "Metrics made from spans",
@@ -222,12 +227,14 @@ def _stores() -> list:
                 (rate("tempo_metrics_generator_spans_received_total"), "received"),
                 (f"{rate('tempo_metrics_generator_spans_discarded_total')} or vector(0)", "left out"),
             ],
+            width=6,
         ),
         plot(
             "Exemplars in Prometheus",
             "Exemplars that lead from a latency to a trace; the oldest make room.",
             "short",
             [('prometheus_tsdb_exemplar_exemplars_in_storage{service="prometheus"}', "stored")],
+            width=6,
         ),
     ]
 
@@ -241,6 +248,7 @@ def _alerts() -> list:
             "s",
             [(group % "prometheus_rule_group_last_duration_seconds", "{{group}}")],
             limit=limits.RULES,
+            width=12,
         ),
         plot(
             "From Prometheus to Alertmanager",
@@ -251,6 +259,7 @@ def _alerts() -> list:
                 (per_minute("prometheus_notifications_errors_total"), "failed"),
                 (per_minute("prometheus_notifications_dropped_total"), "dropped"),
             ],
+            width=6,
         ),
         plot(
             "From Alertmanager to people",
@@ -260,5 +269,6 @@ def _alerts() -> list:
                 (f"sum(increase(alertmanager_notifications_total{WAYS}[5m]))", "tried"),
                 (f"sum(increase(alertmanager_notifications_failed_total{WAYS}[5m]))", "failed"),
             ],
+            width=6,
         ),
     ]

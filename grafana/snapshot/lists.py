@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -40,7 +40,8 @@ def draw_table(canvas: Canvas, box: Box, panel: Mapping[str, Any], answers: Mapp
         for heading in headings
     ]
     cells = [[_cell(value, look, panel) for value, look in zip(row, looks, strict=True)] for row in rows]
-    _rows(canvas, box, headings, cells, [look.get("custom.width") for look in looks])
+    numbers = {heading for heading, look in zip(headings, looks, strict=True) if "unit" in look}
+    _rows(canvas, box, headings, cells, [look.get("custom.width") for look in looks], numbers)
 
 
 def _cell(value: Any, look: Mapping[str, Any], panel: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -69,7 +70,7 @@ def draw_traces(canvas: Canvas, box: Box, panel: Mapping[str, Any], found: Seque
     ]
     overrides = panel["fieldConfig"]["overrides"]
     widths = [next(iter(properties(heading, overrides, "custom.width")), None) for heading in headings]
-    _rows(canvas, box, headings, cells, widths)
+    _rows(canvas, box, headings, cells, widths, {"Duration"})
 
 
 def draw_log_lines(canvas: Canvas, box: Box, lines: Sequence[LogLine]) -> None:
@@ -160,21 +161,24 @@ def _rows(
     headings: Sequence[str],
     cells: Sequence[Sequence[tuple[str, str | None]]],
     fixed: Sequence[int | None],
+    numbers: Collection[str],
 ) -> None:
-    """Whole rows of a page, and which ones they are of how many."""
+    """Whole rows of a page, and which ones they are of how many; columns of numbers are set to the right."""
     free = (box.w - 20 - sum(filter(None, fixed))) / max(sum(one is None for one in fixed), 1)
     widths = [one or free for one in fixed]
     room = box.h - 34 - ROW
     fit = int(room // ROW) if len(cells) * ROW <= room else max(int((room - TURN) // ROW), 1)
     x = box.x + 10
     for place, heading in enumerate(headings):
-        y = box.y + 34
-        canvas.text(x, y + 10, cut(heading, widths[place] - 6, SIZE), SIZE, DIM, weight="bold")
+        y, right = box.y + 34, heading in numbers
+        at, ha = (x + widths[place] - 10, "right") if right else (x, "left")
+        canvas.text(at, y + 10, cut(heading, widths[place] - 6, SIZE), SIZE, DIM, weight="bold", ha=ha)
         for text, shade in (row[place] for row in cells[:fit]):
             y += ROW
             if shade:
                 canvas.fill(Box(x - 4, y + 1, widths[place], ROW - 2), shade)
-            canvas.text(x, y + 10, cut(text, widths[place] - 6, SIZE), SIZE, text_on(shade) if shade else TEXT)
+            ink = text_on(shade) if shade else TEXT
+            canvas.text(at, y + 10, cut(text, widths[place] - 6, SIZE), SIZE, ink, ha=ha)
         x += widths[place]
     for row in range(len(cells[:fit])):
         y = box.y + 34 + (row + 1) * ROW

@@ -80,7 +80,7 @@ class _Picture:
                 continue
             self.canvas.card(box)
             title = cut(panel["title"], box.w - 16, 9.5)
-            self.canvas.text(box.x + box.w / 2, box.y + 6, title, 9.5, TEXT, weight="bold", ha="center")
+            self.canvas.text(box.x + 10, box.y + 6, title, 9.5, TEXT, weight="bold")
             self._answered(panel, box)
 
     def _answered(self, panel: Mapping[str, Any], box: Box) -> None:
