@@ -13,6 +13,9 @@ LOAD_VENV := .venv-load
 BIN := $(VENV)/bin
 REPORTS ?= .run/reports
 export ENGINE WITHOUT PROFILE
+# What a shell exports for other Python programs and for psql: PYTHONOPTIMIZE would take the doctor's assertions away,
+# PYTHONSAFEPATH its own folder, PGHOSTADDR its database.
+unexport $(filter PYTHON% PG%,$(.VARIABLES))
 
 # The tools' environment, from the lock alone: made once, made again when the lock changes.
 $(VENV)/.complete: requirements-dev.lock

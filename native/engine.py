@@ -17,6 +17,7 @@ from native.logs import follow_logs, rotate_logs, tail
 from native.memory import own_memory, proportional_memory
 from native.project import NativeForm, compose_project, process_of, write_project
 from native.supervisor import ENDED, ProcessState, Supervisor
+from stack import passwords
 from stack.compose import Service, Topology
 from stack.errors import StackError
 from stack.model import Component, Report
@@ -261,6 +262,7 @@ class NativeEngine:
                 ready.add(name)
                 report(f"{name} ready after {time.monotonic() - began:.1f} s")
             if time.monotonic() - began > patience:
+                passwords.accepted(self.topology)
                 late = sorted(set(services) - ready)
                 raise StackError(
                     f"{', '.join(late)} did not become healthy within {patience:.0f} s.",
@@ -268,8 +270,13 @@ class NativeEngine:
                     tail(self.layout.log(late[0]), TAIL_LINES),
                 )
             time.sleep(POLL_SECONDS)
+        # The services have shown that theirs are right; the owner's has none that would miss it.
+        if passwords.owner_changed(self.topology):
+            passwords.accepted(self.topology)
 
     def _died(self, state: ProcessState) -> StackError:
+        # The likeliest cause, and the service's own lines do not tell it.
+        passwords.accepted(self.topology)
         log = self.layout.log(state.name)
         return StackError(
             f"{state.name} ended at its start (exit status {state.exit_code}).",

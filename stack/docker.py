@@ -21,6 +21,8 @@ TAIL_LINES = 20
 REPLACE_SECONDS = 45
 # Longer than services/frontend/release.py waits for the tracker and for its upload, which it gives two minutes.
 RUN_ONCE_SECONDS = 150
+# At a first start it gives the tracker three minutes to start, too.
+FIRST_RUN_SECONDS = 330
 POLL_SECONDS = 0.3
 # From this API on health checks have a start_interval, five seconds unless stated; older ones refuse the key.
 START_INTERVAL_API = (1, 44)
@@ -67,7 +69,7 @@ class DockerEngine:
                 raise self._failure()
             for name in alone:
                 self.compose("build", "--quiet", name)
-                self._run_to_its_end(name, report)
+                self._run_to_its_end(name, report, FIRST_RUN_SECONDS)
         except StackError:
             if not running:
                 # Stopped, not removed: `docker compose logs` and `docker inspect` still tell what happened.
@@ -130,7 +132,7 @@ class DockerEngine:
     def replace(self, name: str, report: Report) -> None:
         self.compose("build", "--quiet", name)
         if self.topology.services[name].runs_once:
-            self._run_to_its_end(name, report)
+            self._run_to_its_end(name, report, RUN_ONCE_SECONDS)
             return
         # A version that ends at its start is restarted for ever; without a limit so would be the waiting for it.
         limit = str(REPLACE_SECONDS)
@@ -139,10 +141,10 @@ class DockerEngine:
             raise self._failure(name)
         report(f"{name} is healthy")
 
-    def _run_to_its_end(self, name: str, report: Report) -> None:
+    def _run_to_its_end(self, name: str, report: Report, seconds: float) -> None:
         """What runs once, a release of a part of the frontend: `--wait` would take its end for a failure."""
         self.compose("up", "--detach", "--force-recreate", "--no-deps", "--no-build", name)
-        deadline = time.monotonic() + RUN_ONCE_SECONDS
+        deadline = time.monotonic() + seconds
         while True:
             part = next((part for part in self.components(measure=False) if part.name == name), None)
             if part and part.health == "done":

@@ -3,7 +3,7 @@
 from stack.compose import Topology
 from stack.errors import StackError
 
-__all__ = ["accepted"]
+__all__ = ["accepted", "owner_changed"]
 
 SERVICE = "postgres"
 OWNER = "POSTGRES_PASSWORD"
@@ -12,10 +12,12 @@ SECONDS = 2
 
 def accepted(topology: Topology) -> bool:
     """True when each password was tried and taken, False while nobody answers; StackError names one that is refused."""
+    service = topology.services.get(SERVICE)
+    if service is None:
+        return True
     # Loaded where it is needed: it would take a tenth of a second of each start.
     import psycopg
 
-    service = topology.services[SERVICE]
     for variable, role in _roles(service.environment).items():
         port = service.ports[0]
         try:
@@ -35,6 +37,11 @@ def accepted(topology: Topology) -> bool:
                 return False
             raise _refused(topology, variable, role) from error
     return True
+
+
+def owner_changed(topology: Topology) -> bool:
+    """Whether another place than .env sets the owner's password."""
+    return not topology.variables.origins.get(OWNER, ".env line").startswith(".env line")
 
 
 def _roles(environment: dict[str, str]) -> dict[str, str]:

@@ -44,15 +44,17 @@ def environment(tmp_path: Path, programs: dict[str, Path]) -> dict[str, str]:
 
 
 @contextmanager
-def server(programs: dict[str, Path], environment: dict[str, str], **kwargs: object) -> Iterator[int]:
+def server(
+    programs: dict[str, Path], environment: dict[str, str], user: str = "owner", database: str = "main"
+) -> Iterator[int]:
     """A server on a free port, which is given; it has to be ready within 30 s and to stop when asked."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = ["-c", "listen_addresses=127.0.0.1", "-c", f"port={port}", "-c", "shared_buffers=16MB"]
-    process = subprocess.Popen([programs["docker-entrypoint.sh"], "postgres", *settings], env=environment, **kwargs)
+    process = subprocess.Popen([programs["docker-entrypoint.sh"], "postgres", *settings], env=environment)
     try:
-        ready = [programs["pg_isready"], "-q", "-h", "127.0.0.1", "-p", str(port), "-U", "owner", "-d", "main"]
+        ready = [programs["pg_isready"], "-q", "-h", "127.0.0.1", "-p", str(port), "-U", user, "-d", database]
         deadline = time.monotonic() + 30
         while subprocess.run(ready, env=environment).returncode:
             assert process.poll() is None, f"the server ended with {process.returncode}"

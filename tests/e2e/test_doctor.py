@@ -68,14 +68,19 @@ WRONG = {
         "OTEL_EXPORTER_OTLP_ENDPOINT",
     ]
 )
-def wrong(request: pytest.FixtureRequest, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def wrong(request: pytest.FixtureRequest, stack: Stack) -> Iterator[str]:
     """A variable leads where nobody is, in a stack that runs; afterwards it is right again."""
-    with monkeypatch.context() as set_wrong:
-        set_wrong.setenv(request.param, WRONG[request.param][0])
-        commands.up(stack.root)
+    local = stack.root / ".env.local"
+    before = local.read_text(encoding="utf-8") if local.exists() else None
+    local.write_text(f"{before or ''}\n{request.param}={WRONG[request.param][0]}\n", encoding="utf-8")
     try:
+        commands.up(stack.root)
         yield request.param
     finally:
+        if before is None:
+            local.unlink()
+        else:
+            local.write_text(before, encoding="utf-8")
         commands.up(stack.root)
 
 

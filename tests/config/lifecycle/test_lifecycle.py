@@ -145,6 +145,48 @@ def test_a_wrong_value_is_told_before_anything_starts(checkout):
     assert checkout.processes() == {}
 
 
+def test_what_a_shell_exports_for_others_is_ignored_with_a_word_and_reaches_no_process(checkout):
+    others = (
+        "OTEL_SERVICE_NAME",
+        "SENTRY_AUTH_TOKEN",
+        "COMPOSE_PROJECT_NAME",
+        "GF_PATHS_DATA",
+        "AWS_SECRET_ACCESS_KEY",
+    )
+    shell = dict.fromkeys((*others, "PGPASSWORD", "LOKI_ADDR", "DOCKER_CONFIG"), "of-a-shell")
+    proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), "http://of-a-shell:9")
+
+    up = checkout.stack("up", **shell, **proxies)
+
+    assert up.returncode == 0, up.stderr
+    [said] = [line for line in up.stdout.splitlines() if line.startswith("Your environment: ")]
+    assert (
+        "ignored ALL_PROXY, COMPOSE_PROJECT_NAME, GF_PATHS_DATA, HTTP_PROXY, OTEL_SERVICE_NAME, SENTRY_AUTH_TOKEN"
+        in said
+    )
+    running = checkout.processes()
+    assert {"store", "web", "process-compose"} <= set(running)
+    assert [name for name, process in running.items() if "of-a-shell" in repr(process.environ())] == []
+
+
+def test_a_setting_of_the_shell_is_taken_with_a_word(checkout):
+    up = checkout.stack("up", STORE_VERSION="2.0.0")
+
+    assert up.returncode == 0, up.stderr
+    assert "Your environment: took STORE_VERSION over .env" in up.stdout
+    assert "2.0.0" in up.stdout
+
+
+def test_line_ends_of_windows_are_told_before_anything_starts(checkout):
+    checkout.settings("greeting = hello\r\n")
+
+    refused = checkout.stack("up")
+
+    assert refused.returncode == 1
+    assert "conf/store.conf has the line ends of Windows" in refused.stderr
+    assert checkout.processes() == {}
+
+
 def test_a_second_up_while_one_runs_is_told_who_is_at_work(checkout):
     checkout.settings("slow\n")
     with checkout.start("up") as first:
