@@ -1,7 +1,7 @@
 """Puts aside the files in the folder given as the only argument that the collector could not open, and says which.
 
-The collector keeps each queue, and how far it has read the log files, in a bbolt database. One that is cut off or is no such
-database ends it at every start. (A page that is damaged within a sound file it puts aside itself: `recreate`.)
+The collector keeps each queue, and how far it has read the log files, in a bbolt database. One that is cut off or is no
+such database ends it at every start. (A page that is damaged within a sound file it puts aside itself: `recreate`.)
 """
 
 import struct

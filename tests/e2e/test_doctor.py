@@ -64,7 +64,7 @@ WRONG = {
 
 @pytest.fixture(
     params=[
-        pytest.param("GATEWAY_SENTRY_DSN", marks=pytest.mark.engine("stop and start")),
+        pytest.param("GATEWAY_SENTRY_DSN", marks=ON_BOTH),
         "OTEL_EXPORTER_OTLP_ENDPOINT",
     ]
 )
