@@ -216,6 +216,21 @@ def test_a_record_without_a_body_is_a_line(collector: CollectorAlone) -> None:
     assert [one["body"]["stringValue"] for one in found] == ["", "device.lifecycle", "has one", '{"a":1}']
 
 
+@pytest.mark.parametrize("key", ["", "名前", "___", ".", "x" * 300])
+def test_one_odd_key_is_left_out(collector: CollectorAlone, key: str) -> None:
+    service = f"key-{secrets.token_hex(4)}"
+    odd = attributes({key: "x"})
+    request = logs(service, {"body": value("key"), "attributes": odd})
+    request["resourceLogs"][0]["resource"]["attributes"] += odd
+    request["resourceLogs"][0]["scopeLogs"][0]["scope"] = {"name": "s", "attributes": odd}
+    collector.send("logs", request)
+    [(resource, record)] = eventually(
+        "the line", lambda: [one for one in collector.records() if one[0]["service.name"] == service]
+    )
+    assert resource.keys() == {"service.name", "deployment.environment.name"}
+    assert "attributes" not in record
+
+
 def test_odd_keys_are_left_out_and_the_rest_of_the_item_stays(collector: CollectorAlone) -> None:
     odd = {"": "a", "名前": "b", "___": "c", "x" * 300: "d", "customer tier": "gold", "plain": "e"}
     collector.send("logs", logs("keys", {"body": value("keys"), "attributes": attributes(odd)}))
