@@ -14,7 +14,7 @@ READERS = {
     "collector": (
         "IMAGE_OTEL_COLLECTOR",
         "/otelcol-contrib",
-        ["validate", "--feature-gates=ottl.set.allowNil", "--config={}"],
+        ["validate", "--feature-gates=ottl.set.allowNil,ottl.functions.enableLambda", "--config={}"],
         "collector/config.yaml",
     ),
 }

@@ -155,11 +155,19 @@ def _configuration(scratch: Path, ports: dict[int, int], store: int) -> tuple[Pa
     real = Substitutions(addresses={}, own_ports=ports, paths=places).apply(
         (ROOT / "collector/config.yaml").read_text()
     )
-    pipelines = yaml.safe_load(real)["service"]["pipelines"]
+    configured = yaml.safe_load(real)
+    connectors = set(configured["connectors"])
+    pipelines = {
+        name: {
+            "exporters": ["otlp_http/test" for one in each["exporters"][:1] if one not in connectors]
+            + [one for one in each["exporters"] if one in connectors]
+        }
+        for name, each in configured["service"]["pipelines"].items()
+    }
     exporter = {"endpoint": f"http://127.0.0.1:{store}", "encoding": "json", "compression": "none"}
     difference = {
         "exporters": {"otlp_http/test": exporter},
-        "service": {"pipelines": {name: {"exporters": ["otlp_http/test"]} for name in pipelines}},
+        "service": {"pipelines": pipelines},
     }
     rendered, overlay = scratch / "config.yaml", scratch / "overlay.yaml"
     rendered.write_text(real)

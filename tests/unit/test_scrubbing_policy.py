@@ -9,7 +9,8 @@ from telemetry import policy, vocabulary
 from tests.support.project import ROOT
 from tests.support.scrubbing import PAGE, Shape, table
 
-REDACTION = yaml.safe_load((ROOT / "collector" / "config.yaml").read_text(encoding="utf-8"))["processors"]["redaction"]
+CONFIGURATION = yaml.safe_load((ROOT / "collector" / "config.yaml").read_text(encoding="utf-8"))
+REDACTION = CONFIGURATION["processors"]["redaction/names"]
 
 
 def test_every_pattern_of_the_process_is_documented() -> None:
