@@ -35,6 +35,9 @@ $(LOAD_VENV)/.complete: loadtest/requirements.lock $(VENV)/.complete
 	@$(LOAD_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r loadtest/requirements.lock
 	@touch $@
 
+.PHONY: load-made
+load-made: $(LOAD_VENV)/.complete
+
 .PHONY: ack unack
 .PHONY: gameday runbook tour versions sbom audit
 .PHONY: setup up build down clean status logs test unit config e2e lint format lock generate gate load release rollback doctor bench figures snapshot help

@@ -98,7 +98,7 @@ def running_service(name: str, environment: Mapping[str, str], *, port: int = 0)
 
 def _client(url: str) -> httpx.Client:
     # One for all requests: a client reads the certificates of the system, which costs a hundred times a request.
-    return httpx.Client(base_url=url, verify=False, limits=httpx.Limits(max_keepalive_connections=0))
+    return httpx.Client(base_url=url, verify=False, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def _wait_until_ready(service: Running, output: Path) -> None:

@@ -16,8 +16,10 @@ from gameday import faults, record, runbook, scenario
 from gameday.record import Record
 from gameday.scenario import Scenario
 from sandbox_testing.polling import eventually
+from sandbox_testing.stores import Mailpit
 from tests.support import engine
 from tests.support.customer import Customer
+from tests.support.drills import ON_CALL, broken_links, opened
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
 from tests.support.person import Person
@@ -165,6 +167,19 @@ def test_incident_is_simulated_from_fault_to_recovery(played: Record, evidence: 
     assert times["firing"] < times["mail"] <= times["acknowledged"] <= times["mitigating"] <= times["recovered"]
     assert any(alert["verdict"] == "expected" for alert in played.alerts)
     assert played.customers["failed"] > 0
+
+
+def test_incident_pages_the_team_of_the_service_and_nobody_else(
+    stack: Stack, played: Record, mailbox: Mailpit, evidence: Evidence
+) -> None:
+    """Without this everybody is woken by everything, or a page cannot be read on a phone at night."""
+    mails = [mail for mail in mailbox.messages(played.began) if mail.received_at <= played.ended]
+    pages = [mail for mail in mails if mail.subject.startswith(("[PAGE]", "[ESCALATED]"))]
+    evidence(pages=[f"{mail.recipients}: {mail.subject}" for mail in pages])
+    assert [mail.recipients for mail in pages] == [(ON_CALL["payments"],)]
+    page = opened(mailbox, pages[0])
+    assert f"make ack ALERT={played.expected['alert']} SERVICE=payments" in page.text
+    assert broken_links(page) == []
 
 
 def test_runbook_is_followed_as_it_is_written(played: Record, evidence: Evidence) -> None:

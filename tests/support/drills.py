@@ -12,7 +12,7 @@ from faults import injected
 from sandbox_testing import Mailpit, Message, Prometheus, Sample, eventually
 from tests.support.stack import Stack
 
-__all__ = ["DRILLS", "PARTS", "Course", "Drill", "Inbox", "broken_links", "opened", "run"]
+__all__ = ["DRILLS", "ON_CALL", "PARTS", "Course", "Drill", "Inbox", "broken_links", "opened", "run"]
 
 PAGED_WITHIN = 90.0
 OVER_WITHIN = 120.0
