@@ -13,8 +13,8 @@ from tests.support.figures import Figures
 from tests.support.promql import absent_metrics
 from tests.support.stack import Stack
 
-# One alert to its mail, on both engines: a component is stopped. The tour's game day (test_tour.py) does the same with an
-# outage of the card network, and `make figures` plays all six, which takes six minutes.
+# One alert to its mail, on both engines: a component is stopped. The tour's game day (test_tour.py) does the same with
+# an outage of the card network, and `make figures` plays all six, which takes six minutes.
 CHOSEN = [name for name in os.environ.get("DRILLS", "store-down").split(",") if name]
 ENGINES_DRILL = pytest.mark.engine("an alert to its mail")
 
