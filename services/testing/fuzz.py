@@ -6,11 +6,6 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 
 import httpx
-import schemathesis
-from hypothesis import HealthCheck, Phase, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis.errors import Unsatisfiable
-from schemathesis import GenerationMode
 
 __all__ = ["fuzz"]
 
@@ -22,6 +17,13 @@ def fuzz(
 
     Returns how many were sent. Raises AssertionError, with the request, for an answer of 500 and above.
     """
+    # Slow to import, and of no use to a run that only collects the module.
+    import schemathesis
+    from hypothesis import HealthCheck, Phase, given
+    from hypothesis import settings as hypothesis_settings
+    from hypothesis.errors import Unsatisfiable
+    from schemathesis import GenerationMode
+
     document = httpx.get(f"{url}/openapi.json").raise_for_status().json()
     document["paths"] = {path: item for path, item in document["paths"].items() if path not in without}
     schema = schemathesis.openapi.from_dict(document)

@@ -26,13 +26,14 @@ _READY_WITHIN_SECONDS = 30
 
 @dataclass
 class Running:
-    """A running service. `logs` is the file that the collector would follow."""
+    """A running service. `logs` is the file that the collector would follow; `client` keeps no connection open."""
 
     name: str
     url: str
     environment: Mapping[str, str]
     process: subprocess.Popen[bytes]
     logs: Path
+    client: httpx.Client
 
     def lines(self) -> list[dict[str, Any]]:
         """Every line it has logged, parsed."""
@@ -57,7 +58,7 @@ class Running:
         """The sum of the samples of a metric that have at least these labels."""
         from prometheus_client.parser import text_string_to_metric_families
 
-        text = httpx.get(f"{self.url}/metrics").text
+        text = self.client.get("/metrics").text
         wanted = labels.items()
         families = text_string_to_metric_families(text)
         return sum(s.value for f in families for s in f.samples if s.name == name and wanted <= s.labels.items())
@@ -84,13 +85,20 @@ def running_service(name: str, environment: Mapping[str, str], *, port: int = 0)
         with output.open("wb") as sink:
             command = [sys.executable, "-m", name, f"--bind=127.0.0.1:{port}"]
             process = subprocess.Popen(command, env=variables, cwd=folder, stdout=sink, stderr=subprocess.STDOUT)
-        service = Running(name, f"http://127.0.0.1:{port}", environment, process, Path(folder, f"{name}.jsonl"))
+        url = f"http://127.0.0.1:{port}"
+        service = Running(name, url, environment, process, Path(folder, f"{name}.jsonl"), _client(url))
         try:
             _wait_until_ready(service, output)
             yield service
         finally:
+            service.client.close()
             if process.poll() is None:
                 service.stop()
+
+
+def _client(url: str) -> httpx.Client:
+    # One for all requests: a client reads the certificates of the system, which costs a hundred times a request.
+    return httpx.Client(base_url=url, verify=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 def _wait_until_ready(service: Running, output: Path) -> None:
@@ -99,7 +107,7 @@ def _wait_until_ready(service: Running, output: Path) -> None:
             text = output.read_text()[-4000:]
             raise RuntimeError(f"{service.name} ended with {service.process.returncode} before it was ready:\n{text}")
         try:
-            return httpx.get(f"{service.url}/readyz", timeout=2).status_code == 200
+            return service.client.get("/readyz", timeout=2).status_code == 200
         except httpx.TransportError:
             return False
 

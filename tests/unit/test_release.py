@@ -12,13 +12,16 @@ from stack.compose import read_topology
 from stack.errors import StackError
 
 ROOT = Path(__file__).resolve().parents[2]
+# What npm installed is large.
+WITHOUT = shutil.ignore_patterns("__pycache__", "tests", "node_modules")
 PATCHES = sorted((ROOT / source.PATCHES).glob("*.patch"))
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of what a release is made from."""
-    shutil.copytree(ROOT / "services", tmp_path / "services", ignore=shutil.ignore_patterns("__pycache__", "tests"))
+    shutil.copytree(ROOT / "services", tmp_path / "services", ignore=WITHOUT)
+    (tmp_path / "services" / "frontend" / "node_modules").mkdir()
     shutil.copytree(ROOT / source.PATCHES, tmp_path / source.PATCHES)
     for name in ("docker-compose.yml", ".env"):
         shutil.copy(ROOT / name, tmp_path)

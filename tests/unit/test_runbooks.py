@@ -1,6 +1,7 @@
 """Runbooks are complete, short, and speak of things that exist; contacts are the people whom Alertmanager tells."""
 
 import re
+from functools import cache
 
 import pytest
 import yaml
@@ -45,12 +46,13 @@ COMPONENTS = set(read_topology(ROOT, {}).services)
 HELPERS = {"volume-owner", "otel-collector-health"}
 
 
-def alert_names() -> set[str]:
+@cache
+def alert_names() -> frozenset[str]:
     """Every alert that Prometheus is given, and those of the error tracker."""
     folder = ROOT / "prometheus"
     files = [*(folder / "rules").glob("*.yml"), *(folder / "generated" / "sandbox").glob("*.yml")]
     groups = [group for path in files for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
-    return {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule} | OF_ERRORS
+    return frozenset(rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule) | OF_ERRORS
 
 
 def test_alerts_and_runbooks_are_one_to_one() -> None:

@@ -7,13 +7,14 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from telemetry import vocabulary
+from telemetry.settings import TelemetrySettings
 from testing.process import running_service, until
 
 SERVICES = Path(__file__).resolve().parents[2]
@@ -29,11 +30,11 @@ def parsed(output: str) -> list[dict]:
 
 def test_lines_from_start_over_failure_to_shutdown_all_parse():
     with running_service("sampleshop", {**PATHS, "SERVICE_VERSION": "9.9.9"}) as service:
-        httpx.get(f"{service.url}/null")
-        httpx.post(f"{service.url}/broken/1", json={})
-        httpx.get(f"{service.url}/libraries", params={"text": "x"})
-        httpx.get(f"{service.url}/warns", params={"text": "jane.canary@example.com"})
-        httpx.post(f"{service.url}/orders", content=b"x" * 100_000)
+        service.client.get("/null")
+        service.client.post("/broken/1", json={})
+        service.client.get("/libraries", params={"text": "x"})
+        service.client.get("/warns", params={"text": "jane.canary@example.com"})
+        service.client.post("/orders", content=b"x" * 100_000)
         assert service.stop() == 0
         output = service.logs.with_name("output").read_text()
         lines = parsed(output)
@@ -53,7 +54,7 @@ def test_lines_from_start_over_failure_to_shutdown_all_parse():
 def test_killed_process_has_written_the_line_of_every_answer_it_gave():
     with running_service("sampleshop", PATHS) as service:
         for _ in range(20):
-            httpx.get(f"{service.url}/null")
+            service.client.get("/null")
         service.process.send_signal(signal.SIGKILL)
         service.process.wait(10)
         assert [line.get("event") for line in parsed(service.logs.read_text())].count("http.access") == 20
@@ -76,26 +77,34 @@ def test_exception_while_importing_is_a_line_with_stack_and_without_its_text():
     assert "canary" not in crashed.stdout + crashed.stderr
 
 
-@pytest.mark.parametrize(
-    ("variables", "expected"),
-    [
-        ({"LOG_LEVEL": "DEBUG", "DEPLOYMENT_ENVIRONMENT": "prod"}, "LOG_LEVEL=DEBUG is not for prod"),
-        ({"DEPLOYMENT_ENVIRONMENT": "production"}, "dev"),
-        ({"LOG_LEVEL": "LOUD"}, "INFO"),
-        ({"LOG_DIRECTORY": "/proc/nowhere"}, "LOG_DIRECTORY"),
-    ],
-)
-def test_wrong_setting_ends_the_start_with_one_line_that_says_what_to_do(variables, expected):
-    refused = run(**variables)
+def test_wrong_setting_ends_the_start_with_one_line_that_says_what_to_do():
+    refused = run(LOG_LEVEL="DEBUG", DEPLOYMENT_ENVIRONMENT="prod")
     lines = parsed(refused.stdout + refused.stderr)
     assert refused.returncode == 1
-    assert expected in lines[-1]["reason"]
+    assert "LOG_LEVEL=DEBUG is not for prod" in lines[-1]["reason"]
     assert lines[-1]["event"] == "settings.refused"
 
 
+def test_log_folder_that_cannot_be_written_ends_the_start_with_one_line():
+    refused = run(LOG_DIRECTORY="/proc/nowhere")
+    lines = parsed(refused.stdout + refused.stderr)
+    assert refused.returncode == 1
+    assert "LOG_DIRECTORY" in lines[-1]["reason"]
+    assert lines[-1]["event"] == "settings.refused"
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"), [({"DEPLOYMENT_ENVIRONMENT": "production"}, "dev"), ({"LOG_LEVEL": "LOUD"}, "INFO")]
+)
+def test_value_that_a_setting_does_not_have_is_refused_with_those_that_it_has(monkeypatch, variables, expected):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ValidationError, match=expected):
+        TelemetrySettings()
+
+
 def test_port_in_use_is_said_in_a_line_and_the_start_fails():
-    with ExitStack() as stack:
-        service = stack.enter_context(running_service("sampleshop", PATHS))
+    with running_service("sampleshop", PATHS) as service:
         port = service.url.rpartition(":")[2]
         environment = {"PATH": os.environ["PATH"], "OTEL_TRACES_EXPORTER": "none", **PATHS}
         command = [sys.executable, "-m", "sampleshop", f"--bind=127.0.0.1:{port}"]
@@ -120,8 +129,8 @@ def sending_to(url: str) -> dict[str, str]:
 def test_shutdown_sends_the_spans_and_events_that_were_still_held(collector):
     with running_service("sampleshop", sending_to(collector.url)) as service:
         for _ in range(30):
-            httpx.get(f"{service.url}/null")
-        httpx.post(f"{service.url}/broken/1", json={})
+            service.client.get("/null")
+        service.client.post("/broken/1", json={})
         assert collector.names == []
         assert service.stop() == 0
     assert sorted(collector.names) == ["GET /null"] * 30 + ["POST /broken/{item}"]
@@ -150,15 +159,15 @@ def test_backends_that_hang_slow_no_request_and_lose_no_span(collector, tmp_path
     parcels = list((tmp_path / "spool" / "sampleshop").glob("*.otlp"))
     assert sum(int(parcel.stem.partition("-")[2]) for parcel in parcels) == 60
     with running_service("sampleshop", variables | sending_to(collector.url)) as service:
-        httpx.get(f"{service.url}/null")
+        service.client.get("/null")
         assert service.stop() == 0
     assert len(collector.names) == 61
 
 
 def test_disabled_telemetry_sends_nothing_and_serves_all_the_same(collector):
     with running_service("sampleshop", {**sending_to(collector.url), "OTEL_SDK_DISABLED": "true"}) as service:
-        answer = httpx.get(f"{service.url}/null")
-        failure = httpx.post(f"{service.url}/broken/1", json={})
+        answer = service.client.get("/null")
+        failure = service.client.post("/broken/1", json={})
         assert "http.access" not in service.events()
         assert service.stop() == 0
     assert (answer.status_code, failure.status_code) == (200, 500)
@@ -178,27 +187,30 @@ def refusal(url: str, head: bytes) -> str:
     return said.decode()
 
 
-@pytest.mark.parametrize(
-    ("head", "status"),
-    [
-        (b"GET / HTTP/1.1\r\nX-Flood: " + b"canary" * 4_000 + b"\r\n\r\n", "431"),
-        (b"CANARY / HTTP/1.1\r\nHost: canary\r\n\r\n", "400"),
-    ],
-    ids=["head too large", "no HTTP"],
-)
-def test_request_that_cannot_be_read_has_its_line_its_count_and_its_trace(collector, head, status):
+HEADS = {
+    "431": b"GET / HTTP/1.1\r\nX-Flood: " + b"canary" * 4_000 + b"\r\n\r\n",
+    "400": b"CANARY / HTTP/1.1\r\nHost: canary\r\n\r\n",
+}
+
+
+def test_request_that_cannot_be_read_has_its_line_its_count_and_its_trace(collector):
     to_collector = {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
     with running_service("sampleshop", {**PATHS, **to_collector}) as service:
-        said = refusal(service.url, head)
-        assert service.sample("http_server_refused_total", http_response_status_code=status) == 1
-        [line] = [line for line in service.lines() if line.get("event") == "http.refused"]
+        said = {status: refusal(service.url, head) for status, head in HEADS.items()}
+        counted = {
+            status: service.sample("http_server_refused_total", http_response_status_code=status) for status in HEADS
+        }
+        refused = [line for line in service.lines() if line.get("event") == "http.refused"]
+        lines = {str(line["http_response_status_code"]): line for line in refused}
         assert service.stop() == 0
         text = service.logs.with_name("output").read_text()
-    assert said.startswith(f"HTTP/1.1 {status} ")
-    assert line["http_response_status_code"] == int(status)
-    assert f"x-trace-id: {line['traceId']}\r\n" in said
-    assert len(line["traceId"]) == 32
-    assert collector.names == ["HTTP"]
+    assert counted == dict.fromkeys(HEADS, 1)
+    assert len(refused) == len(HEADS)
+    for status, answer in said.items():
+        assert answer.startswith(f"HTTP/1.1 {status} ")
+        assert f"x-trace-id: {lines[status]['traceId']}\r\n" in answer
+        assert len(lines[status]["traceId"]) == 32
+    assert collector.names == ["HTTP"] * len(HEADS)
     assert "canary" not in text.lower()
 
 
@@ -210,7 +222,7 @@ def test_standard_variables_name_the_service_and_add_to_its_resource(collector):
         "OTEL_RESOURCE_ATTRIBUTES": "host.name=till-7,service.name=ignored",
     }
     with running_service("sampleshop", {**PATHS, **standard}) as service:
-        httpx.get(f"{service.url}/null")
+        service.client.get("/null")
         lines = service.logs.with_name("corner-shop.jsonl").read_text()
         assert service.stop() == 0
     assert {line["service"] for line in parsed(lines)} == {"corner-shop"}
@@ -231,7 +243,7 @@ def test_spans_of_the_sdks_own_exporter_are_counted_too(collector):
     chosen = {"OTEL_TRACES_EXPORTER": "otlp_proto_http", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
     chosen |= {"OTEL_EXPORTER_OTLP_COMPRESSION": "gzip"}
     with running_service("sampleshop", {**PATHS, **chosen}) as service:
-        httpx.get(f"{service.url}/null")
+        service.client.get("/null")
         until(lambda: service.sample("telemetry_spans_total", outcome="exported") == 1, "the span has arrived")
         assert service.sample("telemetry_spans_total", outcome="ended") == 1
     assert collector.names == ["GET /null"]
