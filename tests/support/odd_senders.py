@@ -1,0 +1,241 @@
+"""A generated sender of odd telemetry beside a good one, and what the stores hold of both."""
+
+import base64
+import json
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from google.protobuf import json_format
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+__all__ = ["Addresses", "Trial"]
+
+MESSAGES = {
+    "traces": ExportTraceServiceRequest,
+    "logs": ExportLogsServiceRequest,
+    "metrics": ExportMetricsServiceRequest,
+}
+CANARY = "zqgenerated.canary"
+MAIL = f"{CANARY}@example.com"
+
+texts = st.sampled_from(["", "word", MAIL, f"for {MAIL} and", "名前", "x" * 5000, "\x00", "\ud7ff", "4.8.2.1"])
+scalars = st.one_of(
+    texts.map(lambda one: {"stringValue": one}),
+    st.sampled_from([{}, {"boolValue": True}, {"doubleValue": "NaN"}, {"doubleValue": "-Infinity"}]),
+    st.integers(-(2**63), 2**63 - 1).map(lambda one: {"intValue": str(one)}),
+    texts.map(lambda one: {"bytesValue": base64.b64encode(one.encode()).decode()}),
+)
+keys = st.one_of(st.sampled_from(["a", "service", "password", "le", "__name__", "job", "a b"]), texts)
+
+
+def _maps(values: st.SearchStrategy[Any]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    pairs = st.builds(lambda key, value: {"key": key, "value": value}, keys, values)
+    return st.lists(pairs, max_size=5, unique_by=lambda one: one["key"])
+
+
+values = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3).map(lambda one: {"arrayValue": {"values": one}}),
+        _maps(inner).map(lambda one: {"kvlistValue": {"values": one}}),
+    ),
+    max_leaves=6,
+)
+attributes = _maps(values)
+offsets = st.sampled_from([0, 0, 0, -(10**13), 10**13, -(10**18)])
+scopes = st.fixed_dictionaries({"name": texts, "version": texts, "attributes": attributes})
+events = st.lists(st.fixed_dictionaries({"name": texts, "attributes": attributes}), max_size=4)
+spans = st.fixed_dictionaries(
+    {
+        "identified": st.sampled_from([True, True, False]),
+        "name": texts,
+        "offset": offsets,
+        "attributes": attributes,
+        "events": events,
+        "traceState": texts,
+        "status": st.fixed_dictionaries({"message": texts, "code": st.sampled_from([0, 1, 2])}),
+    }
+)
+records = st.fixed_dictionaries(
+    {"offset": offsets, "attributes": attributes, "severityText": texts, "eventName": texts},
+    optional={"body": values},
+)
+points = st.fixed_dictionaries(
+    {"offset": offsets, "attributes": attributes, "asInt": st.integers(0, 9).map(str), "exemplars": st.just([])}
+)
+measured = st.fixed_dictionaries({"name": texts, "description": texts, "unit": texts}).flatmap(
+    lambda named: st.one_of(
+        st.lists(points, max_size=3).map(lambda one: named | {"gauge": {"dataPoints": one}}),
+        st.tuples(st.lists(points, max_size=3), st.sampled_from([0, 1, 2])).map(
+            lambda one: named | {"sum": {"dataPoints": one[0], "aggregationTemporality": one[1], "isMonotonic": True}}
+        ),
+        st.just(named),
+    )
+)
+requests = st.one_of(
+    st.tuples(st.just("traces"), scopes, st.lists(spans, max_size=3), attributes, st.booleans()),
+    st.tuples(st.just("logs"), scopes, st.lists(records, max_size=3), attributes, st.booleans()),
+    st.tuples(st.just("metrics"), scopes, st.lists(measured, max_size=3), attributes, st.booleans()),
+)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the collector takes OTLP over HTTP, and where the stores answer."""
+
+    otlp: str
+    loki: str
+    tempo: str
+    prometheus: str
+
+
+@dataclass
+class Trial:
+    """One run: ``send`` first, then ask what arrived. Names are new for each run."""
+
+    at: Addresses
+    odd: str = field(default_factory=lambda: f"odd-{secrets.token_hex(4)}")
+    good: str = field(default_factory=lambda: f"good-{secrets.token_hex(4)}")
+    sent: int = 0
+    anonymous: int = 0
+    traces: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.began = time.time()
+        self.good_trace = secrets.token_hex(16)
+        self.client = httpx.Client(timeout=30, trust_env=False)
+
+    def send(self, examples: int) -> None:
+        """That many odd requests, the same in each run, each with a good span, line and point after it."""
+
+        @settings(
+            max_examples=examples,
+            derandomize=True,
+            database=None,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(requests)
+        def one(request: tuple[Any, ...]) -> None:
+            self._send_odd(*request)
+            self._send_good()
+
+        one()
+
+    def _post(self, signal: str, payload: dict[str, Any], as_json: bool = True) -> None:
+        if as_json:
+            content, kind = json.dumps(payload).encode(), "application/json"
+        else:
+            # JSON of OTLP writes ids in hexadecimal, protobuf's own mapping in base64.
+            message = json_format.Parse(json.dumps(_rebased(payload)), MESSAGES[signal]())
+            content, kind = message.SerializeToString(), "application/x-protobuf"
+        for _ in range(30):
+            answer = self.client.post(f"{self.at.otlp}/v1/{signal}", content=content, headers={"Content-Type": kind})
+            if answer.status_code not in (429, 503):
+                break
+            time.sleep(0.5)
+        if answer.status_code != 200:
+            self.refusals.append(f"{signal} {answer.status_code} {answer.text[:200]}")
+
+    def _send_odd(self, signal: str, scope: Any, items: list[Any], resource: list[Any], as_json: bool) -> None:
+        named = [{"key": "service.name", "value": {"stringValue": self.odd}}]
+        named += [one for one in resource if one["key"] != "service.name"]
+        now = time.time_ns()
+        if signal == "traces":
+            inner = {"spans": [self._span(dict(one), now) for one in items]}
+        elif signal == "logs":
+            inner = {"logRecords": [_timed(dict(one), now) for one in items]}
+        else:
+            inner = {"metrics": [_measured(one, now) for one in items]}
+        group, scoped = {
+            "traces": ("resourceSpans", "scopeSpans"),
+            "logs": ("resourceLogs", "scopeLogs"),
+            "metrics": ("resourceMetrics", "scopeMetrics"),
+        }[signal]
+        self._post(signal, {group: [{"resource": {"attributes": named}, scoped: [{"scope": scope, **inner}]}]}, as_json)
+
+    def _span(self, one: dict[str, Any], now: int) -> dict[str, Any]:
+        start = max(now + one.pop("offset"), 0)
+        identified = one.pop("identified")
+        trace = secrets.token_hex(16) if identified else "0" * 32
+        if identified:
+            self.traces.append(trace)
+        else:
+            self.anonymous += 1
+        ids = {"traceId": trace, "spanId": secrets.token_hex(8)}
+        return one | ids | {"startTimeUnixNano": str(start), "endTimeUnixNano": str(start + 1000)}
+
+    def _send_good(self) -> None:
+        self.sent += 1
+        now = time.time_ns()
+        resource = {"attributes": [{"key": "service.name", "value": {"stringValue": self.good}}]}
+        span = {"traceId": self.good_trace, "spanId": secrets.token_hex(8), "name": "good"}
+        span |= {"startTimeUnixNano": str(now), "endTimeUnixNano": str(now + 1000)}
+        line = {"timeUnixNano": str(now), "body": {"stringValue": f"good {self.sent}"}}
+        point = {"startTimeUnixNano": str(now - 10**9), "timeUnixNano": str(now), "asInt": str(self.sent)}
+        total = {"isMonotonic": True, "aggregationTemporality": 2, "dataPoints": [point]}
+        self._post("traces", {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]})
+        self._post("logs", {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [line]}]}]})
+        metric = {"name": "good.requests", "sum": total}
+        self._post("metrics", {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": [metric]}]}]})
+
+    def good_items(self) -> tuple[int, int, int]:
+        """Spans, lines and the newest total that the stores hold of the good sender."""
+        trace = self.client.get(f"{self.at.tempo}/api/traces/{self.good_trace}")
+        span_count = trace.text.count('"spanId"') if trace.is_success else 0
+        counting = f'sum(count_over_time({{service_name="{self.good}"}}[1h]))'
+        lines = self.client.get(f"{self.at.loki}/loki/api/v1/query", params={"query": counting}).json()
+        found = lines["data"]["result"]
+        total = self.number(f'good_requests_total{{service="{self.good}"}}')
+        return span_count, int(found[0]["value"][1]) if found else 0, total
+
+    def number(self, query: str) -> int:
+        """The value of an instant query that has one result; 0 where it has none."""
+        answer = self.client.get(f"{self.at.prometheus}/api/v1/query", params={"query": query}).json()
+        result = answer["data"]["result"]
+        return int(float(result[0]["value"][1])) if result else 0
+
+    def discarded_spans(self) -> int:
+        labels = f'service="{self.odd}",signal="traces",reason="no_id"'
+        return self.number(f"sum(collector_items_discarded_total{{{labels}}})")
+
+    def stored(self) -> str:
+        """Everything that the stores hold of the odd sender, as one text."""
+        end = {"start": str(self.began - 60), "end": str(time.time() + 600)}
+        line_query = {"query": f'{{service_name="{self.odd}"}}', "limit": "5000", **end}
+        parts = [self.client.get(f"{self.at.loki}/loki/api/v1/query_range", params=line_query).text]
+        series = {"match[]": [f'{{service="{self.odd}"}}', f'{{job=~".*{self.odd}"}}'], **end}
+        parts.append(self.client.get(f"{self.at.prometheus}/api/v1/series", params=series).text)
+        parts += [self.client.get(f"{self.at.tempo}/api/traces/{trace}").text for trace in self.traces]
+        return "\n".join(parts)
+
+
+def _timed(one: dict[str, Any], now: int) -> dict[str, Any]:
+    offset = one.pop("offset")
+    return one | {"timeUnixNano": str(max(now + offset, 0))}
+
+
+def _measured(metric: dict[str, Any], now: int) -> dict[str, Any]:
+    made = dict(metric)
+    for kind in ("gauge", "sum"):
+        if kind in made:
+            made[kind] = made[kind] | {"dataPoints": [_timed(dict(one), now) for one in made[kind]["dataPoints"]]}
+    return {key: value for key, value in made.items() if key != "offset"}
+
+
+def _rebased(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {
+            key: base64.b64encode(bytes.fromhex(one)).decode() if key in ("traceId", "spanId") else _rebased(one)
+            for key, one in value.items()
+            if key != "offset"
+        }
+    return [_rebased(one) for one in value] if isinstance(value, list) else value
