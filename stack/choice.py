@@ -34,7 +34,8 @@ def choose(
     if asked == "docker":
         if why_not:
             raise StackError(
-                f"ENGINE=docker, but {why_not}.", "Start Docker (or install it), or leave ENGINE out to run without it."
+                f"ENGINE=docker, but {why_not}.",
+                "Start, install or update Docker, or leave ENGINE out to run without it.",
             )
         return docker.DockerEngine(topology, services), "ENGINE asks for it"
     if why_not:

@@ -1,5 +1,7 @@
 """What a shell exported for another program neither reaches the stack nor goes unmentioned."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -85,6 +87,24 @@ def test_compose_gets_the_variables_as_they_were_read_and_nothing_that_would_lea
     foreign = {name for name in given if name.startswith(("COMPOSE_", "OTEL_", "SENTRY_"))}
     assert foreign <= topology.variables.keys()
     assert not {name for name in reads if SECRET in given.get(name, "")}
+
+
+def test_tools_behind_make_get_nothing_that_would_change_python_or_the_way_to_the_database(tmp_path: Path) -> None:
+    """PYTHONOPTIMIZE takes the doctor's assertions away, PYTHONSAFEPATH hides every module of this repository."""
+    names = ("PYTHONPATH", "PYTHONHOME", "PYTHONOPTIMIZE", "PYTHONSAFEPATH", "PGHOSTADDR", "PGSSLMODE", "PGOPTIONS")
+    (tmp_path / "print.mk").write_text("include Makefile\nprint:\n\t@env\n", encoding="utf-8")
+    shell = os.environ | dict.fromkeys(names, SECRET) | {"KEPT": SECRET}
+    printed = subprocess.run(
+        ["make", "--silent", "-f", tmp_path / "print.mk", "print"],
+        cwd=ROOT,
+        env=shell,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+
+    assert f"KEPT={SECRET}" in printed
+    assert not [line for line in printed if line.startswith(names)]
 
 
 def test_what_was_ignored_is_said_in_one_line(topology) -> None:
