@@ -38,8 +38,8 @@ NOT_PRACTISED = {
     "make status || true": "it only looks",
     "sudo timedatectl set-ntp true": "it sets the machine's clock",
     "stack stop otel-collector && gone=exporter_otlp_http_loki_logs && test -d .run/data && rm -f "
-    ".run/data/collector-data/$gone || docker run --rm -v observability-sandbox_collector-data:/d busybox rm -f /d/$gone "
-    "&& stack start otel-collector": "tests/e2e/test_queues.py runs it",
+    ".run/data/collector-data/$gone || docker run --rm -v observability-sandbox_collector-data:/d busybox rm -f "
+    "/d/$gone && stack start otel-collector": "tests/e2e/test_queues.py runs it",
 }
 PAGES = [runbook.read(name) for name in runbook.names()]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
