@@ -57,7 +57,7 @@ HOPS: tuple[Hop, ...] = (
     *_each(
         "traces", "{service} → otel-collector", "{service}", Probes.spans_leave,
         "{service} sends its spans to another address: OTEL_EXPORTER_OTLP_ENDPOINT is wrong (they wait on its disk)",
-        "Unset or correct OTEL_EXPORTER_OTLP_ENDPOINT (environment, .env.local), then `make up`",
+        "Correct OTEL_EXPORTER_OTLP_ENDPOINT in .env.local, then `make up`",
     ),
     _ready("traces", "tempo", "tempo", "/ready"),
     *_each(

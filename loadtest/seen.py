@@ -83,7 +83,7 @@ def _snapshot(stack: Stack, prometheus: Prometheus) -> Snapshot:
 def _compare(stack: Stack, prometheus: Prometheus, loki: Loki, before: Snapshot, sent: Measured) -> Seen:
     """Wait until everything has arrived; when something does not, the comparisons say what and how much."""
     latest: list[Seen] = []
-    made = before
+    made = _snapshot(stack, prometheus)
 
     def arrived() -> bool:
         nonlocal made

@@ -113,10 +113,6 @@ def _all_of(counters: Mapping[str, str]) -> str:
     return " + ".join(f"({per_minute(name, where=where)} or vector(0))" for name, where in counters.items())
 
 
-def _any_of(counters: Mapping[str, str]) -> str:
-    return f'__name__=~"{"|".join(counters)}"'
-
-
 def _sent() -> list:
     return [
         plot(
@@ -124,14 +120,20 @@ def _sent() -> list:
             "Spans a second of services and browsers by what became of them. Ended and exported belong together; the "
             "rest is lost.",
             PER_SECOND,
-            [(rate("", "service, app, outcome", _any_of(LOST_SPANS)), "{{service}} {{app}} {{outcome}}")],
+            [
+                (rate(name, "service, app, outcome", which), "{{service}} {{app}} {{outcome}}")
+                for name, which in LOST_SPANS.items()
+            ],
             width=12,
         ),
         plot(
             "Error events",
             "A minute: errors of services and browsers by what became of them, and the relay's news of them.",
             PER_MINUTE,
-            [(per_minute("", "service, app, outcome", _any_of(LOST_EVENTS)), "{{service}} {{app}} {{outcome}}")],
+            [
+                (per_minute(name, "service, app, outcome", which), "{{service}} {{app}} {{outcome}}")
+                for name, which in LOST_EVENTS.items()
+            ],
             width=12,
             quiet="no error has been reported yet",
         ),

@@ -20,9 +20,24 @@ def description(transaction: int, pages: int) -> bytes:
     return (bytes(16) + meta + struct.pack("<Q", _fnv(meta))).ljust(PAGE, b"\0")
 
 
+def page(number: int, kind: int, elements: bytes = b"", count: int = 0, further: int = 0) -> bytes:
+    head = struct.pack("<QHHI", number, kind, count, further)
+    return (head + elements).ljust(PAGE * (1 + further), b"\0")
+
+
 def database(pages: int = 8) -> bytes:
-    """The last transaction used all of its pages, the one before it half of them."""
-    return description(6, pages // 2) + description(7, pages) + bytes((pages - 2) * PAGE)
+    """The root (3) has a bucket, whose page (4) leads to two: one of two pages (5, 6) and one (7); page 2 is free."""
+    bucket = struct.pack("<IIII7sQQ", 1, 16, 7, 16, b"default", 4, 0)
+    branch = struct.pack("<IIQIIQ1s1s", 32, 1, 5, 17, 1, 7, b"a", b"b")
+    leaf = struct.pack("<IIII1s5000s", 0, 16, 1, 5000, b"a", b"value")
+    last = struct.pack("<IIII2s", 0, 16, 1, 1, b"bv")
+    used = page(3, 2, bucket, 1) + page(4, 1, branch, 2) + page(5, 2, leaf, 1, further=1) + page(7, 2, last, 1)
+    return description(6, pages) + description(7, pages) + bytes(PAGE) + used
+
+
+def damaged(number: int) -> bytes:
+    whole = database()
+    return whole[: number * PAGE] + b"\xa5" * PAGE + whole[(number + 1) * PAGE :]
 
 
 @pytest.mark.parametrize(
@@ -40,6 +55,12 @@ def database(pages: int = 8) -> bytes:
         (bytes(PAGE) + database()[PAGE:], ""),
         (database()[:PAGE] + bytes(PAGE) + database()[2 * PAGE :], ""),
         (bytes(2 * PAGE) + database()[2 * PAGE :], "is no database of the collector"),
+        *[(damaged(number), "has a damaged page") for number in (3, 4, 5, 7)],
+        # What is free may hold anything, and so may a value: the collector drops one that it cannot read.
+        *[(damaged(number), "") for number in (2, 6)],
+        # Keys out of their order, and two ways to one page.
+        (database().replace(b"bv", b"Av"), "has a damaged page"),
+        (database().replace(struct.pack("<IIQ", 17, 1, 7), struct.pack("<IIQ", 17, 1, 5)), "has a damaged page"),
     ],
 )
 def test_fault_is_what_would_keep_the_collector_from_starting(tmp_path: Path, content: bytes, fault: str) -> None:

@@ -1,7 +1,6 @@
 """Runbooks are complete, short, and speak of things that exist; contacts are the people whom Alertmanager tells."""
 
 import re
-from functools import cache
 
 import pytest
 import yaml
@@ -38,10 +37,9 @@ NOT_PRACTISED = {
     "PUT CUSTOMER_PORT/control": "game days have customers of their own: NoTraffic does not fire",
     "make status || true": "it only looks",
     "sudo timedatectl set-ntp true": "it sets the machine's clock",
-    "stack stop otel-collector && gone=exporter_otlp_http_loki_logs && test -d .run/data && "
-    "rm -f .run/data/collector-data/$gone || "
-    "docker run --rm -v observability-sandbox_collector-data:/d busybox rm -f /d/$gone && "
-    "stack start otel-collector": "tests/e2e/test_queues.py runs it",
+    "stack stop otel-collector && gone=exporter_otlp_http_loki_logs && test -d .run/data && rm -f "
+    ".run/data/collector-data/$gone || docker run --rm -v observability-sandbox_collector-data:/d busybox rm -f "
+    "/d/$gone && stack start otel-collector": "tests/e2e/test_queues.py runs it",
 }
 PAGES = [runbook.read(name) for name in runbook.names()]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -51,13 +49,12 @@ COMPONENTS = set(read_topology(ROOT, {}).services)
 HELPERS = {"volume-owner", "collector-files", "otel-collector-health"}
 
 
-@cache
-def alert_names() -> frozenset[str]:
+def alert_names() -> set[str]:
     """Every alert that Prometheus is given, and those of the error tracker."""
     folder = ROOT / "prometheus"
     files = [*(folder / "rules").glob("*.yml"), *(folder / "generated" / "sandbox").glob("*.yml")]
     groups = [group for path in files for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
-    return frozenset(rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule) | OF_ERRORS
+    return {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule} | OF_ERRORS
 
 
 def test_alerts_and_runbooks_are_one_to_one() -> None:
