@@ -62,8 +62,8 @@ def _there() -> list:
             limit=limits.CPU,
         ),
         figure(
-            "Latest event loop",
-            "How late the event loop of the slowest service wakes up, 99th percentile.",
+            "Slowest event loop",
+            "How late it wakes up, 99th percentile, of the service where it is latest.",
             "s",
             f"max({LAG})",
             limit=limits.LAG,

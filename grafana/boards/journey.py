@@ -100,11 +100,11 @@ def _payments() -> list:
         ),
         grid(
             "Money",
-            "The last five minutes by currency, in its own unit: what was authorised a minute, and the median payment.",
+            "Authorised in the last five minutes, by currency and in its own unit.",
             {"currency": "Currency"},
             [
-                Column("A minute", "none", f"60 * ({money(AMOUNT + '_sum', window='5m')})", decimals=2),
-                Column("A payment", "none", median, decimals=2),
+                Column("Per minute", "none", f"60 * ({money(AMOUNT + '_sum', window='5m')})", decimals=2),
+                Column("Median payment", "none", median, decimals=2),
             ],
             width=8,
             quiet="no payment was authorised in five minutes",

@@ -145,7 +145,7 @@ def _stack(axes: Axes, series: Sequence[Series], shades: Mapping[str, str]) -> N
         raised = [value if not math.isnan(value := values.get(when, 0.0)) else 0.0 for when in times]
         top = [low + more for low, more in zip(ground, raised, strict=True)]
         axes.fill_between(times, ground, top, color=shades[one.name], alpha=0.45, linewidth=0)
-        axes.plot(times, top, color=shades[one.name], linewidth=1.2)
+        axes.plot(times, top, "o-" if len(times) == 1 else "-", color=shades[one.name], linewidth=1.2, markersize=3)
         ground = top
 
 

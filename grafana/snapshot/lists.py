@@ -64,7 +64,7 @@ def draw_traces(canvas: Canvas, box: Box, panel: Mapping[str, Any], found: Seque
             (f"{datetime.fromtimestamp(int(one['startTimeUnixNano']) / 1e9):%Y-%m-%d %H:%M:%S}", None),
             (one.get("rootServiceName", ""), None),
             (one.get("rootTraceName", ""), None),
-            (f"{one.get('durationMs', 0)} ms", None),
+            (displayed(one.get("durationMs", 0) / 1000, "s"), None),
         ]
         for one in found
     ]
