@@ -60,7 +60,8 @@ def problem_response(
     if detail:
         body["detail"] = detail
     body |= members
-    if trace_id := request.app.state.trace_id():
+    # An application that is mounted in ours has no such function.
+    if trace_id := getattr(request.app.state, "trace_id", lambda: None)():
         body["trace_id"] = trace_id
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=_MEDIA_TYPE)
 

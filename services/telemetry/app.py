@@ -50,7 +50,6 @@ def create_app(
     options |= {
         "title": service,
         "version": runtime.settings.service_version,
-        "telemetry": {"tracing": False, "metrics": False, "logs": False},
     }
     if runtime.settings.otel_sdk_disabled:
         app = FastAPI(lifespan=lifespan, **options)

@@ -54,7 +54,7 @@ class CountingProcessor(SpanProcessor):
     def _begin(self) -> None:
         self._queue: deque[ReadableSpan] = deque()
         self._refused, self._refusing = 0, threading.Lock()
-        self._due, self._exporting = threading.Event(), threading.Lock()
+        self._due, self._flushes = threading.Event(), deque[threading.Event]()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name="spans", daemon=True)
         self._thread.start()
@@ -81,12 +81,15 @@ class CountingProcessor(SpanProcessor):
         while not self._stopped:
             in_time = self._due.wait(self._delay)
             self._due.clear()
-            self._export(everything=not in_time)
+            flushes = [self._flushes.popleft() for _ in range(len(self._flushes))]
+            self._export(everything=bool(flushes) or not in_time)
+            for done in flushes:
+                done.set()
         self._export(everything=True)
 
     def _export(self, everything: bool) -> None:
         """Hand over full batches, and the rest as well if asked for; what is added meanwhile waits for the next."""
-        with self._exporting, suppress_instrumentation():
+        with suppress_instrumentation():
             left = len(self._queue)
             while left >= self._batch or (everything and left):
                 count = min(left, self._batch)
@@ -112,5 +115,8 @@ class CountingProcessor(SpanProcessor):
         self._exporter.shutdown()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        self._export(everything=True)
-        return True
+        """Whether all that had ended was handed over in time. What was not is still sent."""
+        done = threading.Event()
+        self._flushes.append(done)
+        self._due.set()
+        return self._stopped or done.wait(timeout_millis / 1_000)

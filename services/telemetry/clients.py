@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache, lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
@@ -11,9 +12,9 @@ from opentelemetry.trace import NonRecordingSpan, format_trace_id, set_span_in_c
 from prometheus_client import Histogram
 
 from telemetry import metrics, policy
-from telemetry.calls import Call, CallDescription, CallSpans
+from telemetry.calls import CallDescription, CallSpans
 from telemetry.runtime import is_disabled
-from telemetry.vocabulary import EXEMPLAR_TRACE_ID
+from telemetry.vocabulary import EXEMPLAR_TRACE_ID, KNOWN_METHODS, OTHER_METHOD
 
 # Imported by the services that use them: a gateway does not pay for a database library.
 if TYPE_CHECKING:
@@ -34,8 +35,10 @@ def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
     calls, send = CallSpans(__name__), client.send
 
     async def observed(request: httpx.Request, **options: Any) -> httpx.Response:
-        call, url = calls.begin(), request.url
-        inject(request.headers, set_span_in_context(NonRecordingSpan(call.context)))
+        call = calls.begin()
+        # Baggage that cannot be written as a header is the caller's mistake, and no reason to fail the call.
+        with suppress(ValueError):
+            inject(request.headers, set_span_in_context(NonRecordingSpan(call.context)))
         started = perf_counter()
         status, error_type = "", ""
         try:
@@ -46,11 +49,14 @@ def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
             error_type = policy.exception_type(error)
             raise
         finally:
-            _observe_duration(request, call, status, error_type, perf_counter() - started)
+            method, url = request.method if request.method in KNOWN_METHODS else OTHER_METHOD, request.url
+            # As it is sent: `url.host` decodes an international domain, and fails on what only looks like one.
+            host = url.raw_host.decode("ascii", "replace")
+            exemplar = {EXEMPLAR_TRACE_ID: format_trace_id(call.context.trace_id)} if call.is_recorded else None
+            _duration_of(method, host, status, error_type).observe(perf_counter() - started, exemplar)
             # Of a call, an answer of 4xx is a failure as well: it is the convention's, and the caller did not want it.
             failure = error_type or (status if status >= "400" else "")
-            port = url.port or _DEFAULT_PORTS[url.scheme]
-            calls.end(call, _described(request.method, url.host, port, status, failure))
+            calls.end(call, _described(method, host, url.port or _DEFAULT_PORTS.get(url.scheme), status, failure))
 
     client.send = observed  # type: ignore[method-assign]  # this client's, not the class's
     return client
@@ -58,23 +64,18 @@ def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
 
 # A service calls a few others; one whose addresses are made from values must not fill the memory.
 @lru_cache(maxsize=256)
-def _described(method: str, host: str, port: int, status: str, failure: str) -> CallDescription:
-    """A call's span, by the semantic conventions for HTTP clients."""
-    attributes: dict[str, str | int] = {
-        "http.request.method": method,
-        "server.address": host,
-        "server.port": port,
-    }
+def _described(method: str, host: str, port: int | None, status: str, failure: str) -> CallDescription:
+    """A call's span, by the semantic conventions for HTTP clients. An address that is relative has no host or port."""
+    attributes: dict[str, str | int] = {"http.request.method": method}
+    if host:
+        attributes["server.address"] = host
+    if port:
+        attributes["server.port"] = port
     if status:
         attributes["http.response.status_code"] = int(status)
     if failure:
         attributes["error.type"] = failure
     return CallDescription(method, attributes, failed=bool(failure))
-
-
-def _observe_duration(request: httpx.Request, call: Call, status: str, error_type: str, seconds: float) -> None:
-    exemplar = {EXEMPLAR_TRACE_ID: format_trace_id(call.context.trace_id)} if call.is_recorded else None
-    _duration_of(request.method, request.url.host, status, error_type).observe(seconds, exemplar)
 
 
 @cache

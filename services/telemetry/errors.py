@@ -22,6 +22,8 @@ _FRAME_KEYS = ("filename", "function", "module", "lineno", "in_app")
 _BURST = 500
 # Lines of source before and after the one that was being executed.
 _SOURCE_LINES = 5
+# Type and what was caused by what: the members of a group are shown below it.
+_MECHANISM_KEYS = ("type", "handled", "exception_id", "parent_id", "is_exception_group", "source")
 _EVENT_KEYS = ("event_id", "timestamp", "level", "platform", "release", "environment", "logger", "sdk")
 
 
@@ -133,7 +135,8 @@ def rebuild(event: dict[str, Any], hint: dict[str, Any], service: str) -> dict[s
         }
         kept["tags"]["trace_id"] = trace_id
     if record is not None:
-        kept["tags"] |= {k: str(v) for k in ("http_route", "http_request_method") if (v := record.__dict__.get(k))}
+        tags = {key: record.__dict__.get(key) for key in ("http_route", "http_request_method")}
+        kept["tags"] |= {key: policy.scrub_text(str(value)) for key, value in tags.items() if value}
         if isinstance(record.msg, Event):
             kept["tags"]["event"] = record.msg.name
         kept["logentry"] = {"message": message_of(record)}
@@ -141,14 +144,23 @@ def rebuild(event: dict[str, Any], hint: dict[str, Any], service: str) -> dict[s
         kept["exception"] = {"values": [_exception(value) for value in values]}
         kept.pop("logentry", None)
     metrics.ERROR_EVENTS.labels("recorded").inc()
-    return kept
+    storable: dict[str, Any] = _storable(kept)
+    return storable
+
+
+def _storable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _storable(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_storable(item) for item in value]
+    return policy.storable(value) if isinstance(value, str) else value
 
 
 def _exception(value: dict[str, Any]) -> dict[str, Any]:
     kept = {key: value[key] for key in ("type", "module") if value.get(key)}
     kept["value"] = ""
     if mechanism := value.get("mechanism"):
-        kept["mechanism"] = {"type": mechanism.get("type"), "handled": mechanism.get("handled")}
+        kept["mechanism"] = {key: mechanism[key] for key in _MECHANISM_KEYS if mechanism.get(key) is not None}
     if frames := (value.get("stacktrace") or {}).get("frames"):
         kept["stacktrace"] = {"frames": [_frame(frame) for frame in frames]}
     return kept

@@ -120,6 +120,9 @@ class SpoolingExporter(SpanExporter):
     def _redeliver(self, spool: Spool, parcel: Parcel) -> bool:
         try:
             body = parcel.read()
+        except FileNotFoundError:
+            # Another instance of the service has sent it.
+            pass
         except OSError:
             metrics.SPANS.labels("lost").inc(parcel.spans)
         else:

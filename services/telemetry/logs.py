@@ -1,41 +1,42 @@
 """Log lines: one JSON object each, the same for our code and for libraries, on stdout and in the collector's folder."""
 
+import json
 import logging
 import os
 import sys
 import threading
 import time
-import traceback
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import islice
-from logging.handlers import RotatingFileHandler
+from numbers import Number
 from pathlib import Path
-from types import CodeType, TracebackType
 from typing import Any
 
 import orjson
 from opentelemetry.trace import INVALID_SPAN_ID, format_span_id, format_trace_id, get_current_span
-from pydantic import ValidationError
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from telemetry import events, metrics, policy
+from telemetry import crashes, events, metrics, policy
 from telemetry.events import Event
+from telemetry.logfile import LogFile
 from telemetry.settings import TelemetrySettings
-from telemetry.vocabulary import LOG_SPAN_ID, LOG_TRACE_ID
+from telemetry.stacks import stack_trace
+from telemetry.vocabulary import LOG_SPAN_ID, LOG_TRACE_ID, MANDATORY_FIELDS
 
 # Loggers whose INFO lines tell the story of a request a second time, or quote what must not be quoted.
-_QUIET = ("httpx", "httpcore", "asyncio", "sqlalchemy", "urllib3", "opentelemetry", "sentry_sdk", "alembic.runtime")
+_QUIET = (
+    *("httpx", "httpcore", "asyncio", "sqlalchemy", "urllib3", "opentelemetry", "sentry_sdk", "alembic.runtime"),
+    "uvicorn.access",
+)
+# Complain about each header that a client got wrong; clients must not be able to fill the log.
+_ABOUT_CLIENTS = ("opentelemetry.baggage", "opentelemetry.trace.propagation", "opentelemetry.trace.span")
 # Loggers whose text arguments are file names, addresses and versions: kept, after the patterns.
 _TRUSTED = ("uvicorn", "alembic", "py.warnings")
 
-# Of each exception, the last ones; together short enough for a line of Loki's.
-MAX_FRAMES = 30
-MAX_STACK = 20_000
+# What a line says by itself; a field of such a name in `extra=` is left out.
+_OWN_FIELDS = (*MANDATORY_FIELDS, "logger", "event", "stack_trace")
 
 log = logging.getLogger("telemetry")
 
@@ -72,22 +73,30 @@ class JsonLineFormatter(OrjsonFormatter):
     """A log record as one line of JSON, scrubbed."""
 
     def __init__(self, line_format: LineFormat) -> None:
-        super().__init__(reserved_attrs=[*RESERVED_ATTRS, "taskName", "color_message"])
+        super().__init__(reserved_attrs=[*RESERVED_ATTRS, "taskName", "color_message", *_OWN_FIELDS])
         self._format = line_format
 
     def format(self, record: logging.LogRecord) -> str:
         trace_id, span_id = current_ids()
         line = self._format.build(record.created, record.levelname, message_of(record), trace_id, span_id)
-        line["logger"] = record.name
+        line["logger"] = policy.scrub_text(record.name)
         if isinstance(record.msg, Event):
             line["event"] = record.msg.name
         for key, value in record.__dict__.items():
-            if key not in self.reserved_attrs and not key.startswith("_"):
-                line[key] = policy.log_field(key, value)
+            if key not in self.reserved_attrs and not str(key).startswith("_"):
+                line[policy.scrub_text(str(key))] = policy.log_field(key, value)
         if record.exc_info and record.exc_info[1] is not None:
             line["error_type"] = policy.exception_type(record.exc_info[1])
             line["stack_trace"] = stack_trace(record.exc_info[1])
-        return self.jsonify_log_record(line)
+        return as_json(line).decode()
+
+
+def as_json(line: dict[str, Any]) -> bytes:
+    """The object as JSON. What orjson refuses (text that is no Unicode) must not cost the line."""
+    try:
+        return orjson.dumps(line)
+    except TypeError:
+        return json.dumps(line, ensure_ascii=False, default=str).encode("utf-8", "replace")
 
 
 def current_ids() -> tuple[str, str]:
@@ -108,49 +117,37 @@ def message_of(record: logging.LogRecord) -> str:
 def _template(record: logging.LogRecord) -> str:
     if isinstance(record.msg, BaseException) and not record.name.startswith(_TRUSTED):
         return policy.exception_type(record.msg)
+    text = str(record.msg)
     if record.exc_info:
         # What follows the first line quotes the exception; type and stack have fields of their own.
-        return str(record.msg).partition("\n")[0]
-    if record.args and not record.name.startswith(_TRUSTED):
-        arguments = record.args.values() if isinstance(record.args, dict) else record.args
-        if not all(isinstance(argument, int | float) for argument in arguments):
-            return str(record.msg)
+        text = text.partition("\n")[0]
+    if not record.args:
+        return text
     try:
-        return record.getMessage()
-    except (TypeError, ValueError):
-        return str(record.msg)
+        return text % _arguments(record)
+    except (TypeError, ValueError, KeyError):
+        return text
 
 
-def stack_trace(error: BaseException) -> str:
-    """Frames and types of the exception and its causes, oldest last call first; no messages, no values."""
-    parts: list[str] = []
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen and len(seen) < 5:
-        seen.add(id(current))
-        parts.append(_frames(current.__traceback__) + policy.exception_type(current))
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
-    return "\n\nwhich was caused by\n\n".join(parts)[:MAX_STACK]
+def _arguments(record: logging.LogRecord) -> Any:
+    """The record's arguments: all of a library that we trust, of the others the numbers."""
+    arguments = record.args
+    if record.name.startswith(_TRUSTED):
+        return arguments
+    if isinstance(arguments, dict):
+        return {name: _number(value) for name, value in arguments.items()}
+    return tuple(_number(value) for value in arguments or ())
 
 
-def _frames(entry: TracebackType | None) -> str:
-    texts: deque[str] = deque(maxlen=MAX_FRAMES)
-    while entry is not None:
-        texts.append(_frame(entry.tb_frame.f_code, entry.tb_lasti, entry.tb_lineno))
-        entry = entry.tb_next
-    return "".join(texts)
+def _number(value: Any) -> Any:
+    return value if value is None or isinstance(value, Number) else _Masked(policy.SCRUBBED)
 
 
-# A service fails in the same places again and again. Looking for the column that the standard library underlines, and
-# for what looks personal, takes longer than all else about a line.
-@lru_cache(maxsize=2048)
-def _frame(code: CodeType, instruction: int, line: int) -> str:
-    """A frame as the standard library writes it, by the policy: its line of source can hold what looks personal."""
-    _, end_line, column, end_column = next(islice(code.co_positions(), instruction // 2, None))
-    summary = traceback.FrameSummary(
-        code.co_filename, line, code.co_name, end_lineno=end_line, colno=column, end_colno=end_column
-    )
-    return policy.scrub_text("".join(traceback.StackSummary.from_list([summary]).format()))
+class _Masked(str):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 class LineWriter:
@@ -162,19 +159,13 @@ class LineWriter:
     def __init__(self, path: Path | None, settings: TelemetrySettings, line_format: LineFormat) -> None:
         self._format = line_format
         self._lock = threading.Lock()
-        self._limit = settings.log_max_bytes
-        self._size = 0
-        self._file: RotatingFileHandler | None = None
+        self._file = LogFile(path, settings.log_max_bytes, settings.log_backups) if path else None
         self.listeners: list[Callable[[bytes], None]] = []
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = RotatingFileHandler(path, backupCount=settings.log_backups)
-            self._size = path.stat().st_size
 
     def write(self, line: bytes) -> None:
         with self._lock:
             # One after the other: a full disk must not silence stdout, nor a closed stdout the file.
-            for write in (self._append, _to_stdout):
+            for write in (self._to_file, _to_stdout):
                 try:
                     write(line)
                 except OSError as error:
@@ -187,20 +178,15 @@ class LineWriter:
         line = self._format.build(time.time(), "ERROR", str(events.TELEMETRY_LOST), *current_ids())
         line |= {"logger": log.name, "event": events.TELEMETRY_LOST.name, "error_type": policy.exception_type(error)}
         with suppress(OSError):
-            sys.stderr.write(orjson.dumps(line).decode() + "\n")
+            sys.stderr.write(as_json(line).decode() + "\n")
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
 
-    def _append(self, line: bytes) -> None:
-        if self._file is None or self._file.stream is None:
-            return
-        self._size += len(line)
-        if self._size > self._limit:
-            self._file.doRollover()
-            self._size = len(line)
-        os.write(self._file.stream.fileno(), line)
+    def _to_file(self, line: bytes) -> None:
+        if self._file is not None:
+            self._file.write(line)
 
 
 def _to_stdout(line: bytes) -> None:
@@ -228,14 +214,17 @@ class AccessLog:
     def __init__(self, line_format: LineFormat, writer: LineWriter) -> None:
         self._format, self._writer = line_format, writer
         self._count = metrics.LOG_LINES.labels("INFO").inc
+        self._logger = logging.getLogger("telemetry.access")
 
     def write(self, trace_id: str, span_id: str, fields: dict[str, Any]) -> None:
         """`fields` must be bounded values of ours (route template, known method, status): they are not scrubbed."""
+        if not self._logger.isEnabledFor(logging.INFO):
+            return
         line = self._format.build(time.time(), "INFO", str(events.HTTP_ACCESS), trace_id, span_id)
-        line["logger"] = "telemetry.access"
+        line["logger"] = self._logger.name
         line["event"] = events.HTTP_ACCESS.name
         line |= fields
-        self._writer.write(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE))
+        self._writer.write(as_json(line) + b"\n")
         self._count()
 
 
@@ -259,36 +248,12 @@ def setup_logs(service: str, settings: TelemetrySettings) -> Logs:
     root.setLevel(settings.log_level)
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # Complains about each header that a client got wrong; clients must not be able to fill the log.
-    logging.getLogger("opentelemetry.baggage").setLevel(logging.ERROR)
+    for name in _ABOUT_CLIENTS:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    # A server that was started first has handlers of its own, which write text.
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     logging.captureWarnings(True)
-    sys.excepthook = _on_uncaught
-    sys.unraisablehook = _on_unraisable
-    threading.excepthook = _on_thread_failure
+    crashes.watch(repeats=settings.otel_sdk_disabled)
     return Logs(writer, AccessLog(line_format, writer))
-
-
-def _on_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    if issubclass(kind, KeyboardInterrupt):
-        return
-    if isinstance(error, ValidationError) and error.title.endswith("Settings"):
-        refuse_settings(error)
-    else:
-        log.critical(events.SERVICE_CRASHED, exc_info=(kind, error, trace))
-
-
-def refuse_settings(error: ValidationError) -> None:
-    """Say which variable is wrong and what it may be, without the value: it may be a secret that was misspelt."""
-    problems = error.errors(include_url=False, include_context=False, include_input=False)
-    reason = "; ".join(": ".join([*(str(part).upper() for part in e["loc"]), e["msg"]]) for e in problems)
-    log.critical(events.SETTINGS_REFUSED, extra={"reason": reason})
-
-
-def _on_unraisable(unraisable: Any) -> None:
-    error = unraisable.exc_value
-    log.error(events.TASK_FAILED, exc_info=(unraisable.exc_type, error, unraisable.exc_traceback))
-
-
-def _on_thread_failure(failure: threading.ExceptHookArgs) -> None:
-    if failure.exc_value is not None:
-        log.error(events.THREAD_CRASHED, exc_info=(failure.exc_type, failure.exc_value, failure.exc_traceback))

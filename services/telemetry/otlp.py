@@ -33,7 +33,7 @@ def encode(spans: Iterable[ReadableSpan]) -> bytes:
 
 def _resource_spans(spans: Sequence[ReadableSpan]) -> bytes:
     scope = spans[0].instrumentation_scope
-    schema = scope.schema_url.encode() if scope and scope.schema_url else b""
+    schema = _text(scope.schema_url) if scope and scope.schema_url else b""
     body = [_field(0x0A, _scope(scope)), *(_field(0x12, _span(span)) for span in spans)]
     if schema:
         body.append(_field(0x1A, schema))
@@ -73,14 +73,14 @@ def _described(name: str, kind: SpanKind, attributes: Mapping[str, Any], status:
 
 def _event(event: Event) -> bytes:
     attributes = b"".join(_attribute(0x1A, key, _hashable(value)) for key, value in (event.attributes or {}).items())
-    name = policy.scrub_text(event.name).encode()
+    name = _text(policy.scrub_text(event.name))
     return b"\x09" + struct.pack("<Q", event.timestamp) + _field(0x12, name) + attributes
 
 
 @lru_cache(maxsize=1024)
 def _name_and_kind(name: str, kind: int) -> bytes:
     # The API counts kinds from 0, the protocol keeps 0 for "unspecified".
-    return _field(0x2A, policy.scrub_text(name).encode()) + bytes((0x30, kind + 1))
+    return _field(0x2A, _text(policy.scrub_text(name))) + bytes((0x30, kind + 1))
 
 
 @cache
@@ -102,8 +102,8 @@ def _resource(resource: Resource) -> bytes:
 def _scope(scope: InstrumentationScope | None) -> bytes:
     if scope is None:
         return b""
-    version = _field(0x12, scope.version.encode()) if scope.version else b""
-    return _field(0x0A, scope.name.encode()) + version
+    version = _field(0x12, _text(scope.version)) if scope.version else b""
+    return _field(0x0A, _text(scope.name)) + version
 
 
 def _trusted(tag: int, attributes: Mapping[str, Any]) -> bytes:
@@ -122,12 +122,12 @@ def _hashable(value: Any) -> Any:
 
 
 def _key_value(key: str, value: Any) -> bytes:
-    return _field(0x0A, key.encode()) + _field(0x12, _any_value(value))
+    return _field(0x0A, _text(key)) + _field(0x12, _any_value(value))
 
 
 def _any_value(value: Any) -> bytes:
     if isinstance(value, str):
-        return _field(0x0A, value.encode("utf-8", "replace"))
+        return _field(0x0A, _text(value))
     if isinstance(value, bool):
         return b"\x10\x01" if value else b"\x10\x00"
     if isinstance(value, int):
@@ -135,6 +135,10 @@ def _any_value(value: Any) -> bytes:
     if isinstance(value, float):
         return b"\x21" + struct.pack("<d", value)
     return _field(0x2A, b"".join(_field(0x0A, _any_value(item)) for item in value))
+
+
+def _text(text: str) -> bytes:
+    return policy.storable(text).encode()
 
 
 def _field(tag: int, payload: bytes) -> bytes:

@@ -12,6 +12,7 @@ from opentelemetry.trace import SpanKind
 from telemetry import vocabulary
 
 SCRUBBED = "[scrubbed]"
+_UNSTORABLE = re.compile(r"[\ud800-\udfff\0]")
 MAX_TEXT = 2_000
 # Texts up to this length repeat (routes, messages, statements) and are looked at once.
 _REMEMBERED = 256
@@ -49,12 +50,21 @@ def _replace(match: re.Match[str]) -> str:
 
 def scrub_text(text: str, limit: int = MAX_TEXT) -> str:
     """`text`, at most `limit` characters of it, with everything that looks personal or secret replaced."""
-    return _scrub_short(text) if len(text) <= _REMEMBERED else _PERSONAL.sub(_replace, text[:limit])
+    return _scrub_short(text) if len(text) <= _REMEMBERED else _PERSONAL.sub(_replace, storable(text[:limit]))
 
 
 @lru_cache(maxsize=2048)
 def _scrub_short(text: str) -> str:
-    return _PERSONAL.sub(_replace, text)
+    return _PERSONAL.sub(_replace, storable(text))
+
+
+def storable(text: str) -> str:
+    """`text` with what no store takes written out: half a surrogate pair, as in a file name in Latin-1, and NUL."""
+    return text if text.isascii() and "\0" not in text else _UNSTORABLE.sub(_written_out, text)
+
+
+def _written_out(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
 
 
 def scrub_value(value: Any) -> Any:

@@ -9,7 +9,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from pydantic import ValidationError
 
 from telemetry import errors, events, metrics, tracing
-from telemetry.logs import Logs, refuse_settings, setup_logs
+from telemetry.crashes import refuse_settings
+from telemetry.logs import Logs, setup_logs
 from telemetry.settings import TelemetrySettings
 
 log = logging.getLogger("telemetry")

@@ -6,6 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+_ABANDONED_SECONDS = 60.0
+
 
 @dataclass(frozen=True)
 class Parcel:
@@ -32,7 +34,10 @@ class Spool:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder, self._limit = folder, limit
         for unfinished in folder.glob("*.part"):
-            unfinished.unlink(missing_ok=True)
+            # A younger one is perhaps just being written, by another instance of the service.
+            with suppress(FileNotFoundError):
+                if time.time() - unfinished.stat().st_mtime > _ABANDONED_SECONDS:
+                    unfinished.unlink()
         self._parcels: list[Parcel] = []
         for path in sorted(folder.glob("*.otlp")):
             # A process that is just ending removes what it still sends.

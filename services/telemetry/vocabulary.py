@@ -45,7 +45,7 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5, 
 LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 MINOR_UNITS = (100, 500, 1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 10_000_000)
 
-HTTP_SERVER_LABELS = ("http_request_method", "http_route", "http_response_status_code")
+HTTP_SERVER_LABELS = ("http_request_method", "http_route", "http_response_status_code", "error_type")
 HTTP_CLIENT_LABELS = ("http_request_method", "server_address", "http_response_status_code", "error_type")
 
 BUILD_LABELS = ("service", "version", "environment")
@@ -54,7 +54,7 @@ METRICS = (
     Metric(
         "http_server_request_duration_seconds",
         "histogram",
-        "Time from the first byte of a request to the last byte of its answer.",
+        "Time from the first byte of a request to the last byte of its answer; error_type names a failure.",
         HTTP_SERVER_LABELS,
         "seconds",
         SECONDS,

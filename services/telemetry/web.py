@@ -5,10 +5,11 @@ Runs outside everything else, so that each response passes here, those of error 
 
 import logging
 from functools import cache
+from http import HTTPStatus
 from time import perf_counter, time_ns
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, WebSocketDisconnect
 from opentelemetry.baggage import get_baggage
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.propagate import extract
@@ -23,11 +24,16 @@ from opentelemetry.trace import (
 )
 from prometheus_client import Histogram
 from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from telemetry import events, metrics
+from telemetry.crashes import mark_reported, report_crash
 from telemetry.logs import AccessLog
 from telemetry.policy import exception_type
+from telemetry.propagation import HEADER_LINES
+from telemetry.routes import RouteTemplates
 from telemetry.vocabulary import (
     EXEMPLAR_TRACE_ID,
     KNOWN_METHODS,
@@ -44,23 +50,29 @@ _HEADER = TRACE_ID_HEADER.lower().encode()
 
 # What is counted when no response was begun, because the client went away or the server ended the request.
 NO_RESPONSE = 499
+# Where the scope keeps the exchange that observes it: an observed application may be mounted in another one.
+_EXCHANGE = "telemetry.exchange"
+_BODY = frozenset({"http.response.body", "http.response.zerocopysend", "http.response.pathsend"})
+# What the frameworks raise when the client went away: no failure of the service.
+_GONE = (ClientDisconnect, WebSocketDisconnect)
 
 
 class ObservedFastAPI(FastAPI):
     """FastAPI whose whole middleware stack, error handling included, is observed."""
 
     def __init__(self, access_log: AccessLog, **options: Any) -> None:
-        super().__init__(**options)
+        # FastAPI can make spans by itself since 0.165. Excluding a request here keeps mounted applications from it too.
+        super().__init__(**options | {"telemetry": {"exclude": lambda _scope: True, "auto_configure": False}})
         self._access_log = access_log
 
     def build_middleware_stack(self) -> ASGIApp:
-        return RequestTelemetry(super().build_middleware_stack(), self._access_log)
+        self.user_middleware.append(Middleware(_NotingErrors))
+        return RequestTelemetry(super().build_middleware_stack(), self._access_log, RouteTemplates(self.routes))
 
 
 def is_unobserved(scope: Scope) -> bool:
-    return (
-        scope["type"] != "http" or (path := scope["path"]) in UNOBSERVED_PATHS or path.startswith(UNOBSERVED_PREFIXES)
-    )
+    path = scope["path"]
+    return path in UNOBSERVED_PATHS or path.startswith(UNOBSERVED_PREFIXES)
 
 
 class RequestTelemetry:
@@ -70,27 +82,29 @@ class RequestTelemetry:
     path, the query and the Host header are never recorded in the first place.
     """
 
-    def __init__(self, app: ASGIApp, access_log: AccessLog) -> None:
-        self.app, self._access_log = app, access_log
+    def __init__(self, app: ASGIApp, access_log: AccessLog, routes: RouteTemplates) -> None:
+        self.app, self._access_log, self._routes = app, access_log, routes
         self._tracer = get_tracer(__name__)
         self._active = 0
         metrics.HTTP_SERVER_ACTIVE.set_function(lambda: self._active)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if is_unobserved(scope):
+        if scope["type"] == "lifespan":
+            await self._live(scope, receive, send)
+            return
+        if _EXCHANGE in scope or is_unobserved(scope):
             await self.app(scope, receive, send)
             return
         parent = _parent(scope)
         span = self._tracer.start_span("HTTP", parent, SpanKind.SERVER)
         token = attach(set_span_in_context(span, parent))
-        exchange = _Exchange(scope, send, span, self._access_log)
+        scope[_EXCHANGE] = exchange = _Exchange(scope, send, span, self._access_log, self._routes)
         self._active += 1
         try:
             await self.app(scope, receive, exchange.send)
         except Exception as error:
-            exchange.error = error
-            log.error(events.HTTP_ERROR, exc_info=error, extra=exchange.labels())
-            if not exchange.finished:
+            exchange.report(error)
+            if not exchange.complete:
                 raise
         finally:
             self._active -= 1
@@ -98,65 +112,123 @@ class RequestTelemetry:
             exchange.end_span()
             detach(token)
 
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:
+            report_crash(error)
+            raise
+
+
+class _NotingErrors:
+    """Inside all middleware, which may end an answer before it lets an error out: the answer counts with the error."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self.app(scope, receive, send)
+        except Exception as error:
+            if (exchange := scope.get(_EXCHANGE)) is not None:
+                exchange.error = error
+            raise
+
 
 def _parent(scope: Scope) -> Context:
     """The caller's context; empty for most requests, so the headers are only unpacked when there is something."""
     for name, _ in scope["headers"]:
         if name in (b"traceparent", b"baggage"):
-            return extract(Headers(scope=scope), Context())
+            return extract(Headers(scope=scope), Context(), HEADER_LINES)
     return Context()
 
 
 class _Exchange:
-    """One request and its response."""
+    """One request and its response; or a WebSocket connection, from its handshake to its end."""
 
-    def __init__(self, scope: Scope, send: Send, span: Span, access_log: AccessLog) -> None:
-        self._scope, self._send, self._span, self._access_log = scope, send, span, access_log
+    def __init__(self, scope: Scope, send: Send, span: Span, access_log: AccessLog, routes: RouteTemplates) -> None:
+        self._scope, self._send, self._span, self._access_log, self._routes = scope, send, span, access_log, routes
         self._context = span.get_span_context()
         self._trace_id = format_trace_id(self._context.trace_id) if self._context.is_valid else ""
+        # Mounts and routes change these two.
+        self._root_path = scope.get("root_path", "")
         self._started = perf_counter()
         self._ended = 0
         self._status = NO_RESPONSE
+        self._failure = ""
+        self._finished = False
+        # What the application raised, handled or not; and whether it has handed over the last byte.
         self.error: Exception | None = None
-        self.finished = False
+        self.complete = False
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
-        if kind == "http.response.start":
-            self._status = message["status"]
+        if kind in ("http.response.start", "websocket.accept", "websocket.http.response.start"):
+            # An answer that an error handler makes for a client that went away reaches nobody.
+            if not isinstance(self.error, _GONE):
+                self._status = message.get("status", HTTPStatus.SWITCHING_PROTOCOLS.value)
             if self._trace_id:
                 message["headers"] = [*message.get("headers", ()), (_HEADER, self._trace_id.encode())]
-        elif kind == "http.response.body" and not message.get("more_body", False):
-            # Before, not after: a process that is killed in between must not leave an answer without its line.
-            self.finish()
+        elif kind == "websocket.close" and self._status == NO_RESPONSE:
+            # The server refuses a handshake that the application closes.
+            self._status = HTTPStatus.FORBIDDEN.value
+        elif kind in _BODY and not message.get("more_body", False):
+            self.complete = True
+            if self.error is None:
+                # Before, not after: a process that is killed in between must not leave an answer without its line.
+                self.finish()
         await self._send(message)
 
+    def report(self, error: Exception) -> None:
+        """Log what the application did not handle, once; not that the client went away."""
+        mark_reported(error)
+        if isinstance(error, _GONE):
+            return
+        if self._status == NO_RESPONSE:
+            # What a server answers for an application that raises.
+            self._status = HTTPStatus.INTERNAL_SERVER_ERROR.value
+        if not self._finished:
+            self._failure = exception_type(error)
+            self.finish()
+        if self._failure:
+            log.error(events.HTTP_ERROR, exc_info=error, extra=self.labels())
+        else:
+            # The request has its answer: what failed is a task behind it, or a dependency that was closed.
+            log.error(events.TASK_FAILED, exc_info=error, extra=self.labels())
+            self._span.add_event("exception", {"exception.type": exception_type(error)})
+
     def labels(self) -> dict[str, Any]:
-        method = self._scope["method"]
+        method = self._scope.get("method", "GET")
         return {
             "http_request_method": method if method in KNOWN_METHODS else OTHER_METHOD,
-            "http_route": getattr(self._scope.get("route"), "path_format", UNMATCHED_ROUTE),
+            "http_route": self._routes.of(self._scope, self._root_path),
             "http_response_status_code": self._status,
         }
 
     def finish(self) -> None:
         """Measure and write the access line, once: when the last byte is handed over, or when there will be none."""
-        if self.finished:
+        if self._finished:
             return
-        self.finished = True
+        self._finished = True
         self._ended = time_ns()
         seconds = perf_counter() - self._started
+        if self._status >= 500 and not self._failure:
+            self._failure = str(self._status)
         fields = self.labels()
-        exemplar = {EXEMPLAR_TRACE_ID: self._trace_id} if self._context.trace_flags.sampled else None
-        _duration_of(*fields.values()).observe(seconds, exemplar)
+        # How long a connection stays open is no latency.
+        if self._scope["type"] == "http":
+            exemplar = {EXEMPLAR_TRACE_ID: self._trace_id} if self._context.trace_flags.sampled else None
+            _duration_of(*fields.values(), self._failure).observe(seconds, exemplar)
         fields["duration_seconds"] = round(seconds, 6)
+        if self._failure:
+            fields["error_type"] = self._failure
         if get_baggage(SYNTHETIC) is not None:
             fields[SYNTHETIC] = True
         span_id = format_span_id(self._context.span_id) if self._trace_id else ""
         self._access_log.write(self._trace_id, span_id, fields)
 
     def end_span(self) -> None:
-        """Later than `finish`, because an error becomes known only after its answer was sent."""
+        """Later than `finish`: background tasks run after the answer, and are part of the trace."""
         if not self._span.is_recording():
             return
         method, route, status = self.labels().values()
@@ -173,8 +245,8 @@ class _Exchange:
             name = f"{name} {route}"
         if get_baggage(SYNTHETIC) is not None:
             attributes[SYNTHETIC] = True
-        if self.error is not None or status >= 500:
-            attributes["error.type"] = exception_type(self.error) if self.error else str(status)
+        if self._failure:
+            attributes["error.type"] = self._failure
             self._span.set_status(StatusCode.ERROR)
         self._span.update_name(name)
         self._span.set_attributes(attributes)
@@ -182,5 +254,5 @@ class _Exchange:
 
 
 @cache
-def _duration_of(method: str, route: str, status: int) -> Histogram:
-    return metrics.HTTP_SERVER_DURATION.labels(method, route, status)
+def _duration_of(method: str, route: str, status: int, failure: str) -> Histogram:
+    return metrics.HTTP_SERVER_DURATION.labels(method, route, status, failure)

@@ -1,0 +1,1 @@
+"""A service of every shape that FastAPI has and the sample shop has not."""
