@@ -82,7 +82,7 @@ def serve(app: str, bind: tuple[str, int], *, service: str = "") -> None:
 
 async def _expose(request: Request) -> Response:
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(metrics.REGISTRY), headers={"content-type": content_type})
+    return Response(encode(metrics.PAGE), headers={"content-type": content_type})
 
 
 @asynccontextmanager

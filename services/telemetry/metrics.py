@@ -1,19 +1,37 @@
 """The metrics as objects, built from the vocabulary: `metrics.PAYMENTS.labels(outcome="declined", ...).inc()`."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
+from prometheus_client.registry import Collector
 
-from telemetry import vocabulary
+from telemetry import policy, vocabulary
 
 # The creation time of each series would double the number of series, and nothing here reads it.
 disable_created_metrics()
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
+
+
+class _Page(Collector):
+    """What the registry collects, with labels that can be written: one that is no Unicode would cost the whole page."""
+
+    def collect(self) -> Iterator[Metric]:
+        for family in REGISTRY.collect():
+            family.samples = [
+                sample._replace(labels={name: policy.storable(value) for name, value in sample.labels.items()})
+                for sample in family.samples
+            ]
+            yield family
+
+
+PAGE = _Page()
 
 _TYPES: dict[str, Any] = {"counter": Counter, "gauge": Gauge, "histogram": Histogram}
 

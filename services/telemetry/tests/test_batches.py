@@ -91,6 +91,21 @@ def test_full_batch_leaves_at_once_and_the_rest_when_its_time_has_come(tiny_queu
     assert stuck.names == ["a", "b", "c"]
 
 
+def test_flush_gives_up_at_its_time_and_what_it_waited_for_is_sent_all_the_same(tiny_queue):
+    stuck = StuckExporter()
+    processor = CountingProcessor(stuck)
+    ended(processor, "a")
+    assert stuck.entered.wait(10)
+    ended(processor, "b")
+    # Nothing frees the exporter, so a flush that did not give up would end this test by its assertion.
+    assert not processor.force_flush(50)
+    stuck.go_on.set()
+    assert processor.force_flush(10_000)
+    processor.shutdown()
+    assert processor.force_flush(10_000)
+    assert stuck.names == ["a", "b"]
+
+
 def test_span_that_ends_after_the_last_batch_is_counted_as_lost(tiny_queue):
     stuck = StuckExporter()
     stuck.go_on.set()

@@ -87,6 +87,65 @@ def test_call_without_an_answer_counts_with_the_type_of_the_error(seen):
     assert CANARY not in seen.spans[0].to_json()
 
 
+ODD = [
+    ("prices/1", "", None),
+    ("", "", None),
+    ("//prices.test/1", "", None),
+    ("ftp://prices.test/1", "prices.test", None),
+    ("unix:///run/prices.sock", "", None),
+    ("http://b\u00fccher.example/1", "xn--bcher-kva.example", 80),
+    ("https://[::1]:8443/1", "::1", 8443),
+    ("http://prices.test:80/1", "prices.test", 80),
+    ("https://user:pass@PRICES.test/1", "prices.test", 443),
+]
+
+
+@pytest.mark.parametrize(("url", "host", "port"), ODD, ids=[url or "empty" for url, _, _ in ODD])
+@pytest.mark.parametrize("answers", [True, False])
+def test_address_of_any_shape_ends_as_it_does_without_instrumentation(seen, url, host, port, answers):
+    def handle(request):
+        if answers:
+            return httpx.Response(204)
+        raise httpx.ConnectError("none", request=request)
+
+    async def outcome(instrument):
+        async with instrument(
+            httpx.AsyncClient(mounts={"http://": httpx.MockTransport(handle), "https://": httpx.MockTransport(handle)})
+        ) as client:
+            with trace.get_tracer("test").start_as_current_span("work"):
+                try:
+                    return (await client.get(url)).status_code
+                except Exception as error:
+                    return type(error), str(error)
+
+    bare = asyncio.run(outcome(lambda client: client))
+    assert asyncio.run(outcome(telemetry.instrument_http_client)) == bare
+    (span,) = [span for span in seen.spans if span.kind is SpanKind.CLIENT]
+    assert (span.attributes.get("server.address", ""), span.attributes.get("server.port")) == (host, port)
+    assert seen.sample("http_client_request_duration_seconds_count", server_address=host) == 1
+
+
+def test_baggage_that_is_no_text_fails_no_call(seen):
+    from opentelemetry import baggage, context
+
+    token = context.attach(baggage.set_baggage("file", "caf\udce9"))
+    try:
+        assert call(lambda request: httpx.Response(204)).status_code == 204
+    finally:
+        context.detach(token)
+
+
+def test_method_that_http_does_not_know_adds_no_series(seen):
+    async def inside():
+        async with httpx.AsyncClient(transport=httpx.MockTransport(lambda _: httpx.Response(204))) as client:
+            telemetry.instrument_http_client(client)
+            for number in range(3):
+                await client.request(f"HACK{number}", "http://auth:8001/")
+
+    asyncio.run(inside())
+    assert seen.sample("http_client_request_duration_seconds_count", http_request_method="_OTHER") == 3
+
+
 @pytest.fixture
 def database(postgres):
     return Database(postgres.new_database("telemetry"), "test")

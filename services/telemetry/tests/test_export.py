@@ -1,6 +1,7 @@
 """A collector that is away costs no span and no request; what is lost is counted."""
 
 import gzip
+import os
 import socket
 import threading
 import time
@@ -104,6 +105,28 @@ def test_parcels_outlive_the_process_that_made_them(collector, exporter, tmp_pat
     SpoolingExporter(settings, Spool(tmp_path, 1_000_000)).export(batch("after"))
     assert collector.names == ["before the crash", "after"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_parcels_that_two_instances_found_arrive_and_none_counts_as_lost(collector, tmp_path):
+    collector.status = 503
+    settings = OtlpSettings(otel_exporter_otlp_endpoint=collector.url)
+    SpoolingExporter(settings, Spool(tmp_path, 1_000_000)).export(batch("waits"))
+    before, spools = counted("lost"), [Spool(tmp_path, 1_000_000), Spool(tmp_path, 1_000_000)]
+    collector.status = 200
+    for spool in spools:
+        exporter = SpoolingExporter(settings, spool)
+        exporter.export(batch("new"))
+        exporter.shutdown()
+    assert sorted(collector.names) == ["new", "new", "waits"]
+    assert counted("lost") == before
+
+
+def test_instance_that_starts_leaves_what_another_is_just_writing(tmp_path):
+    (tmp_path / "1-1.part").write_bytes(b"young")
+    (old := tmp_path / "0-1.part").write_bytes(b"abandoned")
+    os.utime(old, (0, 0))
+    Spool(tmp_path, 1_000_000)
+    assert [path.name for path in tmp_path.iterdir()] == ["1-1.part"]
 
 
 def test_full_spool_gives_up_the_oldest_and_counts_it(tmp_path):

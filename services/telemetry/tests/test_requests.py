@@ -147,3 +147,39 @@ def test_synthetic_customer_is_marked_and_other_baggage_stays_at_the_door(shop, 
 def test_malformed_baggage_writes_no_line_of_its_own(shop, seen):
     shop.get("/null", headers={"baggage": "user={bad},=;;,synthetic=" + "x" * 9000})
     assert [line["event"] for line in seen.log_lines] == ["http.access"]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["synthetic=true;source=gateway"],
+        ["user=jane", "synthetic=true"],
+        ["synthetic=true", "user={bad}"],
+        [" synthetic = true ; a=b;c , user=jane"],
+        ["a=1,b=2", "", "synthetic=true ;p"],
+    ],
+)
+def test_baggage_of_several_lines_and_with_properties_is_read(shop, seen, lines):
+    from opentelemetry import baggage, propagate
+    from opentelemetry.context import Context
+    from starlette.datastructures import Headers
+
+    from telemetry.propagation import HEADER_LINES
+
+    headers = [("baggage", line) for line in lines]
+    shop.get("/null", headers=headers)
+    assert [line.get("synthetic") for line in access_lines(seen)] == [True]
+    received = Headers(raw=[(name.encode(), line.encode()) for name, line in headers])
+    assert baggage.get_all(propagate.extract(received, Context(), HEADER_LINES)) == {"synthetic": "true"}
+
+
+def test_trace_of_two_callers_is_the_trace_of_neither(shop, seen):
+    caller = f"00-{TRACE_ID}-b7ad6b7169203331-01"
+    shop.get("/null", headers=[("traceparent", caller), ("traceparent", caller.replace("7", "8"))])
+    assert seen.spans[0].parent is None
+
+
+def test_state_of_a_trace_in_two_lines_is_continued_and_kept_from_the_store(shop, seen):
+    caller = f"00-{TRACE_ID}-b7ad6b7169203331-01"
+    shop.get("/null", headers=[("traceparent", caller), ("tracestate", "a=1"), ("tracestate", "b=2")])
+    assert f"{seen.spans[0].context.trace_id:032x}" == TRACE_ID

@@ -34,6 +34,52 @@ def test_rotation_keeps_every_line_in_order(tmp_path):
     assert len(list(tmp_path.iterdir())) == 4
 
 
+def test_two_instances_write_one_file_and_rotate_it_once(tmp_path):
+    """The collector finds every line of both, whole and once, below names that its patterns match."""
+    path, count = tmp_path / "shop.jsonl", 400
+    children = []
+    for instance in (b"a", b"b", b"c"):
+        if (child := os.fork()) == 0:
+            with writing(path, log_max_bytes=10_000, log_backups=20) as writer:
+                for number in range(count):
+                    writer.write(instance + b"%04d" % number + b"x" * 95 + b"\n")
+            os._exit(0)
+        children.append(child)
+    assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0, 0]
+    lines = written(tmp_path)
+    for instance in (b"a", b"b", b"c"):
+        assert sorted(line[:5] for line in lines if line.startswith(instance)) == [
+            instance + b"%04d" % number for number in range(count)
+        ]
+    assert {len(line) for line in lines} == {100}
+    names = {file.name for file in tmp_path.iterdir()}
+    assert {"shop.jsonl"} < names == {"shop.jsonl", *(f"shop.jsonl.{n}" for n in range(1, len(names)))}
+    # As many files as the lines fill: none was begun and renamed by a second instance.
+    assert len(names) <= count * 3 * 101 // 10_000 + 2
+
+
+def test_file_that_was_removed_is_made_anew(tmp_path):
+    with writing(tmp_path / "a.jsonl") as writer:
+        writer.write(b"first\n")
+        (tmp_path / "a.jsonl").unlink()
+        writer.write(b"second\n")
+    assert written(tmp_path) == [b"second"]
+
+
+def test_instance_that_may_not_rotate_now_writes_on(tmp_path):
+    import fcntl
+
+    folder = os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    with writing(tmp_path / "a.jsonl", log_max_bytes=10, log_backups=2) as writer:
+        writer.write(b"first\n")
+        writer.write(b"second\n")
+        os.close(folder)
+        writer.write(b"third\n")
+    assert (tmp_path / "a.jsonl.1").read_bytes() == b"first\nsecond\n"
+    assert (tmp_path / "a.jsonl").read_bytes() == b"third\n"
+
+
 def test_restart_appends_to_the_file_of_the_process_before(tmp_path):
     for line in (b"first\n", b"second\n"):
         with writing(tmp_path / "a.jsonl") as writer:
