@@ -1,4 +1,4 @@
-"""Exceptions that nothing handled: each is one line, wherever it ends."""
+"""Exceptions that nothing handled: each is one line, wherever it ends, and the server's lines repeat none of it."""
 
 import logging
 import sys
@@ -13,8 +13,12 @@ from telemetry import events
 
 log = logging.getLogger("telemetry")
 _REPORTED = "_telemetry_reported"
-# What uvicorn says of a lifespan that failed: the stack as text, which quotes the exception, and one more line.
-_REPEATS = ("Traceback (most recent", "Application startup failed", "Application shutdown failed")
+# What uvicorn says of a lifespan that failed: the stack as text, which quotes the exception, and one more line. And of
+# a WebSocket: its client's address and path.
+_REPEATS = (
+    *("Traceback (most recent", "Application startup failed", "Application shutdown failed"),
+    *('%s - "WebSocket', "connection open", "connection closed"),
+)
 # Of a client that asks for another protocol, with each request; the second is about sockets.
 _ONCE = ("Unsupported upgrade request", "No supported WebSocket library")
 _said: set[str] = set()

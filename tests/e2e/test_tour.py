@@ -115,6 +115,7 @@ def test_drill_hides_the_scenario_and_puts_everything_back(stack: Stack, hidden:
 
 def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Stack, hidden: Scenario) -> None:
     """Without this nobody can practise what counts: to end it, and to know what it was."""
+
     def put_right() -> str:
         httpx.put(f"{stack.url('acquirer')}/control", json={}, timeout=5.0).raise_for_status()
         return "done"
