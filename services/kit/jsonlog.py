@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 
 __all__ = ["log_as_json"]
 
+# A field of such a name in `extra=` is left out.
+_OWN_FIELDS = ("timestamp", "level", "logger", "service", "environment", "version", "traceId", "spanId", "stack_trace")
+
 
 def log_as_json(service: str, environment: str, version: str) -> None:
     """Every line on stdout from now on, with the fields that every line in this project has."""
+    from pythonjsonlogger.core import RESERVED_ATTRS
     from pythonjsonlogger.json import JsonFormatter
 
     class Formatter(JsonFormatter):
@@ -22,6 +26,7 @@ def log_as_json(service: str, environment: str, version: str) -> None:
             rename_fields={"asctime": "timestamp", "levelname": "level", "name": "logger", "exc_info": "stack_trace"},
             static_fields={"service": service, "environment": environment, "version": version},
             defaults={"traceId": "", "spanId": ""},
+            reserved_attrs=[*RESERVED_ATTRS, "taskName", "color_message", *_OWN_FIELDS],
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -61,7 +61,8 @@ def run_server(app: str, bind: tuple[str, int], *, report_refusal: Report = no_r
         http=bounded_protocol(report_refusal),
         # asyncio can hand a task's context to later requests of a connection, and they would join that task's trace.
         reset_contextvars=True,
-        ws="none",
+        # Where a library for them is installed; a service that has no sockets does without one.
+        ws="auto",
         lifespan="on",
         server_header=False,
         proxy_headers=False,

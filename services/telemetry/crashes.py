@@ -1,4 +1,4 @@
-"""Exceptions that nothing handled: each is one line, wherever it ends."""
+"""Exceptions that nothing handled: each is one line, wherever it ends, and the server's lines repeat none of it."""
 
 import logging
 import sys
@@ -13,8 +13,15 @@ from telemetry import events
 
 log = logging.getLogger("telemetry")
 _REPORTED = "_telemetry_reported"
-# What uvicorn says of a lifespan that failed: the stack as text, which quotes the exception, and one more line.
-_REPEATS = ("Traceback (most recent", "Application startup failed", "Application shutdown failed")
+# What uvicorn says of a lifespan that failed: the stack as text, which quotes the exception, and one more line. And of
+# a WebSocket: its client's address and path.
+_REPEATS = (
+    *("Traceback (most recent", "Application startup failed", "Application shutdown failed"),
+    *('%s - "WebSocket', "connection open", "connection closed"),
+)
+# Of a client that asks for another protocol, with each request; the second is about sockets.
+_ONCE = ("Unsupported upgrade request", "No supported WebSocket library")
+_said: set[str] = set()
 
 
 def watch(*, repeats: bool) -> None:
@@ -33,10 +40,15 @@ def mark_reported(error: BaseException) -> None:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a line of the server's is not about an error that has its line, with type, stack and trace."""
+    """Whether a line of the server's says what no other line does: an error has its own, with type, stack and trace."""
     if record.exc_info and record.exc_info[1] is not None:
         return _REPORTED not in getattr(record.exc_info[1], "__dict__", ())
-    return not str(record.msg).startswith(_REPEATS)
+    text = str(record.msg)
+    if text.startswith(_ONCE):
+        is_first = text not in _said
+        _said.add(text)
+        return is_first
+    return not text.startswith(_REPEATS)
 
 
 def _on_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

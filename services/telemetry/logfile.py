@@ -1,9 +1,14 @@
 """A file of lines that several processes of one service may write at the same time, rotated by size."""
 
 import fcntl
+import math
 import os
+import time
 from contextlib import suppress
 from pathlib import Path
+
+# For so long a process may write on into a file that another one has renamed; the collector follows that as well.
+_LOOK_SECONDS = 1.0
 
 
 class LogFile:
@@ -17,11 +22,14 @@ class LogFile:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._limit, self._backups = path, limit, backups
         self._file = self._open()
+        # Bytes and time until the file is looked at again: asking the system with each line would double what it costs.
+        self._room, self._due = 0.0, 0.0
 
     def write(self, line: bytes) -> None:
         """Append a line. Raises OSError when there is no room."""
-        if self._backups and self._size() + len(line) > self._limit:
-            self._rotate()
+        self._room -= len(line)
+        if self._room < 0 or time.monotonic() >= self._due:
+            self._look(len(line))
         os.write(self._file, line)
 
     def close(self) -> None:
@@ -30,14 +38,21 @@ class LogFile:
     def _open(self) -> int:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
 
-    def _size(self) -> int:
-        """Of the file that has the name; opened anew when another process has renamed the one that was open."""
-        with suppress(FileNotFoundError):
-            current = os.stat(self._path)
-            if os.path.samestat(current, os.fstat(self._file)):
-                return current.st_size
-        self._reopen()
-        return os.fstat(self._file).st_size
+    def _look(self, wanted: int) -> None:
+        """Follow a file that another process has renamed, and rename one that has no room for what is wanted."""
+        if not self._is_current():
+            self._reopen()
+        if self._backups and os.fstat(self._file).st_size + wanted > self._limit:
+            self._rotate()
+        left = self._limit - os.fstat(self._file).st_size - wanted
+        self._room = left if self._backups else math.inf
+        self._due = time.monotonic() + _LOOK_SECONDS
+
+    def _is_current(self) -> bool:
+        try:
+            return os.path.samestat(os.stat(self._path), os.fstat(self._file))
+        except FileNotFoundError:
+            return False
 
     def _reopen(self) -> None:
         os.close(self._file)
@@ -46,10 +61,10 @@ class LogFile:
     def _rotate(self) -> None:
         folder = os.open(self._path.parent, os.O_RDONLY)
         # Not waiting, because the other process may have been stopped; the file gets a little larger meanwhile.
-        with suppress(BlockingIOError, FileNotFoundError):
+        with suppress(BlockingIOError):
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # Another process may have been faster.
-            if os.path.samestat(os.stat(self._path), os.fstat(self._file)):
+            if self._is_current():
                 self._rename()
             self._reopen()
         os.close(folder)

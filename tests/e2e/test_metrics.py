@@ -67,6 +67,7 @@ def test_service_metrics_carry_documented_names_and_labels(
             "http_request_method",
             "http_route",
             "http_response_status_code",
+            "error_type",
             *(["le"] if suffix == "bucket" else []),
         }
         for sample in series:

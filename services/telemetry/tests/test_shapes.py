@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from contextlib import suppress
 
 import httpx
@@ -224,6 +225,14 @@ def test_socket_that_breaks_is_told_once(seen):
     assert (error["event"], error["error_type"], line["error_type"]) == ("http.error", "RuntimeError", "RuntimeError")
     assert {error["traceId"], line["traceId"], event["tags"]["trace_id"]} == {f"{span.context.trace_id:032x}"}
     assert span.status.status_code.name == "ERROR"
+
+
+def test_server_names_neither_client_nor_path_of_a_socket(seen):
+    server = logging.getLogger("uvicorn.error")
+    server.info('%s - "WebSocket %s" [accepted]', "203.0.113.7:51002", f"/ws/{CANARY}")
+    server.info("connection open")
+    server.warning("something else")
+    assert [line["message"] for line in seen.log_lines] == ["something else"]
 
 
 @pytest.mark.parametrize(("path", "status"), [("/ws/left", 101), ("/ws/refused", 403), ("/nowhere", 403)])

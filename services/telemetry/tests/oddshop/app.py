@@ -75,6 +75,12 @@ async def endless() -> StreamingResponse:
     return StreamingResponse(ticks())
 
 
+@shop.get("/hangs")
+async def hangs(request: Request) -> None:
+    while not await request.is_disconnected():
+        await asyncio.sleep(0.02)
+
+
 @shop.post("/reads")
 async def reads(request: Request) -> int:
     return len(await request.body())

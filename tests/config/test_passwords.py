@@ -7,12 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.test_native_postgres_start import server
 
 from native import build
 from stack import passwords
 from stack.compose import Port, Topology, read_topology
 from stack.errors import StackError
+from tests.config.test_native_postgres_start import server
 from tests.support.project import ROOT
 
 # As first written; a test changes one at a time.
