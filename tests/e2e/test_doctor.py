@@ -4,10 +4,14 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
+from doctor.probes import PROBE
+from sandbox_testing.stores import Prometheus
 from stack import commands
 from tests.support import engine
+from tests.support.exposition import samples_of
 from tests.support.project import SERVICES
 from tests.support.stack import Stack
 
@@ -36,6 +40,31 @@ def test_doctor_finds_nothing_wrong_with_a_healthy_stack(stack: Stack) -> None:
     well = examined(stack)
     assert well.returncode == 0, well.stdout + well.stderr
     assert "every signal arrives in its store" in well.stdout
+
+
+def failures(stack: Stack) -> dict[str, float]:
+    """Answers of each service that count against its objective, from its own page."""
+    found = {}
+    for service in SERVICES:
+        samples = samples_of(stack.url(service), "http_server_request_duration_seconds_count").items()
+        found[service] = sum(
+            value for labels, value in samples if dict(labels)["http_response_status_code"].startswith("5")
+        )
+    return found
+
+
+def test_doctor_burns_no_budget_and_makes_no_news(stack: Stack, prometheus: Prometheus) -> None:
+    """Without this whoever looks whether all is well makes the alerts that say it is not."""
+    before = failures(stack)
+    well = examined(stack)
+    assert well.returncode == 0, well.stdout + well.stderr
+    assert failures(stack) == before
+    groups = prometheus.get("/api/v1/rules", type="record")["data"]["groups"]
+    asked = [rule["query"] for group in groups for rule in group["rules"] if "http_server_request" in rule["query"]]
+    assert asked
+    assert [query for query in asked if query.count("http_server_request") != query.count(PROBE)] == []
+    news = httpx.get(f"{stack.url('alertmanager')}/api/v2/alerts", timeout=5.0).raise_for_status().json()
+    assert [one for one in news if "DoctorProbe" in one["annotations"]["summary"]] == []
 
 
 @pytest.mark.parametrize(
