@@ -104,7 +104,7 @@ def _client(url: str) -> httpx.Client:
 def _wait_until_ready(service: Running, output: Path) -> None:
     def ready() -> bool:
         if service.process.poll() is not None:
-            text = output.read_text()[-4000:]
+            text = output.read_text()[-40_000:]
             raise RuntimeError(f"{service.name} ended with {service.process.returncode} before it was ready:\n{text}")
         try:
             return service.client.get("/readyz", timeout=2).status_code == 200

@@ -57,7 +57,10 @@ def scraped_counts(prometheus: Prometheus) -> Counts:
     # Of the last two scrapes only: after a restart of everything, Prometheus would answer with old series for minutes.
     fresh = {service: f'last_over_time({COUNT}{{service="{service}"}}[11s])' for service in SERVICES}
     found = {service: prometheus.query(query) for service, query in fresh.items()}
-    return {service: as_counter({one.labels.items(): one.value for one in samples}) for service, samples in found.items()}
+    return {
+        service: as_counter({frozenset(one.labels.items()): one.value for one in samples})
+        for service, samples in found.items()
+    }
 
 
 @pytest.fixture(scope="module", params=[pytest.param("mixed", marks=pytest.mark.engine("the thin path")), "timeouts"])

@@ -142,7 +142,7 @@ def test_error_event_has_type_stack_and_source_but_no_message(shop, seen):
     assert "raise RuntimeError" in last["context_line"]
     assert "vars" not in last
     assert event["tags"]["team"] == "unowned"
-    assert event["release"].startswith("sampleshop@")
+    assert event["release"] == f"{event['tags']['service']}@0.0.0"
     assert event["environment"] == "dev"
 
 
