@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-# Alerts need quiet, so incidents come first; then everything that only looks at what happened so far; then what stops
-# and replaces components, after which pages may be active for a while.
-FIRST = ("test_alerts", "test_tour")
-LAST = ("test_doctor", "test_losses", "test_release")
+# Alerts need quiet, so incidents come first, in this order; then everything that only looks at what happened so far;
+# then what stops and replaces components, after which pages may be active for a while.
+FIRST = ("test_tour", "test_alerts")
+LAST = ("test_doctor", "test_losses", "test_odd_senders", "test_queues", "test_release")
 
 pytest.register_assert_rewrite("tests.support", "sandbox_testing")
 # In this order: a fixture of the second replaces its namesake of the first.
@@ -23,6 +23,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _turn(path: Path) -> int:
     """Smaller comes sooner; files of the same turn stay as they are. Only the end-to-end suite has an order."""
-    if path.parent.name != "e2e":
-        return 2
-    return 0 if path.stem in FIRST else 2 if path.stem in LAST else 1
+    if path.parent.name != "e2e" or path.stem in LAST:
+        return len(FIRST) + 1
+    return FIRST.index(path.stem) if path.stem in FIRST else len(FIRST)

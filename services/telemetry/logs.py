@@ -124,7 +124,7 @@ def _template(record: logging.LogRecord) -> str:
     if not record.args:
         return text
     try:
-        return text % _arguments(record)
+        return str(text % _arguments(record))
     except (TypeError, ValueError, KeyError):
         return text
 

@@ -55,7 +55,11 @@ def test_runbook_gives_up_one_queue_and_no_other(stack: Stack, files: Path, loki
     with Asker(stack) as asker:
         done = asker.run(block.text)
     assert done.ok, done.rows
-    after = {path.name: path.stat().st_ino for path in files.iterdir()}
+    after = eventually(
+        "the new file of the queue",
+        lambda: {path.name: path.stat().st_ino for path in files.iterdir()},
+        lambda found: LINES in found,
+    )
     assert after[LINES] != before[LINES]
     with Customer(stack.url("gateway")) as person:
         sent = person.send("GET", "/welcome")

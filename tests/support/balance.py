@@ -11,10 +11,12 @@ from tests.support.exposition import samples_of
 from tests.support.project import SERVICES
 from tests.support.stack import Stack
 
-__all__ = ["OF_SERVICES", "Books", "Produced", "produced", "reconcile"]
+__all__ = ["BY_THE_CLOCK", "OF_SERVICES", "Books", "Produced", "produced", "reconcile"]
 
 # Tempo and the test share the time of a look-up; more at once would only take turns.
 LOOKUPS_AT_ONCE = 4
+# Services fetch auth's keys every five minutes, whoever sends requests; their traces are found by their lines.
+BY_THE_CLOCK = "/.well-known/jwks.json"
 OF_SERVICES = f'{{service_name=~"{"|".join(SERVICES)}"}}'
 
 
@@ -75,8 +77,10 @@ def reconcile(
 
     def books() -> Books:
         # The stores first: what is made meanwhile is then missing, not too much.
+        lines = loki.lines(OF_SERVICES, since)
+        traces.add(line.fields["traceId"] for line in lines if BY_THE_CLOCK in line.body)
         stored = traces.spans()
-        found = Counter(line.service for line in loki.lines(OF_SERVICES, since))
+        found = Counter(line.service for line in lines)
         now = produced(stack)
         ended = Counter({name: now.spans[name] - before.spans[name] for name in SERVICES})
         written = Counter({name: now.lines[name] - before.lines[name] for name in SERVICES})
@@ -92,6 +96,13 @@ class _Traces:
         self._tempo = tempo
         self._found: dict[str, Counter[str]] = {trace_id: Counter() for trace_id in trace_ids}
         self._growing = set(self._found)
+
+    def add(self, trace_ids: Iterable[str]) -> None:
+        """Traces that are to be looked up as well."""
+        for trace_id in trace_ids:
+            if trace_id not in self._found:
+                self._found[trace_id] = Counter()
+                self._growing.add(trace_id)
 
     def spans(self) -> Counter[str]:
         """How many spans of each service are stored by now."""

@@ -21,6 +21,8 @@ QUIET = "45s"
 # Prometheus tells Alertmanager for a quarter of an hour that an alert has ended, each time into a group of its own.
 # Another alert of the service that joins it is told at once, without gathering: one incident could be two pages.
 FORGOTTEN, FORGOTTEN_WITHIN = "16m", 17 * 60.0
+# As in TargetDown (prometheus/rules/platform.yml).
+AWAKE_SECONDS = 60
 STEP = 0.5
 PARTS = ("sampled", "active", "fired", "sent", "inbox", "resolved")
 """Moments of a course, in their order; each is a field of it."""
@@ -129,6 +131,9 @@ def run(drill: Drill, stack: Stack, prometheus: Prometheus, mailbox: Mailpit) ->
     What an earlier test left is waited for: no page may fire, or be about to, for a while beforehand, and none of this
     service for as long as it would be remembered. Raises NotSeen.
     """
+    # Until then TargetDown does not fire, because everything starts at once.
+    awake = f'time() - process_start_time_seconds{{service="prometheus"}} > {AWAKE_SECONDS}'
+    eventually("Prometheus to have run for a minute", lambda: prometheus.query(awake), timeout=2 * AWAKE_SECONDS)
     calm = f"no page to be active for {QUIET} before the drill"
     eventually(calm, lambda: not _pages(prometheus, QUIET), timeout=2 * OVER_WITHIN, interval=0.5)
     forgotten = f"no page of {drill.service} to have been active for {FORGOTTEN}"
