@@ -205,10 +205,16 @@ def test_every_question_is_answered_while_its_incident_is_there(incident: Promet
 
 
 def test_every_rule_is_evaluated_while_its_incident_is_there(incident: Prometheus) -> None:
-    groups = incident.get("/api/v1/rules")["data"]["groups"]
-    told = {rule["name"]: rule["lastError"] for group in groups for rule in group["rules"] if rule.get("lastError")}
+    def rules() -> list[dict[str, Any]]:
+        return incident.get("/api/v1/rules")["data"]["groups"]
+
+    told = {rule["name"]: rule["lastError"] for group in rules() for rule in group["rules"] if rule.get("lastError")}
     assert told == {}
-    assert {rule["health"] for group in groups for rule in group["rules"]} == {"ok"}
+    eventually(
+        "every rule to be evaluated",
+        lambda: {rule["health"] for group in rules() for rule in group["rules"]},
+        lambda found: found == {"ok"},
+    )
 
 
 def test_question_that_was_right_in_peace_only_is_found(incident: Prometheus) -> None:

@@ -22,7 +22,7 @@ def _requests(service: str) -> tuple[str, str]:
     labels = f'service="{service}",team="{catalog()[service].team}"'
     return (
         f'{REQUESTS}_count{{{labels},http_response_status_code="200"}}',
-        f'{REQUESTS}_count{{{labels},http_response_status_code="503"}}',
+        f'{REQUESTS}_count{{{labels},http_response_status_code="503",error_type="503"}}',
     )
 
 
