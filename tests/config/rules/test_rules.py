@@ -131,7 +131,8 @@ def test_summary_or_description_tells_the_value_that_is_now(alert) -> None:
 WORDS = {
     "> 0": (), "== 0": (), "== 1": (), "> 60": (), "> 600": (),
     "> 1": ("more than one",), ">= 0.9": ("90 %",), "> 0.10": ("10 %",), "< 0.10": ("less than 10 %",),
-    ">= 20": ("two minutes",), "> 2000": ("2,000",), "> 64e6": ("64 mb",), "> 500": ("more than 500",), "> 0.5": ("half",),
+    ">= 20": ("two minutes",),
+    "> 2000": ("2,000",), "> 64e6": ("64 mb",), "> 500": ("more than 500",), "> 0.5": ("half",),
 }  # fmt: skip
 
 
