@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -54,10 +54,17 @@ class Desk:
     ports: Mapping[str, int]
     began: float = field(default_factory=time.time)
 
-    def fire(self, *alerts: Mapping[str, str], ended: bool = False, since: float = 0.0, **words: str) -> None:
+    def fire(
+        self,
+        *alerts: Mapping[str, str],
+        ended: bool = False,
+        since: float = 0.0,
+        over: Sequence[Mapping[str, str]] = (),
+        **words: str,
+    ) -> None:
         """Tell Alertmanager, as Prometheus would, of alerts with these labels that began `since` seconds ago.
 
-        `words` are further annotations.
+        `over` are alerts that have ended, told of in the same request. `words` are further annotations.
         """
         now = datetime.now(UTC).isoformat()
         began = (datetime.now(UTC) - timedelta(seconds=since)).isoformat()
@@ -66,6 +73,7 @@ class Desk:
         }  # fmt: skip
         times = ({"startsAt": began} if since else {}) | ({"endsAt": now} if ended else {})
         body = [{"labels": one, "annotations": words} | times for one in alerts]
+        body += [{"labels": one, "annotations": words, "endsAt": now} for one in over]
         httpx.post(f"{self.alertmanager.url}/api/v2/alerts", json=body, timeout=5.0).raise_for_status()
 
     def mails(self) -> list[tuple[str, str]]:

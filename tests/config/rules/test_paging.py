@@ -212,8 +212,7 @@ def test_news_that_a_part_of_an_incident_is_over_is_an_update_and_no_further_pag
 
 def test_what_had_ended_before_an_incident_began_does_not_make_its_page_an_update(office: Desk) -> None:
     """Prometheus repeats for a quarter of an hour that an alert has ended; the next may find its group waiting."""
-    office.fire(PAGE, ended=True)
-    office.fire({**PAGE, "alertname": "PaymentsErrorBudgetBurn"})
+    office.fire({**PAGE, "alertname": "PaymentsErrorBudgetBurn"}, over=[PAGE])
     _until(office, ("[PAGE]", ON_CALL))
     [mail] = [one for one in office.mailbox.messages() if ON_CALL in one.recipients]
     text = office.mailbox.get(f"/api/v1/message/{mail.id}")["Text"]
