@@ -105,7 +105,7 @@ def _docker(steps: Steps) -> None:
         with _engine(steps) as environment:
             overrides = _images(steps, environment) if environment is not None else None
             if overrides is not None:
-                _stack(steps, "docker", environment | overrides)
+                _stack(steps, "docker", environment | overrides | AT_ONCE)
     finally:
         # An engine that cannot run is told as skipped; this line says what that means.
         if not any(outcome.name == "make test ENGINE=docker" for outcome in steps.outcomes):
