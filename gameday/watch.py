@@ -1,6 +1,5 @@
 """Waiting for what an incident shows: the alert, the page, the objective."""
 
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -65,12 +64,12 @@ class Watch:
         return self._within(f"{alert} to fire", seen, timeout)
 
     def page(self, alert: str, since: float, timeout: float) -> Message | None:
-        """Wait for the mail of an alert."""
+        """Wait for the mail of an alert that fires, not one that tells the end of an earlier one."""
 
         def mails() -> list[Message]:
-            found = self._mailbox.messages(since, search=f'"{alert}"')
+            found = self._mailbox.messages(since, search=f'"make ack ALERT={alert}"')
             # An escalation may still be under way from an alert before this one.
-            return [one for one in found if not re.match(r"\[(RESOLVED|ESCALATED)", one.subject)]
+            return [one for one in found if not one.subject.startswith("[ESCALATED]")]
 
         with suppress(NotSeen):
             return eventually(f"the mail of {alert}", mails, timeout=timeout, interval=0.5)[-1]

@@ -17,12 +17,13 @@ def test_a_generated_sender_costs_nobody_else_anything(stack: Stack, evidence: E
     """Without this one guest's odd telemetry takes lines, spans and points of others with it, unseen."""
     places = (stack.url(name) for name in ("otlp_http", "loki", "tempo", "prometheus"))
     trial = Trial(Addresses(*places))
-    trial.send(REQUESTS)
-    expected = (trial.sent, trial.sent, trial.sent)
-    eventually("all of the good sender", trial.good_items, lambda found: found == expected, timeout=30)
-    eventually("the odd sender's count", trial.discarded_spans, lambda found: found == trial.anonymous, timeout=20)
-    memory = trial.number('otelcol_process_memory_rss_bytes{service="otel-collector"}')
-    evidence(odd=trial.odd, requests=trial.sent, without_ids=trial.anonymous, memory=memory, refusals=trial.refusals)
-    assert trial.refusals == []
-    assert CANARY not in trial.stored()
-    assert 0 < memory < MEMORY_LIMIT
+    with trial.client:
+        trial.send(REQUESTS)
+        expected = (trial.sent, trial.sent, trial.sent)
+        eventually("all of the good sender", trial.good_items, lambda found: found == expected, timeout=30)
+        eventually("the odd sender's count", trial.discarded_spans, lambda found: found == trial.anonymous, timeout=20)
+        memory = trial.number('otelcol_process_memory_rss_bytes{service="otel-collector"}')
+        evidence(odd=trial.odd, requests=trial.sent, anonymous=trial.anonymous, memory=memory, refusals=trial.refusals)
+        assert trial.refusals == []
+        assert CANARY not in trial.stored()
+        assert 0 < memory < MEMORY_LIMIT
