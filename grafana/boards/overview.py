@@ -53,7 +53,7 @@ def _explore(store: str, query: dict[str, str]) -> str:
 
 def _now() -> list:
     answered = rate(REQUESTS, where=GATEWAY)
-    failed = rate(REQUESTS, where=GATEWAY + ',http_response_status_code=~"5.."')
+    failed = rate(REQUESTS, where=GATEWAY + ',error_type!=""')
     return [
         figure(
             "Alerts",
@@ -65,7 +65,7 @@ def _now() -> list:
         ),
         figure(
             "Failing",
-            "Share of the gateway's answers that are server errors (5xx).",
+            "Share of the gateway's answers that failed: server errors (5xx), and answers that broke off.",
             "percentunit",
             share(f"({failed} or vector(0))", answered),
             limit=limits.ERRORS,

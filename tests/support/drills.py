@@ -73,7 +73,7 @@ DRILLS = {
         ),
         Drill(
             "error-burst", "PaymentsErrorBudgetBurn", "payments", ON_CALL["payments"],
-            f'sum({REQUESTS}_count{{service="payments",http_response_status_code=~"5.."}}) or vector(0)',
+            f'sum({REQUESTS}_count{{service="payments",error_type!=""}}) or vector(0)',
             ("TargetDown", "DatabaseDown", "PaymentSuccessBudgetBurn", "CircuitOpen"),
         ),
         Drill(
