@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -53,7 +53,8 @@ def main() -> int:
     interrupted = False
     try:
         _static_and_unit(steps)
-        _stack(steps, "native", AT_ONCE)
+        with _beside(steps, lambda: _tests(steps, "config", 25, beside=True)):
+            _stack(steps, "native", AT_ONCE)
         _docker(steps)
     except KeyboardInterrupt:
         interrupted = True
@@ -64,17 +65,23 @@ def main() -> int:
 
 def _static_and_unit(steps: Steps) -> None:
     """What needs nothing built runs while a cold machine builds."""
-    with ThreadPoolExecutor(1) as beside:
-        built = beside.submit(_built, steps)
+    with _beside(steps, lambda: _built(steps)):
+        steps.command("make lint", ["make", "lint"], 10)
+        steps.command("make audit", ["make", "audit"], 5)
+        _tests(steps, "unit", 15)
+
+
+@contextlib.contextmanager
+def _beside(steps: Steps, work: Callable[[], None]) -> Iterator[None]:
+    """Does other work while the block runs, and waits for it; when the block is interrupted, both end."""
+    with ThreadPoolExecutor(1) as thread:
+        other = thread.submit(work)
         try:
-            steps.command("make lint", ["make", "lint"], 10)
-            steps.command("make audit", ["make", "audit"], 5)
-            _tests(steps, "unit", 15)
+            yield
         except BaseException:
             steps.abandon()
             raise
-        built.result()
-    _tests(steps, "config", 15)
+        other.result()
 
 
 def _built(steps: Steps) -> None:
@@ -82,10 +89,13 @@ def _built(steps: Steps) -> None:
         steps.command(f"make {target}", ["make", target], minutes, shown=False)
 
 
-def _tests(steps: Steps, target: str, minutes: float) -> None:
+def _tests(steps: Steps, target: str, minutes: float, beside: bool = False) -> None:
+    """A suite of the Makefile; one that runs `beside` another takes the processor time that the other leaves."""
     reports = REPORTS / target
     command = ["make", target, f"REPORTS={reports.relative_to(ROOT)}"]
-    steps.command(f"make {target}", command, minutes, reports=reports)
+    steps.command(
+        f"make {target}", ["nice", *command] if beside else command, minutes, reports=reports, shown=not beside
+    )
 
 
 def _stack(steps: Steps, name: str, environment: dict[str, str]) -> None:

@@ -92,7 +92,7 @@ class Steps:
 
 
 def _started(command: list[str], folder: Path, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """The process, in a group of its own.
+    """The process, in a group of its own but in this session: Linux compares niceness only within a session.
 
     Output goes through a file, not a pipe: a process that the command leaves running could hold a pipe open for ever.
     """
@@ -105,7 +105,7 @@ def _started(command: list[str], folder: Path, environment: Mapping[str, str], l
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            process_group=0,
         )
 
 
