@@ -115,25 +115,6 @@ def test_drill_hides_the_scenario_and_puts_everything_back(stack: Stack, hidden:
     assert not httpx.get(f"{stack.url('acquirer')}/control", timeout=5.0).json()["outage"]
 
 
-def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Stack, hidden: Scenario) -> None:
-    """Without this nobody can practise what counts: to end it, and to know what it was."""
-
-    def put_right() -> str:
-        httpx.put(f"{stack.url('acquirer')}/control", json={}, timeout=5.0).raise_for_status()
-        return "done"
-
-    answer = rf"(?s)What was it\?.*?(\d)\. {re.escape(hidden.cause)}"
-    reactions = ((r"You are on call", "hint"), (re.escape(hidden.hints[0]), put_right), (answer, r"\1"))
-    with Person(*reactions) as person:
-        day = drills.play(stack, hidden, person.hears, person.keyboard)
-    day.resources.close()
-
-    assert day.record.problems == []
-    assert day.record.drill["found"]
-    assert "recovered" in day.record.times
-    assert day.record.drill["score"] >= 70
-
-
 def test_one_payment_is_shown_in_every_store(told: dict[str, str], evidence: Evidence) -> None:
     """Without this a newcomer does not see what all this is for."""
     printed = told["make tour"]
@@ -174,12 +155,9 @@ def test_incident_pages_the_team_of_the_service_and_nobody_else(
 ) -> None:
     """Without this everybody is woken by everything, or a page cannot be read on a phone at night."""
     mails = [mail for mail in mailbox.messages(played.began) if mail.received_at <= played.ended]
-    pages = [mail for mail in mails if mail.subject.startswith("[PAGE]")]
-    escalated = {mail.recipients for mail in mails if mail.subject.startswith("[ESCALATED]")}
+    pages = [mail for mail in mails if mail.subject.startswith(("[PAGE]", "[ESCALATED]"))]
     evidence(pages=[f"{mail.recipients}: {mail.subject}" for mail in pages])
     assert [mail.recipients for mail in pages] == [(ON_CALL["payments"],)]
-    # The drill before it left its page unacknowledged; the time of that one may end now.
-    assert escalated <= {("payments-secondary@sandbox.test",)}
     page = opened(mailbox, pages[0])
     # The card network's refusals are failed payments and failed requests; either alert may be the first.
     fired = set(re.findall(r"make ack ALERT=(\w+) SERVICE=payments", page.text))
@@ -226,3 +204,25 @@ def _false_alerts(played: Record) -> list[str]:
     """Those that should not have fired. A machine that is busy with other things makes latency alerts by itself."""
     names = [alert["name"] for alert in played.alerts if alert["verdict"] == "unexpected"]
     return [name for name in names if not name.endswith("LatencyBudgetBurn")]
+
+
+def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Stack, hidden: Scenario) -> None:
+    """Without this nobody can practise what counts: to end it, and to know what it was.
+
+    It comes last: its page is not acknowledged, and would be escalated in the middle of the tour's incident.
+    """
+
+    def put_right() -> str:
+        httpx.put(f"{stack.url('acquirer')}/control", json={}, timeout=5.0).raise_for_status()
+        return "done"
+
+    answer = rf"(?s)What was it\?.*?(\d)\. {re.escape(hidden.cause)}"
+    reactions = ((r"You are on call", "hint"), (re.escape(hidden.hints[0]), put_right), (answer, r"\1"))
+    with Person(*reactions) as person:
+        day = drills.play(stack, hidden, person.hears, person.keyboard)
+    day.resources.close()
+
+    assert day.record.problems == []
+    assert day.record.drill["found"]
+    assert "recovered" in day.record.times
+    assert day.record.drill["score"] >= 70
