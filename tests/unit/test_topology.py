@@ -43,7 +43,7 @@ def test_ports_are_published_on_loopback_under_the_same_number_with_the_host_sid
 
 @nothing_is_wrong_with(SERVICES)
 def test_who_is_named_with_a_port_has_that_port(service):
-    addresses = re.findall(rf"(?<![\w./-])({'|'.join(SERVICES)}):(\d+)(?!\d)", configuration_of(service))
+    addresses = re.findall(rf"(?<![\w.-])(?<![^/]/)({'|'.join(SERVICES)}):(\d+)(?!\d)", configuration_of(service))
     listening = {(name, str(port.target)) for name, other in SERVICES.items() for port in other.ports}
     return {"talks to": set(addresses) - listening}
 
