@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from stack.compose import read_topology
 from tests.support.project import ROOT, catalog, vocabulary
+from tests.support.wrong import nothing_is_wrong_with
 
 CONFIGURATIONS = [
     ROOT / "collector/config.yaml",
@@ -35,8 +35,8 @@ def texts(node: Any) -> Iterator[str]:
         yield node
 
 
-@pytest.mark.parametrize("path", CONFIGURATIONS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_address_in_a_configuration_is_a_port_of_a_service(path: Path) -> None:
+@nothing_is_wrong_with({str(path.relative_to(ROOT)): path for path in CONFIGURATIONS})
+def test_every_address_in_a_configuration_is_a_port_of_a_service(path: Path) -> dict[str, object]:
     services = read_topology(ROOT, {}).services
     open_ports = {(name, port.target) for name, service in services.items() for port in service.ports}
     names = "|".join(services)
@@ -45,21 +45,21 @@ def test_every_address_in_a_configuration_is_a_port_of_a_service(path: Path) -> 
         for text in texts(yaml.safe_load(path.read_text()))
         for name, port in re.findall(rf"(?<![\w.-])({names}):(\d+)", text)
     }
-    assert found <= open_ports
+    return {"nobody listens on": found - open_ports}
 
 
 def test_no_two_programs_listen_on_one_port_even_inside() -> None:
-    published = [port.target for one in read_topology(ROOT, {}).services.values() for port in one.ports]
-    internal = [read(path)["server"]["grpc_listen_port"] for path in ("loki/loki.yml", "tempo/tempo.yml")]
-    ports = [*published, *internal]
-    assert len(ports) == len(set(ports))
+    services = read_topology(ROOT, {}).services
+    ports = [number for one in services.values() for number in [*(port.target for port in one.ports), *one.exposed]]
+    internal = {name: read(f"{name}/{name}.yml")["server"]["grpc_listen_port"] for name in ("loki", "tempo")}
+    assert sorted(ports) == sorted(set(ports))
+    assert {name: port for name, port in internal.items() if port not in services[name].exposed} == {}
 
 
-@pytest.mark.parametrize("path", ["loki/loki.yml", "tempo/tempo.yml"])
-def test_what_only_the_program_itself_uses_is_open_to_nobody_else(path: str) -> None:
-    server = read(path)["server"]
-    assert server["grpc_listen_address"] == "127.0.0.1"
-    assert server["http_listen_address"] == "0.0.0.0"
+def test_what_only_the_program_itself_uses_is_open_to_nobody_else() -> None:
+    servers = {path: read(path)["server"] for path in ("loki/loki.yml", "tempo/tempo.yml")}
+    open_to = {path: (one["grpc_listen_address"], one["http_listen_address"]) for path, one in servers.items()}
+    assert open_to == dict.fromkeys(servers, ("127.0.0.1", "0.0.0.0"))
 
 
 def test_queues_hold_ten_minutes_of_the_load_they_are_sized_for() -> None:

@@ -7,24 +7,19 @@ from itertools import combinations, pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import pytest
-
 from grafana.generate import generated
 from grafana.queries import panels_of
 from grafana.style import BAD, CALM, FINE, NEUTRAL, WARN
 from tests.support.project import ROOT
+from tests.support.wrong import nothing_is_wrong_with
 
 BOARDS = {name.removesuffix(".json"): json.loads(text) for name, text in generated().items()}
 # Mails, runbooks and reports link to these; a dashboard that is renamed keeps its uid.
 UIDS = {"overview", "service", "journey", "slo", "logs-traces", "telemetry", "infrastructure", "incident"}
 COLUMNS = 24
 LARGEST_FILE = 64 * 1024
-
-
-def panels() -> Iterator[Any]:
-    for uid, board in BOARDS.items():
-        for panel in panels_of(board):
-            yield pytest.param(panel, id=f"{uid} {panel['title']}")
+# With its number, because two may have one title.
+PANELS = {f"{uid} {one['id']} {one['title']}": one for uid, board in BOARDS.items() for one in panels_of(board)}
 
 
 def links_of(node: Any) -> Iterator[str]:
@@ -42,95 +37,102 @@ def test_dashboards_are_those_that_mails_and_runbooks_link_to() -> None:
     assert set(BOARDS) == UIDS
 
 
-@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
-def test_panels_fill_the_grid_without_overlap(board: dict[str, Any]) -> None:
+@nothing_is_wrong_with(BOARDS)
+def test_panels_fill_the_grid_without_overlap(board: dict[str, Any]) -> dict[str, object]:
     taken = [panel["gridPos"] for panel in board["panels"]]
-    assert all(place["x"] + place["w"] <= COLUMNS and place["w"] > 0 and place["h"] > 0 for place in taken)
-    for one, other in combinations(taken, 2):
-        apart = one["x"] + one["w"] <= other["x"] or other["x"] + other["w"] <= one["x"]
-        assert apart or one["y"] + one["h"] <= other["y"] or other["y"] + other["h"] <= one["y"], (one, other)
+    return {
+        "beside the grid": [at for at in taken if at["x"] + at["w"] > COLUMNS or at["w"] <= 0 or at["h"] <= 0],
+        "overlap": [
+            (one, other)
+            for one, other in combinations(taken, 2)
+            if one["x"] < other["x"] + other["w"] and other["x"] < one["x"] + one["w"]
+            if one["y"] < other["y"] + other["h"] and other["y"] < one["y"] + one["h"]
+        ],
+    }
 
 
-@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
-def test_titles_are_there_and_unique_within_a_dashboard(board: dict[str, Any]) -> None:
+@nothing_is_wrong_with(BOARDS)
+def test_titles_are_there_and_unique_within_a_dashboard(board: dict[str, Any]) -> dict[str, object]:
     titles = [panel["title"] for panel in board["panels"]]
-    assert all(titles)
-    assert sorted(titles) == sorted(set(titles))
-    assert len(board["description"]) > 40
+    return {
+        "no title": not all(titles),
+        "twice": {title for title in titles if titles.count(title) > 1},
+        "not described": len(board["description"]) <= 40,
+    }
 
 
-@pytest.mark.parametrize("panel", list(panels()))
-def test_every_panel_says_what_it_shows_in_which_unit_and_what_is_bad(panel: dict[str, Any]) -> None:
-    defaults = panel["fieldConfig"]["defaults"]
-    assert len(panel["description"]) >= 10
-    assert defaults["unit"]
-    assert panel["targets"]
-    steps = defaults["thresholds"]["steps"]
-    assert steps[0]["value"] is None
-    if len(steps) > 1:
-        assert re.search(r"Bad (from|below) .+: .+\.", panel["description"])
-    if panel["type"] == "timeseries":
-        assert (defaults["custom"]["thresholdsStyle"]["mode"] == "dashed") == (len(steps) > 1)
+@nothing_is_wrong_with(PANELS)
+def test_panel_says_what_it_shows_in_which_unit_what_is_bad_and_what_no_data_means(
+    panel: dict[str, Any],
+) -> dict[str, object]:
+    defaults, told = panel["fieldConfig"]["defaults"], panel["description"]
+    (first, *limits), empty = defaults["thresholds"]["steps"], defaults.get("noValue")
+    dashed = panel["type"] == "timeseries" and defaults["custom"]["thresholdsStyle"]["mode"] == "dashed"
+    return {
+        "is not described": len(told) < 10,
+        "no unit": not defaults["unit"],
+        "no query": not panel["targets"],
+        "no lowest threshold": first["value"] is not None,
+        "does not say what is bad": bool(limits) and not re.search(r"Bad (from|below) .+: .+\.", told),
+        "a line without a threshold, or none": panel["type"] == "timeseries" and dashed != bool(limits),
+        "does not say": empty is not None and f"Empty: {empty[0].lower()}{empty[1:]}." not in told and empty,
+        "other colours": {step["color"] for step in _steps(panel)} - {FINE, CALM, WARN, BAD, NEUTRAL},
+    }
 
 
-@pytest.mark.parametrize("panel", list(panels()))
-def test_panel_that_may_be_empty_says_so_in_its_description(panel: dict[str, Any]) -> None:
-    quiet = panel["fieldConfig"]["defaults"].get("noValue")
-    assert quiet is None or f"Empty: {quiet[0].lower()}{quiet[1:]}." in panel["description"]
-
-
-@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
-def test_colours_of_good_and_bad_are_told_apart_by_every_eye(board: dict[str, Any]) -> None:
+def test_colours_of_good_and_bad_are_told_apart_by_every_eye() -> None:
     """They differ in lightness: red and green of one lightness are one colour to one man in twelve."""
-    known = {FINE, CALM, WARN, BAD, NEUTRAL}
-    used = {step["color"] for panel in panels_of(board) for step in _steps(panel)}
-    assert used <= known
     lightness = sorted(_lightness(shade) for shade in (CALM, BAD, WARN))
     assert all(later - earlier > 0.15 for earlier, later in pairwise(lightness))
 
 
-@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
-def test_every_dashboard_leads_to_every_other(board: dict[str, Any]) -> None:
+@nothing_is_wrong_with(BOARDS)
+def test_every_dashboard_leads_to_every_other(board: dict[str, Any]) -> dict[str, object]:
     [ways] = [link for link in board["links"] if link["type"] == "dashboards"]
-    assert set(ways["tags"]) <= set(board["tags"])
-    assert ways["keepTime"]
-    assert ways["includeVars"]
+    return {
+        "is not led to": set(ways["tags"]) - set(board["tags"]),
+        "loses the time": not ways["keepTime"],
+        "loses the variables": not ways["includeVars"],
+    }
 
 
-@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
-def test_one_switch_hides_the_marks_of_pages_and_releases(board: dict[str, Any]) -> None:
+@nothing_is_wrong_with(BOARDS)
+def test_one_switch_hides_the_marks_of_pages_and_releases(board: dict[str, Any]) -> dict[str, object]:
     """tests/config/rules/test_marks.py shows that each is one moment."""
-    assert [one["name"] for one in board["annotations"]["list"]] == ["Pages", "Releases"]
+    marks = board["annotations"]["list"]
     [switch] = [one for one in board["templating"]["list"] if one["name"] == "marks"]
-    assert (switch["query"], switch["current"]["value"]) == ("marked : 1, hidden : 0", "1")
-    for one in board["annotations"]["list"]:
-        assert one["hide"]
-        assert one["expr"] == one["target"]["expr"]
-        assert one["expr"].endswith("and on () (vector($marks) > 0)")
+    choice, hides = (switch["query"], switch["current"]["value"]), "and on () (vector($marks) > 0)"
+    return {
+        "other marks": [one["name"] for one in marks] != ["Pages", "Releases"],
+        "another switch": choice != ("marked : 1, hidden : 0", "1") and choice,
+        "has a switch of its own": [one["name"] for one in marks if not one["hide"]],
+        "asks twice": [one["name"] for one in marks if one["expr"] != one["target"]["expr"]],
+        "does not ask the switch": [one["name"] for one in marks if not one["expr"].endswith(hides)],
+    }
 
 
-@pytest.mark.parametrize("panel", list(panels()))
-def test_state_has_a_word_and_a_colour_of_its_own(panel: dict[str, Any]) -> None:
+@nothing_is_wrong_with({name: panel for name, panel in PANELS.items() if panel["type"] == "state-timeline"})
+def test_state_has_a_word_and_a_colour_of_its_own(panel: dict[str, Any]) -> dict[str, object]:
     """Coloured by thresholds, Grafana writes the range of a threshold ("1+") into the bars of a timeline."""
-    if panel["type"] == "state-timeline":
-        defaults = panel["fieldConfig"]["defaults"]
-        assert defaults["color"]["mode"] != "thresholds"
-        [mapping] = defaults["mappings"]
-        assert mapping["type"] == "value"
-        assert all(one["text"] and one["color"] for one in mapping["options"].values())
+    defaults = panel["fieldConfig"]["defaults"]
+    [mapping] = defaults["mappings"]
+    return {
+        "coloured by thresholds": defaults["color"]["mode"] == "thresholds",
+        "maps no value": mapping["type"] != "value",
+        "no word or colour": [at for at, one in mapping["options"].items() if not (one["text"] and one["color"])],
+    }
 
 
-@pytest.mark.parametrize("panel", list(panels()))
-def test_figure_that_may_be_empty_shows_no_old_value(panel: dict[str, Any]) -> None:
+@nothing_is_wrong_with({name: panel for name, panel in PANELS.items() if panel["type"] in ("stat", "gauge")})
+def test_figure_that_may_be_empty_shows_no_old_value(panel: dict[str, Any]) -> dict[str, object]:
     """A range query's last value may be of a quarter of an hour ago, and Grafana shows it as if it were of now."""
-    if panel["type"] in ("stat", "gauge") and "noValue" in panel["fieldConfig"]["defaults"]:
-        assert all(target.get("instant") for target in panel["targets"])
+    old = [target["expr"] for target in panel["targets"] if not target.get("instant")]
+    return {"may be old": "noValue" in panel["fieldConfig"]["defaults"] and old}
 
 
-@pytest.mark.parametrize("panel", list(panels()))
-def test_log_lines_are_written_to_be_read(panel: dict[str, Any]) -> None:
-    if panel["type"] == "logs":
-        assert all("| line_format `" in target["expr"] for target in panel["targets"])
+@nothing_is_wrong_with({name: panel for name, panel in PANELS.items() if panel["type"] == "logs"})
+def test_log_lines_are_written_to_be_read(panel: dict[str, Any]) -> dict[str, object]:
+    return {"raw": [target["expr"] for target in panel["targets"] if "| line_format `" not in target["expr"]]}
 
 
 def test_no_panel_asks_for_a_trace_before_one_is_given() -> None:
@@ -139,11 +141,9 @@ def test_no_panel_asks_for_a_trace_before_one_is_given() -> None:
         assert not [panel["title"] for panel in board["panels"] if panel["type"] == "traces"]
 
 
-@pytest.mark.parametrize("board", BOARDS.values(), ids=BOARDS)
-def test_links_between_dashboards_name_one_that_exists_and_its_variables(board: dict[str, Any]) -> None:
-    for url in links_of(board):
-        if url.startswith("/d/"):
-            check_link(url)
+@nothing_is_wrong_with(BOARDS)
+def test_links_between_dashboards_name_one_that_exists_and_its_variables(board: dict[str, Any]) -> dict[str, object]:
+    return {"leads nowhere": [url for url in links_of(board) if url.startswith("/d/") and leads_nowhere(url)]}
 
 
 def test_links_of_alerts_and_runbooks_name_a_dashboard_that_exists_and_its_variables() -> None:
@@ -155,21 +155,20 @@ def test_links_of_alerts_and_runbooks_name_a_dashboard_that_exists_and_its_varia
     told = "\n".join(place.read_text(encoding="utf-8") for place in places if place.is_file())
     links = set(re.findall(r"x(/d/[^\s\"'<>)`]+)", re.sub(r"\{\{.*?\}\}", "x", told)))
     assert len(links) > 5
-    for url in links:
-        check_link(url)
+    assert [url for url in links if leads_nowhere(url)] == []
 
 
-def check_link(url: str) -> None:
+def leads_nowhere(url: str) -> bool:
+    """Whether a link names no dashboard, or a variable that it does not have."""
     parts = urlsplit(url)
-    target = BOARDS[parts.path.removeprefix("/d/")]
-    known = {f"var-{one['name']}" for one in target["templating"].get("list", [])}
-    asked = {name for name in parse_qs(parts.query) if name.startswith("var-")}
-    assert asked <= known, url
+    board = BOARDS.get(parts.path.removeprefix("/d/"))
+    asked = {name.removeprefix("var-") for name in parse_qs(parts.query) if name.startswith("var-")}
+    return board is None or not asked <= {one["name"] for one in board["templating"].get("list", [])}
 
 
-@pytest.mark.parametrize("name", list(generated()))
-def test_generated_file_stays_small_enough_to_read(name: str) -> None:
-    assert len(generated()[name].encode()) < LARGEST_FILE
+@nothing_is_wrong_with(generated())
+def test_generated_file_stays_small_enough_to_read(text: str) -> dict[str, object]:
+    return {"bytes": len(text.encode()) >= LARGEST_FILE and len(text.encode())}
 
 
 def _steps(panel: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -4,9 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.support.project import ROOT
+from tests.support.wrong import nothing_is_wrong_with
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.MULTILINE))
@@ -42,17 +41,16 @@ def targets_in(code: str) -> set[str]:
 
 
 def code_of(page: Path) -> str:
-    """Blocks of code, fenced or indented, and code within a line."""
+    """Blocks of code, fenced or indented, and code within a sentence, each in a line."""
     text = page.read_text(encoding="utf-8")
     prose = FENCE.sub("", text)
-    return "\n".join(
-        [*FENCE.findall(text), *re.findall(r"^ {4}\S.*$", prose, re.M), *re.findall(r"`([^`\n]+)`", prose)]
-    )
+    spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
+    return "\n".join([*FENCE.findall(text), *re.findall(r"^ {4}\S.*$", prose, re.M), *spans])
 
 
-def test_pages_name_only_targets_that_exist() -> None:
-    unknown = {str(page.relative_to(ROOT)): targets_in(code_of(page)) - TARGETS for page in PAGES}
-    assert {page: targets for page, targets in unknown.items() if targets} == {}
+@nothing_is_wrong_with({str(page.relative_to(ROOT)): page for page in PAGES})
+def test_pages_name_only_targets_that_exist(page: Path) -> dict[str, object]:
+    return {"there is no": targets_in(code_of(page)) - TARGETS}
 
 
 def test_every_target_is_on_a_page() -> None:
@@ -64,11 +62,10 @@ def test_first_commands_of_the_readme_are_read_as_targets() -> None:
     assert {"up", "test", "load", "doctor", "release", "rollback"} <= targets_in(code_of(ROOT / "README.md"))
 
 
-@pytest.mark.parametrize("file", RUNS, ids=lambda file: file.name)
-def test_workflow_runs_only_targets_that_exist(file: Path) -> None:
+@nothing_is_wrong_with({file.name: file for file in RUNS})
+def test_workflow_runs_only_targets_that_exist(file: Path) -> dict[str, object]:
     steps = "\n".join(re.findall(r"^\s*- (?:run: )?(make .*)$", file.read_text(encoding="utf-8"), re.MULTILINE))
-    assert targets_in(steps)
-    assert targets_in(steps) - TARGETS == set()
+    return {"no step is read": not targets_in(steps), "there is no": targets_in(steps) - TARGETS}
 
 
 def test_help_lists_each_target_with_a_line() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from native import images
 from native.images import Reference
-from stack.compose import read_topology
+from stack.compose import Service, read_topology
 from stack.errors import StackError
+from tests.support.wrong import nothing_is_wrong_with
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 CATALOG = images.load()
@@ -32,46 +33,38 @@ binaries = {b = "example.invalid/b"}
 seconds = 1
 [venv]
 """
+SERVICES = read_topology(ROOT, {}).services
+PULLED = {one.image for one in SERVICES.values()} - {one.image for one in SERVICES.values() if one.build}
 
 
-def pulled_images() -> list[str]:
-    topology = read_topology(ROOT, {})
-    built = {service.image for service in topology.services.values() if service.build}
-    return sorted({service.image for service in topology.services.values()} - built)
-
-
-@pytest.mark.parametrize("reference", pulled_images())
-def test_every_pin_of_the_stack_is_what_the_native_program_is(reference: str) -> None:
-    CATALOG.check_pin(reference)
-
-
-@pytest.mark.parametrize("reference", pulled_images())
-def test_every_image_has_a_native_program_or_says_why_not(reference: str) -> None:
+@nothing_is_wrong_with(PULLED)
+def test_every_image_has_a_native_program_or_says_why_not(reference: str) -> dict[str, object]:
+    """tests/unit/test_topology.py shows that each pin is what the native program is."""
     image = CATALOG.image(reference)
-    assert bool(image.binaries) != bool(image.without)
+    return {"has neither, or both": bool(image.binaries) == bool(image.without)}
 
 
-def test_the_entrypoints_of_the_stack_are_programs_of_their_images() -> None:
-    topology = read_topology(ROOT, {})
-    for service in topology.services.values():
-        if not service.build and service.image in pulled_images() and not CATALOG.image(service.image).without:
-            image = CATALOG.image(service.image)
-            names = {name for path in image.programs for name in image.names(path)}
-            assert service.argv[0] in names, service.name
+@nothing_is_wrong_with({name: service for name, service in SERVICES.items() if service.image in PULLED})
+def test_the_entrypoints_of_the_stack_are_programs_of_their_images(service: Service) -> dict[str, object]:
+    image = CATALOG.image(service.image)
+    names = {name for path in image.programs for name in image.names(path)}
+    return {"its image lacks": not image.without and {service.argv[0]} - names}
 
 
-@pytest.mark.parametrize("program", CATALOG.programs.values(), ids=lambda program: program.name)
-def test_the_version_stated_is_the_one_its_go_mod_requires(program: images.Program) -> None:
-    go_mod = (ROOT / "native" / "go" / program.directory / "go.mod").read_text()
-    go_sum = (ROOT / "native" / "go" / program.directory / "go.sum").read_text()
-    assert re.search(rf"\b{re.escape(program.module)} {re.escape(program.version)}$", go_mod, re.MULTILINE)
-    assert f"{program.module} {program.version} h1:" in go_sum
+@nothing_is_wrong_with(CATALOG.programs)
+def test_the_version_stated_is_the_one_its_go_mod_requires(program: images.Program) -> dict[str, object]:
+    folder, version = ROOT / "native" / "go" / program.directory, f"{program.module} {program.version}"
+    required = re.search(rf"\b{re.escape(version)}$", (folder / "go.mod").read_text(), re.MULTILINE)
+    return {
+        "go.mod lacks": not required and version,
+        "go.sum lacks": f"{version} h1:" not in (folder / "go.sum").read_text() and version,
+    }
 
 
-@pytest.mark.parametrize("venv", CATALOG.venvs.values(), ids=lambda venv: venv.name)
-def test_every_lock_pins_each_package_with_a_hash(venv: images.Venv) -> None:
+@nothing_is_wrong_with(CATALOG.venvs)
+def test_every_lock_pins_each_package_with_a_hash(venv: images.Venv) -> dict[str, object]:
     pins = re.split(r"\n(?=\S)", (ROOT / venv.lock).read_text().strip())
-    assert all("==" in pin and "--hash=sha256:" in pin for pin in pins)
+    return {"pins nothing, or not with a hash": [pin for pin in pins if not ("==" in pin and "--hash=sha256:" in pin)]}
 
 
 def test_every_go_source_is_a_binary_that_its_program_makes() -> None:

@@ -9,6 +9,7 @@ from native.layout import Layout
 from native.project import NativeForm, substitutions
 from native.render import Substitutions, render_copy
 from stack.compose import Mount, Service, read_topology
+from tests.support.wrong import nothing_is_wrong_with
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANGES = Substitutions(
@@ -98,26 +99,23 @@ def mounts() -> list[tuple[Service, Mount]]:
     return [(service, mount) for service in services for mount in service.mounts if mount.kind == "bind"]
 
 
-@pytest.mark.parametrize(("service", "mount"), mounts(), ids=lambda value: getattr(value, "name", None))
-def test_in_the_real_configuration_only_addresses_ports_and_paths_differ(service, mount, tmp_path):
+@nothing_is_wrong_with({f"{one.name} {mount.target}": (one, mount) for one, mount in mounts()})
+def test_in_the_real_configuration_only_addresses_ports_and_paths_differ(bound, tmp_path) -> dict[str, object]:
     """A rendered copy, with every native place and address put back, is the file in the repository to the letter."""
-    topology = read_topology(ROOT, {})
-    layout = Layout(tmp_path)
+    (service, mount), topology, layout = bound, read_topology(ROOT, {}), Layout(tmp_path)
     changes = substitutions(topology, service, NativeForm({}, {}), layout)
     source, target = Path(mount.source), Path(changes.paths[mount.target])
-    assert source.exists(), f"{service.name} mounts {mount.source}, which is not there"
 
     render_copy(source, target, changes)
 
-    for original in [path for path in source.rglob("*") if path.is_file()] if source.is_dir() else [source]:
-        copy = target / original.relative_to(source) if source.is_dir() else target
-        differing = [
-            (before, after)
-            for before, after in zip(original.read_text().splitlines(), copy.read_text().splitlines(), strict=True)
-            if before != after
-        ]
-        for before, after in differing:
-            assert after in readings(before, topology, service, layout), f"{original}: {before!r} became {after!r}"
+    lines = [
+        pair
+        for original in ([path for path in source.rglob("*") if path.is_file()] if source.is_dir() else [source])
+        for copy in [target / original.relative_to(source)]
+        for pair in zip(original.read_text().splitlines(), copy.read_text().splitlines(), strict=True)
+    ]
+    changed = [(before, after) for before, after in lines if before != after]
+    return {"became": [pair for pair in changed if pair[1] not in readings(pair[0], topology, service, layout)]}
 
 
 def readings(line: str, topology, service: Service, layout: Layout) -> set[str]:

@@ -1,6 +1,7 @@
 """Runbooks are complete, short, and speak of things that exist; contacts are the people whom Alertmanager tells."""
 
 import re
+from functools import cache
 
 import pytest
 import yaml
@@ -9,6 +10,7 @@ from gameday import runbook, scenario
 from gameday.runbook import LANGUAGES, SECTIONS
 from stack.compose import read_topology
 from tests.support.project import ROOT, catalog, frontends
+from tests.support.wrong import nothing_is_wrong_with
 
 # Lines and columns of a terminal on half a screen.
 ONE_SCREEN = (50, 140)
@@ -41,14 +43,14 @@ NOT_PRACTISED = {
     ".run/data/collector-data/$gone || docker run --rm -v observability-sandbox_collector-data:/d busybox rm -f "
     "/d/$gone && stack start otel-collector": "tests/e2e/test_queues.py runs it",
 }
-PAGES = [runbook.read(name) for name in runbook.names()]
-every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+PAGES = {name: runbook.read(name) for name in runbook.names()}
 CONTACTS = yaml.safe_load((runbook.FOLDER / "contacts.yml").read_text(encoding="utf-8"))
 COMPONENTS = set(read_topology(ROOT, {}).services)
 # They prepare or ask another part, and nobody is called for them.
 HELPERS = {"volume-owner", "collector-files", "otel-collector-health"}
 
 
+@cache
 def alert_names() -> set[str]:
     """Every alert that Prometheus is given, and those of the error tracker."""
     folder = ROOT / "prometheus"
@@ -61,38 +63,40 @@ def test_alerts_and_runbooks_are_one_to_one() -> None:
     assert set(runbook.names()) == alert_names()
 
 
-@every_page
-def test_page_has_its_sections_in_order_and_fits_on_a_screen(page: runbook.Runbook) -> None:
+@nothing_is_wrong_with(PAGES)
+def test_page_has_its_sections_in_order_and_fits_on_a_screen(page: runbook.Runbook) -> dict[str, object]:
     lines, (height, width) = page.text.splitlines(), ONE_SCREEN
     prose = re.sub(r"```.*?```", "", page.text, flags=re.DOTALL)
-
-    assert lines[0] == f"# {page.name}"
-    assert tuple(page.sections) == SECTIONS
-    assert len(lines) <= height
-    assert [line for line in prose.splitlines() if len(line) > width] == []
-
-
-@every_page
-def test_page_asks_questions_and_names_a_command(page: runbook.Runbook) -> None:
-    blocks = [*page.blocks("Diagnosis"), *page.blocks("Mitigation")]
-
-    assert len(page.blocks("Diagnosis")) >= 2
-    assert page.blocks("Mitigation")
-    assert {block.language for block in blocks} <= set(LANGUAGES)
-    assert all(block.text and block.lead for block in page.blocks("Mitigation") if block.language != "sh")
-    assert not re.search(r"(?i)\binvestigat", page.text)
-    assert "team" in page.sections["Escalate"].lower()
+    return {
+        "another heading": lines[0] != f"# {page.name}",
+        "other sections": tuple(page.sections) != SECTIONS,
+        "too many lines": len(lines) > height and len(lines),
+        "too long": [line for line in prose.splitlines() if len(line) > width],
+    }
 
 
-@every_page
-def test_commands_of_a_page_are_about_things_that_exist(page: runbook.Runbook) -> None:
-    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+@nothing_is_wrong_with(PAGES)
+def test_page_asks_questions_and_names_a_command(page: runbook.Runbook) -> dict[str, object]:
+    questions, commands = page.blocks("Diagnosis"), page.blocks("Mitigation")
+    return {
+        "fewer than two questions": len(questions) < 2,
+        "no command": not commands,
+        "in an unknown language": {block.language for block in [*questions, *commands]} - set(LANGUAGES),
+        "does not say why": any(not (one.text and one.lead) for one in commands if one.language != "sh"),
+        "leaves the reader alone": re.findall(r"(?i)\binvestigat\w*", page.text),
+        "names no team": "team" not in page.sections["Escalate"].lower(),
+    }
+
+
+@nothing_is_wrong_with(PAGES)
+def test_commands_of_a_page_are_about_things_that_exist(page: runbook.Runbook) -> dict[str, object]:
+    """tests/unit/test_documented_targets.py shows it of the targets of make."""
     commands = "\n".join(block.text for part in SECTIONS for block in page.blocks(part) if block.language == "sh")
-
-    assert set(re.findall(r"(?:`|^)make ([a-z0-9-]+)", page.text, re.MULTILINE)) <= targets
-    assert set(re.findall(r"-m stack (?:start|stop|kill) ([\w-]+)", commands)) <= COMPONENTS
-    assert set(re.findall(r"SERVICE=([\w-]+)", commands)) <= COMPONENTS
-    assert set(re.findall(r"`([A-Z][a-z]+[A-Z]\w+)`", page.text)) <= alert_names() | EXCEPTIONS
+    named = re.findall(r"(?:-m stack (?:start|stop|kill) |SERVICE=)([\w-]+)", commands)
+    return {
+        "there is no component": set(named) - COMPONENTS,
+        "there is no alert": set(re.findall(r"`([A-Z][a-z]+[A-Z]\w+)`", page.text)) - alert_names() - EXCEPTIONS,
+    }
 
 
 def _short(command: str) -> str:
@@ -105,14 +109,14 @@ def _short(command: str) -> str:
 def test_every_mitigation_is_run_by_a_game_day_or_says_why_not() -> None:
     scenarios = [scenario.read(name) for name in scenario.names()]
     practised = {runbook.read(one.runbook).block("Mitigation", one.mitigation.strip()).text for one in scenarios}
-    written = {block.text for page in PAGES for block in page.blocks("Mitigation")}
+    written = {block.text for page in PAGES.values() for block in page.blocks("Mitigation")}
 
     assert {_short(text) for text in written - practised} == set(NOT_PRACTISED)
 
 
 def test_commands_ask_for_the_ports_of_the_stack_that_runs() -> None:
     """A port that somebody has moved would else be another stack's."""
-    blocks = [block.text for page in PAGES for part in SECTIONS for block in page.blocks(part)]
+    blocks = [block.text for page in PAGES.values() for part in SECTIONS for block in page.blocks(part)]
     named = {name: port for text in blocks for name, port in re.findall(r"127\.0\.0\.1:\$\{(\w+):-(\d+)\}", text)}
     pinned = dict(re.findall(r"^(\w+_PORT)=(\d+)", (ROOT / ".env").read_text(encoding="utf-8"), re.MULTILINE))
 

@@ -8,27 +8,26 @@ import pytest
 from ci.dockerfile import busybox_links, dockerfile, environments
 from ci.images import stand_in_overrides
 from ci.rootfs import Rootfs
-from native.images import load
+from native.images import Image, load
 from stack.compose import read_topology
 from stack.variables import read_variables
+from tests.support.wrong import nothing_is_wrong_with
 
 ROOT = Path(__file__).parents[2]
 CATALOG = load()
 APPLETS = ["busybox", "sh", "wget", "ls"]
 
 
-@pytest.mark.parametrize("name", [name for name, image in CATALOG.images.items() if image.base != "debian"])
-def test_images_without_debian_start_from_nothing_and_keep_their_user_and_entrypoint(name: str) -> None:
-    image = CATALOG.images[name]
-
+@nothing_is_wrong_with({name: image for name, image in CATALOG.images.items() if image.base != "debian"})
+def test_images_without_debian_start_from_nothing_and_keep_their_user_and_entrypoint(image: Image) -> dict[str, object]:
     lines = dockerfile(image, "scratch").splitlines()
-
-    assert lines[0] == "FROM scratch"
-    assert f"USER {image.user}" in lines
-    assert [line for line in lines if line.startswith("RUN")] == []
-    assert all(
-        f'"{word}"' in next(line for line in lines if line.startswith("ENTRYPOINT")) for word in image.entrypoint
-    )
+    entrypoint = next(line for line in lines if line.startswith("ENTRYPOINT"))
+    return {
+        "starts from something": lines[0] != "FROM scratch",
+        "another user": f"USER {image.user}" not in lines,
+        "runs": [line for line in lines if line.startswith("RUN")],
+        "its entrypoint lacks": [word for word in image.entrypoint if f'"{word}"' not in entrypoint],
+    }
 
 
 @pytest.mark.parametrize("name", ["grafana/loki", "otel/opentelemetry-collector-contrib"])

@@ -3,18 +3,16 @@
 import re
 from pathlib import Path
 
-import pytest
-
 from native import images
 from stack.compose import Service, read_topology
+from tests.support.wrong import nothing_is_wrong_with
 
 ROOT = Path(__file__).resolve().parents[2]
 TOPOLOGY = read_topology(ROOT, {})
-SERVICES = list(TOPOLOGY.services.values())
-ONE_SHOT = [service for service in SERVICES if service.restart == "no"]
-LONG_RUNNING = [service for service in SERVICES if service not in ONE_SHOT]
-every_service = pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
-every_long_running_service = pytest.mark.parametrize("service", LONG_RUNNING, ids=lambda service: service.name)
+SERVICES = TOPOLOGY.services
+ONE_SHOT = {name: service for name, service in SERVICES.items() if service.restart == "no"}
+LONG_RUNNING = {name: service for name, service in SERVICES.items() if name not in ONE_SHOT}
+BUILT = {service.image for service in SERVICES.values() if service.build}
 
 
 def configuration_of(service: Service) -> str:
@@ -29,139 +27,125 @@ def configuration_of(service: Service) -> str:
     return "\n".join([*service.argv, *service.environment.values(), *texts])
 
 
-@every_service
+@nothing_is_wrong_with(SERVICES)
 def test_entrypoint_and_command_are_both_stated(service):
-    assert {"entrypoint", "command"} <= set(service.raw)
+    return {"does not state": {"entrypoint", "command"} - set(service.raw)}
 
 
-@every_service
-def test_ports_are_published_on_loopback_with_the_host_side_from_env(service):
-    for port in service.ports:
-        assert port.host == "127.0.0.1"
-        assert port.variable in TOPOLOGY.variables, f"{service.name}: write the host side of {port.target} in .env"
+@nothing_is_wrong_with(SERVICES)
+def test_ports_are_published_on_loopback_under_the_same_number_with_the_host_side_from_env(service):
+    return {
+        "published beyond loopback": [port.target for port in service.ports if port.host != "127.0.0.1"],
+        "host side is not in .env": [port.target for port in service.ports if port.variable not in TOPOLOGY.variables],
+        "another number outside": [port.target for port in service.ports if port.published != port.target],
+    }
 
 
-@every_service
-def test_the_same_port_numbers_are_used_inside_and_outside(service):
-    assert [port.published for port in service.ports] == [port.target for port in service.ports]
-
-
-def test_no_two_services_use_one_port():
-    ports = [number for service in SERVICES for number in [*(p.target for p in service.ports), *service.exposed]]
-
-    assert sorted(ports) == sorted(set(ports))
-
-
-@every_service
+@nothing_is_wrong_with(SERVICES)
 def test_who_is_named_with_a_port_has_that_port(service):
-    names = "|".join(TOPOLOGY.services)
-    for name, port in re.findall(rf"(?<![\w./-])({names}):(\d+)(?!\d)", configuration_of(service)):
-        targets = [port.target for port in TOPOLOGY.services[name].ports]
-        assert int(port) in targets, f"{service.name} talks to {name}:{port}, but {name} has {targets}"
+    addresses = re.findall(rf"(?<![\w.-])(?<![^/]/)({'|'.join(SERVICES)}):(\d+)(?!\d)", configuration_of(service))
+    listening = {(name, str(port.target)) for name, other in SERVICES.items() for port in other.ports}
+    return {"talks to": set(addresses) - listening}
 
 
-@every_long_running_service
+@nothing_is_wrong_with(LONG_RUNNING)
 def test_nothing_binds_the_containers_own_loopback(service):
     """What binds 127.0.0.1 in a container is reached by nobody; the engine turns 0.0.0.0 into loopback natively."""
-    for port in service.ports:
-        for line in configuration_of(service).splitlines():
-            bound = re.search(rf"(listen|bind|endpoint)\S*\s*[:=]\s*\W*(127\.0\.0\.1|localhost):{port.target}\b", line)
-            assert not bound, f"{service.name}: {line.strip()}"
+    ports = "|".join(str(port.target) for port in service.ports)
+    bound = rf"(listen|bind|endpoint)\S*\s*[:=]\s*\W*(127\.0\.0\.1|localhost):({ports})\b"
+    return {"binds": [line for line in configuration_of(service).splitlines() if ports and re.search(bound, line)]}
 
 
-@every_service
+@nothing_is_wrong_with(SERVICES)
 def test_a_service_runs_without_rights_that_it_does_not_need(service):
-    raw = service.raw
-    assert raw["read_only"] is True
-    assert raw["cap_drop"] == ["ALL"]
-    assert raw["security_opt"] == ["no-new-privileges:true"]
-    assert service.memory_limit
-    assert "privileged" not in raw
-    assert not any("docker.sock" in mount.source for mount in service.mounts)
-    if service.engine != "docker":
-        assert "cap_add" not in raw
-        user, _, group = str(raw["user"]).partition(":")
-        assert int(user) > 0
-        assert group
+    raw, in_docker = service.raw, service.engine == "docker"
+    return {
+        "can write its image": raw["read_only"] is not True,
+        "keeps capabilities": raw["cap_drop"] != ["ALL"] or ("cap_add" in raw and not in_docker),
+        "may gain privileges": raw["security_opt"] != ["no-new-privileges:true"] or "privileged" in raw,
+        "may take all memory": not service.memory_limit,
+        "commands Docker": any("docker.sock" in mount.source for mount in service.mounts),
+        "is root or of no group": not in_docker and not re.fullmatch(r"0*[1-9]\d*:.+", str(raw["user"])),
+    }
 
 
-@every_long_running_service
+@nothing_is_wrong_with(LONG_RUNNING)
 def test_a_service_is_restarted_and_its_log_is_rotated(service):
-    assert service.restart == "unless-stopped"
-    options = service.raw["logging"]["options"]
-    assert {"max-size", "max-file"} <= set(options)
+    return {
+        "stays away when it ends": service.restart != "unless-stopped",
+        "its log has no": {"max-size", "max-file"} - set(service.raw["logging"]["options"]),
+    }
 
 
-@every_long_running_service
+@nothing_is_wrong_with(LONG_RUNNING)
 def test_health_is_asked_by_a_program_that_the_image_has(service):
     if service.healthcheck is None:
-        asked_by = [s for s in SERVICES if s.healthcheck and f"{service.name}:" in " ".join(s.healthcheck.test)]
-        assert asked_by, f"nothing asks for the health of {service.name}"
-        return
+        asked = [other.healthcheck.test for other in SERVICES.values() if other.healthcheck]
+        return {"nothing asks for its health": not any(f"{service.name}:" in " ".join(words) for words in asked)}
     # What this repository builds is made from the Python image.
-    built = {s.image for s in SERVICES if s.build}
-    image = images.load().image(TOPOLOGY.variables["IMAGE_PYTHON"] if service.image in built else service.image)
+    image = images.load().image(TOPOLOGY.variables["IMAGE_PYTHON"] if service.image in BUILT else service.image)
     programs = {name for path in image.programs for name in image.names(path)}
     # An image that cannot be run natively is described by what its base brings.
-    assert service.healthcheck.test[0] in programs or image.without
+    return {"its image lacks": not image.without and {service.healthcheck.test[0]} - programs}
 
 
-@every_service
+@nothing_is_wrong_with(SERVICES)
 def test_images_are_pinned_in_env_at_a_version_the_native_engine_has(service):
-    assert "latest" not in service.version
-    if service.image not in {s.image for s in SERVICES if s.build}:
-        assert service.image in TOPOLOGY.variables.values()
+    if service.image not in BUILT:
         images.load().check_pin(service.image)
+    pins = {*BUILT, *TOPOLOGY.variables.values()}
+    return {"not in .env": {service.image} - pins, "changes by itself": "latest" in service.version}
 
 
-@every_service
+@nothing_is_wrong_with(SERVICES)
 def test_no_registry_is_asked_for_a_name_of_the_projects_own(service):
     """Whoever takes the name there would run in the stack. `up --build` builds what has `build`, in any subset."""
-    own = service.image.startswith("observability-sandbox/")
+    own, policy = service.image.startswith("observability-sandbox/"), service.raw.get("pull_policy")
+    return {
+        "is built here or has a name of ours, not both": own != (service.build is not None),
+        "another pull_policy": policy != ("never" if own else None),
+    }
 
-    assert own == (service.build is not None)
-    assert service.raw.get("pull_policy") == ("never" if own else None)
 
-
-@every_service
+@nothing_is_wrong_with(SERVICES)
 def test_proxies_that_docker_hands_to_containers_are_emptied(service):
-    if service.raw.get("network_mode") == "none":
-        return
     names = [name for name in ("http_proxy", "https_proxy", "all_proxy") for name in (name, name.upper())]
+    kept = [name for name in names if service.environment.get(name) != ""]
+    return {"keeps": service.raw.get("network_mode") != "none" and kept}
 
-    assert {name: service.environment.get(name) for name in names} == dict.fromkeys(names, "")
 
-
-@every_service
+@nothing_is_wrong_with(SERVICES)
 def test_health_is_asked_with_a_start_period_and_processes_are_limited(service):
     """A start_interval, which `make up` adds where it can, is refused without a start_period."""
-    assert service.raw["pids_limit"] >= 64
-    if service.healthcheck:
-        assert service.healthcheck.start_period > 0
+    return {
+        "few processes, or any number": not service.raw["pids_limit"] >= 64,
+        "no start_period": bool(service.healthcheck) and not service.healthcheck.start_period > 0,
+    }
 
 
-@every_service
+@nothing_is_wrong_with(SERVICES)
 def test_files_of_the_repository_are_mounted_read_only_and_exist(service):
-    for mount, text in zip(service.mounts, service.raw.get("volumes", []), strict=True):
-        if mount.kind == "bind":
-            assert mount.read_only
-            # Without the label SELinux lets no container read it.
-            assert "z" in text.rpartition(":")[2].split(",")
-            assert Path(mount.source).exists()
-            assert Path(mount.source).is_relative_to(ROOT)
+    mounts = zip(service.mounts, service.raw.get("volumes", []), strict=True)
+    bound = [(mount, text, Path(mount.source)) for mount, text in mounts if mount.kind == "bind"]
+    return {
+        "may write": [text for mount, text, _ in bound if not mount.read_only],
+        # SELinux lets no container read it then.
+        "without a label": [text for _, text, _ in bound if "z" not in text.rpartition(":")[2].split(",")],
+        "not there": [text for _, text, path in bound if not (path.exists() and path.is_relative_to(ROOT))],
+    }
 
 
 def test_every_volume_is_declared_and_used():
-    used = {mount.source for service in SERVICES for mount in service.mounts if mount.kind == "volume"}
+    used = {mount.source for service in SERVICES.values() for mount in service.mounts if mount.kind == "volume"}
 
     assert used == set(TOPOLOGY.volumes)
 
 
 def test_a_one_shot_service_always_has_a_long_running_dependant():
     """`docker compose up --wait` fails on a container that has ended, unless a running one waited for its success."""
-    for one_shot in ONE_SHOT:
-        conditions = [service.depends_on.get(one_shot.name) for service in LONG_RUNNING]
-        assert "service_completed_successfully" in conditions
+    for name in ONE_SHOT:
+        conditions = [service.depends_on.get(name) for service in LONG_RUNNING.values()]
+        assert "service_completed_successfully" in conditions, name
 
 
 def test_env_holds_what_compose_reads_and_nothing_else():
