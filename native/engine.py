@@ -152,9 +152,8 @@ class NativeEngine:
         found, _ = forms(self.topology, {name: services[name]})
         project = json.loads(self.layout.project.read_text(encoding="utf-8"))
         project["processes"][name] = process_of(self.topology, services[name], services, found[name], self.layout)
-        write_project(project, self.layout.project)
         before = self._state(name)
-        self.supervisor.reload()
+        self.supervisor.load(project)
         if services[name].runs_once:
             self._wait_for_end(name, report)
             return
@@ -213,8 +212,7 @@ class NativeEngine:
         """Bring a stack that runs to what is wanted now, touching only what changed or has ended."""
         running = {name for name, state in self.supervisor.states().items() if state.status == "Running"}
         check_ports((service for name, service in services.items() if name not in running), exposed=True)
-        write_project(compose_project(self.topology, services, found, self.layout), self.layout.project)
-        changed = self.supervisor.reload()
+        changed = self.supervisor.load(compose_project(self.topology, services, found, self.layout))
         for name, what in sorted(changed.items()):
             report(f"{name}: {what}")
         states = self.supervisor.states()

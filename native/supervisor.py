@@ -6,12 +6,13 @@ import json
 import re
 import socket
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from native.layout import Layout
-from native.project import MARKER, SYSTEM_PATH
+from native.project import MARKER, SYSTEM_PATH, write_project
 
 __all__ = ["ENDED", "ProcessState", "Supervisor"]
 
@@ -21,6 +22,16 @@ NEVER_MEASURE = "2562047h47m16.854775807s"
 ENDED = {"Completed", "Error", "Skipped", "Terminating"}
 # What the system says of a signal to nobody (ESRCH), once for each process that was signalled, and of nothing else.
 NOBODY_SIGNALLED = re.compile(r'\{"error":"no such process(\\nno such process)*"\}\s*')
+
+
+NOT_RUNNING = re.compile(r'\{"error":"process \S+ is not running"\}\s*')
+# Longer than the supervisor waits before it kills what does not end.
+END_SECONDS = 60.0
+POLL_SECONDS = 0.02
+
+
+class _NotRunningError(ConnectionError):
+    """The supervisor runs no process of that name."""
 
 
 class _AlreadyEndedError(ConnectionError):
@@ -105,13 +116,35 @@ class Supervisor:
             for entry in sorted(entries, key=lambda entry: entry["name"])
         }
 
-    def reload(self) -> dict[str, str]:
-        """Make it read its file again: changed processes are restarted, new ones started, others ended."""
+    def load(self, project: dict[str, Any]) -> dict[str, str]:
+        """Give it another project: changed processes are restarted, new ones started, others ended.
+
+        What changed ends first. Where the supervisor ends a process itself, it may give the state of the old one to the
+        new one (a race in process-compose 1.64.1), which then seems never to start.
+        """
+        states, before = self.states(), self._processes()
+        write_project(project, self.layout.project)
+        for name, process in self._processes().items():
+            if name in states and states[name].status == "Running" and process != before.get(name):
+                self._end(name)
         try:
             return self._ask("POST", "/project/configuration")
         except _AlreadyEndedError:
             # It has forgotten that process and goes no further with it: read once more, it is a new one.
             return self._ask("POST", "/project/configuration")
+
+    def _processes(self) -> dict[str, Any]:
+        return json.loads(self.layout.project.read_text(encoding="utf-8"))["processes"]
+
+    def _end(self, name: str) -> None:
+        """Ask a process to end, again and again until the supervisor answers that it does not run."""
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                self.stop_process(name)
+            except _NotRunningError:
+                return
+            time.sleep(POLL_SECONDS)
 
     def start_process(self, name: str) -> None:
         """Start a process that has ended."""
@@ -139,7 +172,8 @@ class Supervisor:
             connection.close()
         if answer.status >= 300:
             told = content.decode(errors="replace")
-            kind = _AlreadyEndedError if NOBODY_SIGNALLED.fullmatch(told) else ConnectionError
+            kinds = {NOBODY_SIGNALLED: _AlreadyEndedError, NOT_RUNNING: _NotRunningError}
+            kind = next((one for said, one in kinds.items() if said.fullmatch(told)), ConnectionError)
             raise kind(f"{method} {path}: {answer.status} {told}")
         return json.loads(content)
 

@@ -1,6 +1,7 @@
 """What the supervisor says about a process is read the way Compose would: ready, failed, or neither yet."""
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from native.layout import Layout
 from native.leftovers import find
 from native.logs import follow_logs, rotate_logs, tail
+from native.project import write_project
 from native.supervisor import ProcessState, Supervisor
 
 RUNNING = ProcessState("web", "Running", "Ready", probed=True, pid=1, restarts=0, exit_code=0)
@@ -65,6 +67,9 @@ def test_nobody_answers_where_no_supervisor_runs(tmp_path):
     assert find(tmp_path) == []
 
 
+ENTRY = {"status": "Running", "is_ready": "Ready", "has_ready_probe": True, "pid": 7, "restarts": 0, "exit_code": 0}
+
+
 class Answers(BaseHTTPRequestHandler):
     """Gives the server's next answer to whatever is asked, and notes the question."""
 
@@ -76,7 +81,7 @@ class Answers(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body.encode())
 
-    do_PATCH = do_POST
+    do_GET = do_PATCH = do_POST
 
     def log_message(self, *_: object) -> None:
         pass
@@ -87,6 +92,7 @@ def told(tmp_path: Path) -> Iterator[tuple[Supervisor, UnixStreamServer]]:
     """A supervisor that gives the answers of its server's list."""
     layout = Layout(tmp_path)
     layout.socket.parent.mkdir(parents=True)
+    write_project({"processes": {}}, layout.project)
 
     class Server(UnixStreamServer):
         def get_request(self) -> tuple[Any, tuple[str, int]]:
@@ -103,10 +109,24 @@ def told(tmp_path: Path) -> Iterator[tuple[Supervisor, UnixStreamServer]]:
 def test_what_ended_before_it_was_waited_for_is_started_by_reading_once_more(told, gone):
     """process-compose forgets it, goes no further with it, and passes on what the system said of the late signal."""
     supervisor, server = told
-    server.answers += [(400, f'{{"error":"{gone}"}}'), (200, '{"store":"added"}')]
+    server.answers += [(200, '{"data":[]}'), (400, f'{{"error":"{gone}"}}'), (200, '{"store":"added"}')]
 
-    assert supervisor.reload() == {"store": "added"}
-    assert server.asked == ["POST /project/configuration"] * 2
+    assert supervisor.load({"processes": {}}) == {"store": "added"}
+    assert server.asked == ["GET /processes", *["POST /project/configuration"] * 2]
+
+
+def test_what_changed_has_ended_before_the_supervisor_reads_its_file(told):
+    """It could take the old process for the new one, which then seems never to start."""
+    supervisor, server = told
+    write_project({"processes": {"store": {"command": "old"}, "web": {"command": "same"}}}, supervisor.layout.project)
+    running = [ENTRY | {"name": name} for name in ("store", "web")]
+    server.answers += [(200, json.dumps({"data": running})), (200, '{"name":"store"}')]
+    server.answers += [(400, '{"error":"process store is not running"}'), (200, '{"store":"updated"}')]
+
+    changed = supervisor.load({"processes": {"store": {"command": "new"}, "web": {"command": "same"}}})
+
+    assert changed == {"store": "updated"}
+    assert server.asked == ["GET /processes", *["PATCH /process/stop/store"] * 2, "POST /project/configuration"]
 
 
 def test_what_ended_before_it_was_waited_for_is_stopped(told):
@@ -121,10 +141,10 @@ def test_what_ended_before_it_was_waited_for_is_stopped(told):
 @pytest.mark.parametrize("error", ["no such process: store", r"no such process\nthe file is torn"])
 def test_any_other_error_of_a_new_configuration_is_raised(told, error):
     supervisor, server = told
-    server.answers.append((400, f'{{"error":"{error}"}}'))
+    server.answers += [(200, '{"data":[]}'), (400, f'{{"error":"{error}"}}')]
 
     with pytest.raises(ConnectionError, match="/project/configuration: 400"):
-        supervisor.reload()
+        supervisor.load({"processes": {}})
 
 
 def test_the_logs_of_one_run_before_are_kept(tmp_path):
