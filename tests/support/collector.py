@@ -54,6 +54,8 @@ class CollectorAlone:
     def __init__(self, folder: Path, ports: Mapping[int, int], store: _Store) -> None:
         self.folder = folder
         self.grpc_port = ports[4317]
+        self.grpc = f"127.0.0.1:{ports[4317]}"
+        self.own_metrics = f"http://127.0.0.1:{ports[8888]}/metrics"
         self.url = f"http://127.0.0.1:{ports[4318]}"
         self._store = store
 
