@@ -56,7 +56,7 @@ HOPS: tuple[Hop, ...] = (
     _ready("traces", "otel-collector", "otel_health", "/"),
     *_each(
         "traces", "{service} → otel-collector", "{service}", Probes.spans_leave,
-        "{service} sends its spans to another address: OTEL_EXPORTER_OTLP_ENDPOINT is wrong (they wait on its disk)",
+        "{service} sends its spans to another address: OTEL_EXPORTER_OTLP_ENDPOINT is wrong (they wait in its memory)",
         "Correct OTEL_EXPORTER_OTLP_ENDPOINT in .env.local, then `make up`",
     ),
     _ready("traces", "tempo", "tempo", "/ready"),

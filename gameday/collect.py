@@ -206,9 +206,11 @@ def _telemetry(day: Day) -> None:
         "scrapes_missed_of": gaps,
         "error_events_lost": sum(held_back.values()),
     }
-    if traces or lines:
+    firing = {alert["name"] for alert in record.alerts if "firing" in alert}
+    # A long absence of the collector costs spans, and an alert says so; nothing costs a line.
+    if lines or (traces and "TelemetryLost" not in firing):
         record.problems.append(f"{len(traces)} traces and {len(lines)} lines of {len(asked)} requests are lost")
-    record.problems += untold(held_back, {alert["name"] for alert in record.alerts if "firing" in alert})
+    record.problems += untold(held_back, firing)
 
 
 def untold(lost: Mapping[str, int], firing: Container[str]) -> list[str]:

@@ -14,7 +14,6 @@ import argparse
 import asyncio
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -171,8 +170,6 @@ def surroundings() -> Iterator[dict[str, str]]:
         finally:
             for left in logs.glob(f"{SERVICE}-*.jsonl*"):
                 left.unlink()
-            for spool in logs.glob(f"spool/{SERVICE}-*"):
-                shutil.rmtree(spool)
     else:
         with subprocess.Popen(
             [sys.executable, "-m", "loadtest.sink"], cwd=ROOT, stdout=subprocess.PIPE, text=True

@@ -11,8 +11,15 @@ from grafana.promql import PER_MINUTE, PER_SECOND, per_minute, rate, share
 
 __all__ = ["REFUSED_A_MINUTE", "telemetry"]
 
-# Neither ended (all of them) nor exported (the good end), of services and of browsers.
-LOST_SPANS = dict.fromkeys(("telemetry_spans_total", "browser_spans_total"), 'outcome!~"ended|exported"')
+# Of services and of browsers. The rule sees the first loss as well, by which a counter is born.
+LOST_SPANS = 'sum(telemetry:discarded:increase1m{signal="traces",outcome="lost",reason=~"not delivered.*|no room.*"})'
+# What became of spans: of each counter by itself, because a range over several names drops the name.
+SENT_SPANS = {
+    "otel_sdk_exporter_span_exported_total": ("service, error_type", "{{service}} delivered {{error_type}}"),
+    "otel_sdk_processor_span_processed_total": ("service, error_type", "{{service}} sent {{error_type}}"),
+    "browser_spans_total": ("service, app, outcome", "{{service}} {{app}} {{outcome}}"),
+}
+QUEUE = ("otel_sdk_processor_span_queue_size", "otel_sdk_processor_span_queue_capacity")
 # What did not reach the error tracker, and its news that did not reach Alertmanager.
 LOST_EVENTS = {
     "telemetry_error_events_total": 'outcome!="recorded"',
@@ -66,7 +73,7 @@ def _now() -> list:
             "Spans lost",
             "Spans a minute that services, and the gateway for browsers, could not deliver or keep.",
             PER_MINUTE,
-            _all_of(LOST_SPANS),
+            f"{LOST_SPANS} or vector(0)",
             limit=limits.LOST,
         ),
         figure(
@@ -122,18 +129,26 @@ def _sent() -> list:
     return [
         plot(
             "Spans",
-            "Spans a second of services and browsers by what became of them. Ended and exported belong together; the "
-            "rest is lost.",
+            "Spans a second of services and browsers by what became of them: sent is what left the queue, delivered "
+            "what the collector took. What has an error behind it is lost.",
             PER_SECOND,
-            [(_either(rate, LOST_SPANS), "{{service}} {{app}} {{outcome}}")],
-            width=12,
+            [(rate(name, by), legend) for name, (by, legend) in SENT_SPANS.items()],
+            width=8,
+        ),
+        plot(
+            "Spans that wait",
+            "How full each service's queue is while the collector is away. When it is full, the oldest span is lost.",
+            "percentunit",
+            [(share(*QUEUE), "{{service}}")],
+            limit=limits.QUEUE,
+            width=8,
         ),
         plot(
             "Error events",
             "A minute: errors of services and browsers by what became of them, and the relay's news of them.",
             PER_MINUTE,
             [(_either(per_minute, LOST_EVENTS), "{{service}} {{app}} {{outcome}}")],
-            width=12,
+            width=8,
             quiet="no error has been reported yet",
         ),
     ]

@@ -18,7 +18,6 @@ from gateway.service import Service
 from kit.problems import Problem
 from telemetry import metrics
 from telemetry.browser import Rejected, rebuild_spans, unpack_envelope
-from telemetry.export import OtlpSettings
 
 __all__ = ["errors", "spans"]
 
@@ -61,8 +60,8 @@ async def spans(request: Request) -> Response:
         count(UNKNOWN, "invalid").inc()
         raise Problem(400, "not-spans", "These are no spans of a frontend of ours.") from error
     content = json.dumps(document, separators=(",", ":")).encode()
-    done = partial(_count_spans, counts)
-    return _accepted(service.spans.put(Parcel(OtlpSettings().url, {"Content-Type": "application/json"}, content, done)))
+    headers, done = {"Content-Type": "application/json"}, partial(_count_spans, counts)
+    return _accepted(service.spans.put(Parcel(service.settings.spans_url, headers, content, done)))
 
 
 async def _body(request: Request, service: Service, tell) -> bytes:

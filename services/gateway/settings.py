@@ -41,6 +41,10 @@ class Settings(ServiceSettings):
     # Share of page loads that Sentry's own browser tracing records, for a server that keeps transactions.
     sentry_traces_sample_rate: float = Field(0.0, ge=0, le=1)
 
+    # The collector, by the standard variables: it takes the spans of browsers, too.
+    otel_exporter_otlp_endpoint: str = "http://localhost:4318"
+    otel_exporter_otlp_traces_endpoint: str = ""
+
     # The host's ports, for the links of the welcome page: `grafana=3000,prometheus=9090`.
     stack_ports: str = ""
 
@@ -48,6 +52,11 @@ class Settings(ServiceSettings):
     def apps(self) -> frozenset[str]:
         """The parts of the frontend."""
         return frozenset(filter(None, self.frontend_apps.split(",")))
+
+    @property
+    def spans_url(self) -> str:
+        """Where spans go by OTLP/HTTP."""
+        return self.otel_exporter_otlp_traces_endpoint or f"{self.otel_exporter_otlp_endpoint.rstrip('/')}/v1/traces"
 
     @cached_property
     def dsns(self) -> dict[str, str]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from opentelemetry.instrumentation.utils import suppress_instrumentation
-
 from kit.database import Database, DatabaseUnavailable
 from kit.deadline import Deadline, DeadlineExceeded
 from payments import idempotency, operations
@@ -27,11 +25,10 @@ async def keep_house(database: Database, flows: Flows, network: CardNetwork, cho
     while True:
         await asyncio.sleep(chosen.housekeeping_seconds)
         try:
-            # Belongs to no request, so it must not show up as traces of its own every few seconds.
-            with suppress_instrumentation():
-                await settle_forgotten(database, flows, network, timedelta(seconds=chosen.settle_after_seconds))
-                async with database.transaction() as connection:
-                    await idempotency.expire(connection, timedelta(hours=chosen.idempotency_key_hours))
+            # Belongs to no request, so none of its calls is a trace (telemetry/sampling.py).
+            await settle_forgotten(database, flows, network, timedelta(seconds=chosen.settle_after_seconds))
+            async with database.transaction() as connection:
+                await idempotency.expire(connection, timedelta(hours=chosen.idempotency_key_hours))
         except DatabaseUnavailable as error:
             log.warning(events.DATABASE_UNAVAILABLE, extra={"error_type": type(error.__cause__).__name__})
         except Exception:

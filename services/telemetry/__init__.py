@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from telemetry import events, metrics
 from telemetry.app import create_app, serve
-from telemetry.clients import instrument_database, instrument_http_client
+from telemetry.clients import instrument_http_client
+from telemetry.databases import instrument_database
 from telemetry.tracing import current_traceparent
 
 if TYPE_CHECKING:

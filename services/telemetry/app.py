@@ -75,7 +75,7 @@ def serve(app: str, bind: tuple[str, int], *, service: str = "") -> None:
         started = run_server(app, bind, report_refusal=report_refusal, log_config=None, access_log=False)
     finally:
         log.info(events.SERVICE_STOPPED)
-        runtime.flush()
+        runtime.end()
     if not started:
         raise SystemExit(1)
 

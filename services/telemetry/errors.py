@@ -90,7 +90,10 @@ def event_handler() -> logging.Handler:
             """Nothing: an event is made of the record's parts, and a stack written out as text would be for nobody."""
             return ""
 
-    return Handler(level=logging.ERROR)
+    handler = Handler(level=logging.ERROR)
+    # A batch that the SDK could not deliver is counted, and an alert tells of it: no error of the service.
+    handler.addFilter(lambda record: not record.name.startswith("opentelemetry."))
+    return handler
 
 
 def outcome_of_drop(reason: str) -> str:

@@ -28,8 +28,6 @@ SERVICE_CRASHED = Event("service.crashed", "service ended by an unhandled except
 THREAD_CRASHED = Event("thread.crashed", "thread ended by an unhandled exception")
 TASK_FAILED = Event("task.failed", "background task failed")
 DOCTOR_PROBED = Event("doctor.probed", "probe of make doctor")
-TELEMETRY_DELAYED = Event("telemetry.delayed", "collector does not take spans, keeping them on disk")
-TELEMETRY_RESUMED = Event("telemetry.resumed", "collector takes spans again")
 TELEMETRY_LOST = Event("telemetry.lost", "telemetry could not be delivered and was dropped")
 
 MIGRATED = Event("database.migrated", "database migrated")

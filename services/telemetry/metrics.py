@@ -1,10 +1,16 @@
 """The metrics as objects, built from the vocabulary: `metrics.PAYMENTS.labels(outcome="declined", ...).inc()`."""
 
+# Before a meter provider is made: in a forked process it starts threads, and a lock of this module is free by then only
+# if it was here first.
+import concurrent.futures.thread  # noqa: F401
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.resources import Resource
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
@@ -41,7 +47,7 @@ def _build(metric: vocabulary.Metric) -> Any:
     return _TYPES[metric.kind](metric.name, metric.help, metric.labels, unit=metric.unit, registry=REGISTRY, **options)
 
 
-_METRICS = {metric.name: _build(metric) for metric in vocabulary.METRICS}
+_METRICS = {metric.name: _build(metric) for metric in vocabulary.METRICS if not metric.is_of_sdk}
 
 HTTP_SERVER_DURATION: Histogram = _METRICS["http_server_request_duration_seconds"]
 HTTP_SERVER_ACTIVE: Gauge = _METRICS["http_server_active_requests"]
@@ -54,7 +60,6 @@ DATABASE_UP: Gauge = _METRICS["database_up"]
 FILESYSTEM_AVAILABLE: Gauge = _METRICS["filesystem_avail_bytes"]
 FILESYSTEM_SIZE: Gauge = _METRICS["filesystem_size_bytes"]
 EVENT_LOOP_LAG: Histogram = _METRICS["event_loop_lag_seconds"]
-SPANS: Counter = _METRICS["telemetry_spans"]
 LOG_LINES: Counter = _METRICS["telemetry_log_lines"]
 ERROR_EVENTS: Counter = _METRICS["telemetry_error_events"]
 
@@ -70,6 +75,19 @@ TOKENS_REJECTED: Counter = _METRICS["tokens_rejected"]
 RATE_LIMITED: Counter = _METRICS["rate_limited"]
 BROWSER_ERROR_EVENTS: Counter = _METRICS["browser_error_events"]
 BROWSER_SPANS: Counter = _METRICS["browser_spans"]
+
+
+# What the OpenTelemetry SDK counts itself, on the same page.
+SDK_METERS = MeterProvider(
+    [PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=REGISTRY)],
+    Resource.get_empty(),
+    shutdown_on_exit=False,
+)
+SPANS_EXPORTED = SDK_METERS.get_meter("telemetry").create_counter(
+    "otel.sdk.exporter.span.exported",
+    "{span}",
+    "The number of spans for which the export has finished, either successful or failed.",
+)
 
 
 def watch_filesystem(folder: Path) -> None:

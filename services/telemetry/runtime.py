@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from telemetry.settings import TelemetrySettings
 
 log = logging.getLogger("telemetry")
 
-FLUSH_MILLISECONDS = 3_000
+# Below the ten seconds that an orchestrator waits before it kills.
+_LAST_BATCH_SECONDS = 3.0
 
 
 @dataclass
@@ -25,9 +27,16 @@ class Runtime:
     logs: Logs
     tracer_provider: TracerProvider
 
-    def flush(self) -> None:
-        """Send what is still held: spans to the exporter, events to the error tracker. At most a few seconds."""
-        self.tracer_provider.force_flush(FLUSH_MILLISECONDS)
+    def end(self) -> None:
+        """Send what is still held, spans to the collector and events to the error tracker; at most a few seconds.
+
+        The SDK has no limit for it: with a collector that hangs it would wait for OTEL_EXPORTER_OTLP_TIMEOUT.
+        """
+        sending = threading.Thread(target=self.tracer_provider.shutdown, daemon=True)
+        sending.start()
+        sending.join(_LAST_BATCH_SECONDS)
+        if sending.is_alive():
+            log.warning(events.TELEMETRY_LOST, extra={"reason": "the collector did not take the last spans in time"})
         if self.settings.sentry_dsn is not None:
             import sentry_sdk
 

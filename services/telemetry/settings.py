@@ -26,8 +26,8 @@ class TelemetrySettings(ServiceSettings):
     SENTRY_DSN: where error events go; none are sent when it is empty. LOG_DIRECTORY: folder in which
     `<service>.jsonl` is written for the collector to follow; stdout only when it is empty. LOG_LEVEL: lowest level
     written. LOG_MAX_BYTES, LOG_BACKUPS: size at which the file is rotated, and how many rotated files stay.
-    SPOOL_MAX_BYTES: disk for spans that wait for the collector, in LOG_DIRECTORY. OTEL_SDK_DISABLED: true switches
-    everything off but the metrics page, probes and lines of level WARNING and above on stdout.
+    OTEL_SDK_DISABLED: true switches everything off but the metrics page, probes and lines of level WARNING and above on
+    stdout.
     """
 
     otel_sdk_disabled: bool = False
@@ -37,8 +37,6 @@ class TelemetrySettings(ServiceSettings):
     # Four files of 32 MiB hold ten minutes of a dead collector at 500 lines a second.
     log_max_bytes: int = 32 * 1024 * 1024
     log_backups: int = 3
-    # Compressed; about a million spans.
-    spool_max_bytes: int = 64 * 1024 * 1024
 
     def in_effect(self) -> Self:
         """These settings, or what is left of them when everything is switched off."""

@@ -16,7 +16,7 @@ from sentry_sdk.transport import Transport
 
 from telemetry import metrics, runtime
 from telemetry.errors import client_options, event_handler
-from telemetry.tracing import ScrubbingExporter
+from telemetry.exporting import scrub_span
 
 
 class Captured:
@@ -86,11 +86,11 @@ class _Tap(SpanProcessor):
     """Stays on the provider, which cannot take a processor away, and shows finished spans to whoever captures."""
 
     def __init__(self) -> None:
-        self.exporter: ScrubbingExporter | None = None
+        self.exporter: InMemorySpanExporter | None = None
 
     def on_end(self, span: ReadableSpan) -> None:
         if self.exporter is not None and span.context.trace_flags.sampled:
-            self.exporter.export([span])
+            self.exporter.export([scrub_span(span)])
 
 
 @cache
@@ -110,7 +110,7 @@ def capture() -> Iterator[Captured]:
     with _captured_events(captured.error_events) as event_handler:
         # While captured, an ERROR line is one event here and none in a real error tracker.
         replaced = [handler for handler in root.handlers if isinstance(handler, EventHandler)]
-        _tap().exporter = ScrubbingExporter(exporter)
+        _tap().exporter = exporter
         _swap(root, replaced, [event_handler])
         current.logs.writer.listeners.append(captured.lines.append)
         try:

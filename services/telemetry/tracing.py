@@ -2,71 +2,29 @@
 
 import os
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Iterator
+from importlib.metadata import entry_points
 
 from opentelemetry import trace
-from opentelemetry.sdk.trace import Event, ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBased, Sampler
-from opentelemetry.trace import SpanContext
-from opentelemetry.trace.status import Status
 
-from telemetry import metrics, policy, vocabulary
+from telemetry import metrics, vocabulary
+from telemetry.exporting import ScrubbingExporter
 from telemetry.propagation import setup_propagation
 from telemetry.sampling import RequestsOnly
 from telemetry.settings import SAMPLED_SHARE, TelemetrySettings
 
 _DEFAULTS = {
     "OTEL_TRACES_EXPORTER": "otlp",
-    # Metrics are scraped and log lines are tailed; neither goes through the SDK.
-    "OTEL_METRICS_EXPORTER": "none",
-    "OTEL_LOGS_EXPORTER": "none",
     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-    # Stable names for HTTP and database attributes instead of the old ones.
-    "OTEL_SEMCONV_STABILITY_OPT_IN": "http,database",
+    # The batch processor counts what it handed over and what it dropped.
+    "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",
 }
-
-
-class ScrubbingExporter(SpanExporter):
-    """For exporters other than ours: passes on spans from which all that the policy does not keep was removed."""
-
-    def __init__(self, inner: SpanExporter) -> None:
-        self._inner = inner
-
-    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        result = self._inner.export([scrub_span(span) for span in spans])
-        metrics.SPANS.labels("exported" if result is SpanExportResult.SUCCESS else "lost").inc(len(spans))
-        return result
-
-    def shutdown(self) -> None:
-        self._inner.shutdown()
-
-    def force_flush(self, timeout_millis: int = 3_000) -> bool:
-        return self._inner.force_flush(timeout_millis)
-
-
-def scrub_span(span: ReadableSpan) -> ReadableSpan:
-    """A copy of `span` that the policy lets out: status without text, no trace state, events with the error's type."""
-    context = span.context
-    return ReadableSpan(
-        name=policy.scrub_text(span.name),
-        context=SpanContext(context.trace_id, context.span_id, context.is_remote, context.trace_flags),
-        parent=span.parent,
-        resource=span.resource,
-        attributes=_kept(span.attributes, policy.NOT_FROM[span.kind]),
-        events=[Event(policy.scrub_text(e.name), _kept(e.attributes), e.timestamp) for e in span.events],
-        kind=span.kind,
-        instrumentation_scope=span.instrumentation_scope,
-        status=Status(span.status.status_code),
-        start_time=span.start_time,
-        end_time=span.end_time,
-    )
-
-
-def _kept(attributes: Mapping[str, Any] | None, dropped: frozenset[str] = frozenset()) -> dict[str, Any]:
-    kept = {key: policy.span_attribute(key, value) for key, value in (attributes or {}).items() if key not in dropped}
-    return {key: value for key, value in kept.items() if value is not None}
+_BY_PROTOCOL = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
 
 def sampler_for(settings: TelemetrySettings) -> Sampler | None:
@@ -77,46 +35,39 @@ def sampler_for(settings: TelemetrySettings) -> Sampler | None:
 
 
 def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
-    """Configure the global tracer provider once; exporters come from the OTEL_* variables."""
-    from opentelemetry.distro import OpenTelemetryConfigurator
-
+    """Configure the global tracer provider once. Raises RuntimeError when nothing installed provides the exporter."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    processors: list[SpanProcessor] = []
-    protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ["OTEL_EXPORTER_OTLP_PROTOCOL"]
-    if (os.environ["OTEL_TRACES_EXPORTER"], protocol) == ("otlp", "http/protobuf"):
-        processors.append(_own_processor(service, settings))
-        os.environ["OTEL_TRACES_EXPORTER"] = "none"
-    OpenTelemetryConfigurator().configure(
-        resource_attributes={
+    resource = Resource.create(
+        {
             "service.name": service,
             "service.namespace": vocabulary.NAMESPACE,
             "service.version": settings.service_version,
             "service.instance.id": str(uuid.uuid4()),
             "deployment.environment.name": settings.deployment_environment.value,
-        },
-        sampler=sampler_for(settings),
-        span_processors=processors,
-        export_span_processor=_counting,
+        }
     )
+    # What each tracer would count itself costs more than the spans; the distro's configurator cannot leave it out.
+    provider = TracerProvider(sampler_for(settings), resource, meter_provider=NoOpMeterProvider())
+    for exporter in _exporters():
+        processor = BatchSpanProcessor(ScrubbingExporter(exporter), meter_provider=metrics.SDK_METERS)
+        provider.add_span_processor(processor)
+    trace.set_tracer_provider(provider)
     setup_propagation()
-    return cast(TracerProvider, trace.get_tracer_provider())
+    return provider
 
 
-def _counting(exporter: SpanExporter) -> SpanProcessor:
-    from telemetry.batches import CountingProcessor
-
-    return CountingProcessor(ScrubbingExporter(exporter))
-
-
-def _own_processor(service: str, settings: TelemetrySettings) -> SpanProcessor:
-    from telemetry.batches import CountingProcessor
-    from telemetry.export import OtlpSettings, SpoolingExporter
-    from telemetry.spool import Spool
-
-    folder = settings.log_directory / "spool" / service if settings.log_directory else None
-    spool = Spool(folder, settings.spool_max_bytes) if folder else None
-    return CountingProcessor(SpoolingExporter(OtlpSettings(), spool))
+def _exporters() -> Iterator[SpanExporter]:
+    """Those that OTEL_TRACES_EXPORTER and OTEL_EXPORTER_OTLP_PROTOCOL name; each reads its own OTEL_* variables."""
+    protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ["OTEL_EXPORTER_OTLP_PROTOCOL"]
+    for name in os.environ["OTEL_TRACES_EXPORTER"].split(","):
+        wanted = _BY_PROTOCOL.get(protocol, protocol) if name.strip() == "otlp" else name.strip()
+        if wanted in ("none", ""):
+            continue
+        found = entry_points(group="opentelemetry_traces_exporter", name=wanted)
+        if not found:
+            raise RuntimeError("OTEL_TRACES_EXPORTER, or its protocol, names an exporter that is not installed.")
+        yield next(iter(found)).load()()
 
 
 def current_trace_id() -> str | None:

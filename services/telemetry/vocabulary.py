@@ -38,6 +38,8 @@ class Metric:
     buckets: tuple[float, ...] = ()
     # The services that have it; empty for all.
     services: tuple[str, ...] = ()
+    # Whether the OpenTelemetry SDK makes it, once there is something to count, by the names of its own conventions.
+    is_of_sdk: bool = False
 
 
 # The steps around 300 ms are narrow, because the latency objective is there.
@@ -49,6 +51,7 @@ HTTP_SERVER_LABELS = ("http_request_method", "http_route", "http_response_status
 HTTP_CLIENT_LABELS = ("http_request_method", "server_address", "http_response_status_code", "error_type")
 
 BUILD_LABELS = ("service", "version", "environment")
+SDK_LABELS = ("otel_component_type", "otel_component_name")
 
 METRICS = (
     Metric(
@@ -91,7 +94,34 @@ METRICS = (
     ),
     Metric("filesystem_size_bytes", "gauge", "Size of the file system that log lines are written to.", unit="bytes"),
     Metric("event_loop_lag_seconds", "histogram", "How late the event loop woke up.", (), "seconds", LAG_SECONDS),
-    Metric("telemetry_spans", "counter", "Spans by what became of them.", ("outcome",)),
+    Metric(
+        "otel_sdk_processor_span_processed",
+        "counter",
+        "The number of spans for which the processing has finished, either successful or failed.",
+        (*SDK_LABELS, "error_type"),
+        is_of_sdk=True,
+    ),
+    Metric(
+        "otel_sdk_processor_span_queue_size",
+        "gauge",
+        "The number of spans in the queue of a given instance of an SDK span processor.",
+        SDK_LABELS,
+        is_of_sdk=True,
+    ),
+    Metric(
+        "otel_sdk_processor_span_queue_capacity",
+        "gauge",
+        "The maximum number of spans the queue of a given instance of an SDK span processor can hold.",
+        SDK_LABELS,
+        is_of_sdk=True,
+    ),
+    Metric(
+        "otel_sdk_exporter_span_exported",
+        "counter",
+        "The number of spans for which the export has finished, either successful or failed.",
+        ("error_type",),
+        is_of_sdk=True,
+    ),
     Metric("telemetry_log_lines", "counter", "Log lines by level.", ("level",)),
     Metric("telemetry_error_events", "counter", "Error events by what became of them.", ("outcome",)),
     Metric(

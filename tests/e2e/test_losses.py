@@ -1,4 +1,4 @@
-"""A store that is away costs no request and no data; what has no durable queue is counted.
+"""A store that is away costs no request and no data, a restart of the collector neither; what cannot wait is counted.
 
 LOSS_SECONDS is how long each component is away (10 unless told). LOSS_AT_ONCE=1 takes all of them away in one
 experiment, each a third of that later than the one before: three long absences in the time of not quite two.
@@ -7,6 +7,7 @@ experiment, each a third of that later than the one before: three long absences 
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
 
@@ -14,11 +15,12 @@ from sandbox_testing.observe import Unchanged
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Bugsink, LogLine, Loki, Prometheus, Tempo
 from tests.support import engine
-from tests.support.balance import produced, reconcile
+from tests.support.balance import lost_spans, produced, reconcile
 from tests.support.customer import Customer
 from tests.support.evidence import Evidence
 from tests.support.exposition import samples_of
 from tests.support.figures import Figures
+from tests.support.senders import wait_for_senders
 from tests.support.stack import Stack
 from tests.support.steady import SteadyLoad
 from tests.support.synthetic import silence
@@ -27,6 +29,8 @@ from tests.support.traffic import KINDS
 AWAY_SECONDS = float(os.environ.get("LOSS_SECONDS", "10"))
 COMPONENTS = ("loki", "tempo", "otel-collector")
 AT_ONCE = os.environ.get("LOSS_AT_ONCE") == "1"
+# How long a collector may be away before services give up spans (OTEL_EXPORTER_OTLP_TIMEOUT in docker-compose.yml).
+COLLECTOR_SECONDS = 20.0
 ABSENCES = {"overlapping": COMPONENTS} if AT_ONCE else {component: (component,) for component in COMPONENTS}
 # Together about thirteen requests a second, or four in a long absence, after which each trace is still looked for.
 CUSTOMERS, PAUSE_SECONDS = 4, 0.25 if AWAY_SECONDS <= 60 else 1.0
@@ -49,7 +53,7 @@ def quiet(stack: Stack) -> Iterator[None]:
 
 @pytest.mark.engine("volumes and restart")
 @pytest.mark.parametrize("components", ABSENCES.values(), ids=ABSENCES)
-def test_no_span_and_no_line_is_lost_while_a_component_is_away(
+def test_only_a_long_absence_of_the_collector_costs_spans_and_none_costs_a_line(
     stack: Stack,
     tempo: Tempo,
     loki: Loki,
@@ -59,14 +63,16 @@ def test_no_span_and_no_line_is_lost_while_a_component_is_away(
     components: tuple[str, ...],
 ) -> None:
     """Without this the minutes that matter most, those of an outage, are the ones of which nothing is known."""
-    since, before = time.time(), produced(stack)
+    since, before, lost_before = time.time(), produced(stack), lost_spans(stack)
     with SteadyLoad(stack.url("gateway"), customers=CUSTOMERS, pause=PAUSE_SECONDS) as load:
         load.go_on(BEFORE_SECONDS)
         stopped = time.time()
         away, started = _take_away(stack, load, components)
         load.go_on(1.0)
     back = time.time()
-    books = reconcile(stack, tempo, loki, before, since, load.trace_ids, ARRIVAL_SECONDS)
+    wait_for_senders(stack)
+    given_up = lost_spans(stack) - lost_before
+    books = reconcile(stack, tempo, loki, before, since, load.trace_ids, ARRIVAL_SECONDS, lost=given_up)
     usual, meanwhile = load.typical_seconds(since, stopped), load.typical_seconds(away, started)
     evidence(
         requests=len(load.exchanges),
@@ -87,7 +93,10 @@ def test_no_span_and_no_line_is_lost_while_a_component_is_away(
     figures.add(f"{named}: spans and lines lost", "1", [books.lost_spans + books.lost_lines])
     figures.add(f"{named}: caught up", "s", [time.time() - back])
     assert load.failures() == []
-    assert (books.lost_spans, books.lost_lines) == (0, 0)
+    # The books only balance when exactly those spans are missing that the services say they lost.
+    assert books.lost_lines == 0
+    if AWAY_SECONDS <= COLLECTOR_SECONDS or "otel-collector" not in components:
+        assert books.lost_spans == 0
     assert meanwhile < 2 * usual + 0.05, f"requests took {meanwhile:.3f} s instead of {usual:.3f} s"
 
 
@@ -98,7 +107,8 @@ def _take_away(stack: Stack, load: SteadyLoad, components: tuple[str, ...]) -> t
     """
     later = AWAY_SECONDS / len(COMPONENTS)
     plan = [(at * later, engine.stop, component) for at, component in enumerate(components)]
-    plan += [(at * later + AWAY_SECONDS, engine.start, component) for at, component in enumerate(components)]
+    back = partial(engine.start, senders=False)
+    plan += [(at * later + AWAY_SECONDS, back, component) for at, component in enumerate(components)]
     previous, gone, moments = 0.0, set(), []
     try:
         for due, change, component in sorted(plan, key=lambda step: step[0]):

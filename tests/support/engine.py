@@ -18,6 +18,7 @@ from sandbox_testing.polling import eventually
 from stack import commands
 from stack.compose import read_topology
 from stack.docker import DockerEngine
+from tests.support.senders import wait_for_senders
 from tests.support.stack import Stack
 
 __all__ = [
@@ -62,8 +63,8 @@ def without(stack: Stack, *components: str) -> Iterator[None]:
             start(stack, component)
 
 
-def start(stack: Stack, component: str) -> None:
-    """Start a component and wait until it is healthy."""
+def start(stack: Stack, component: str, *, senders: bool = True) -> None:
+    """Start a component and wait until it is healthy; and the collector until services send to it again."""
     commands.start(stack.root, component)
     if component == "otel-collector":
         # Its image has no program that could ask it, so its engine does not know.
@@ -71,6 +72,8 @@ def start(stack: Stack, component: str) -> None:
         eventually(
             "a healthy collector", lambda: httpx.get(health, timeout=2.0, trust_env=False).is_success, timeout=60.0
         )
+        if senders:
+            wait_for_senders(stack)
 
 
 def stop(stack: Stack, component: str) -> None:

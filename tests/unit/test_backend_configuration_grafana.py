@@ -19,7 +19,7 @@ BOARDS = {name: json.loads(text) for name, text in generated().items()}
 # Metrics that somebody else defines: the stores, Tempo's generator, client libraries, the synthetic customer. That
 # they exist is seen in tests/e2e/test_dashboards.py.
 FOREIGN = re.compile(
-    r"^(up|ALERTS\w*|slo:[\w:]+|(otelcol|traces|process|scrape|prometheus|alertmanager|loki|tempo|tempodb|synthetic|relay)_\w+)$"
+    r"^(up|ALERTS\w*|(slo|telemetry):[\w:]+|(otelcol|traces|process|scrape|prometheus|alertmanager|loki|tempo|tempodb|synthetic|relay)_\w+)$"
 )
 
 

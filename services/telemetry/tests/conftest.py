@@ -14,6 +14,7 @@ from typing import TypeVar
 import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 os.environ.setdefault("OTEL_TRACES_EXPORTER", "none")
 HERE = Path(__file__).parent
@@ -26,9 +27,11 @@ Result = TypeVar("Result")
 class Collector:
     """Takes OTLP over HTTP when `status` says so, and error events; remembers names of spans and bodies of events."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.status, self.delay, self.names, self.headers = 200, 0.0, [], {}
         self.events: list[bytes] = []
+        self.bodies: list[bytes] = []
+        self.spans: list[Span] = []
         self.resource: dict[str, str] = {}
         collector = self
 
@@ -45,7 +48,9 @@ class Collector:
                     for group in request.resource_spans:
                         collector.resource |= {one.key: one.value.string_value for one in group.resource.attributes}
                     scopes = [scope for group in request.resource_spans for scope in group.scope_spans]
-                    collector.names += [span.name for scope in scopes for span in scope.spans]
+                    collector.bodies.append(body)
+                    collector.spans += [span for scope in scopes for span in scope.spans]
+                    collector.names = [span.name for span in collector.spans]
                     collector.headers = dict(self.headers)
                 self.send_response(collector.status)
                 self.send_header("content-length", "0")
@@ -54,10 +59,14 @@ class Collector:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def close(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class Client:
@@ -102,5 +111,4 @@ def seen(shop: Client) -> Iterator["telemetry.testing.Captured"]:  # noqa: F821
 def collector() -> Iterator[Collector]:
     collector = Collector()
     yield collector
-    collector.server.shutdown()
-    collector.server.server_close()
+    collector.close()

@@ -56,7 +56,7 @@ def test_call_outside_a_trace_is_not_recorded_nor_by_whom_it_calls(seen):
 
     asyncio.run(inside())
     assert seen.spans == []
-    assert re.fullmatch(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-00", sent[0]["traceparent"])
+    assert re.fullmatch(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[02]", sent[0]["traceparent"])
     assert seen.sample("http_client_request_duration_seconds_count", server_address="auth") == 1
 
 
