@@ -69,6 +69,43 @@ def test_fault_is_what_would_keep_the_collector_from_starting(tmp_path: Path, co
     assert fault_of(path) == fault
 
 
+def offsets(value: bytes, within: bool) -> bytes:
+    """A database with one pair, in a page of its own or, as bbolt does with a small bucket, within the root's."""
+    pair = struct.pack("<IIII12s", 0, 16, 12, len(value), b"x.knownFiles") + value
+    if within:
+        inner = struct.pack("<QQ", 0, 0) + struct.pack("<QHHI", 0, 2, 1, 0) + pair
+        bucket = struct.pack("<IIII7s", 1, 16, 7, len(inner), b"default") + inner
+        return description(6, 4) + description(7, 4) + bytes(PAGE) + page(3, 2, bucket, 1)
+    bucket = struct.pack("<IIII7sQQ", 1, 16, 7, 16, b"default", 4, 0)
+    return description(6, 5) + description(7, 5) + bytes(PAGE) + page(3, 2, bucket, 1) + page(4, 2, pair, 1)
+
+
+@pytest.mark.parametrize("within", [True, False])
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        (b'1\n{"Fingerprint":{"first_bytes":"eA=="},"Offset":2}\n', ""),
+        (b"0\n", ""),
+        (b"\n\x04\x08\x02\x10\x01", ""),
+        (b"", ""),
+        (b"\n\x05\x08\x02\x10\x01", "is of another version"),
+        (b"\n\x02\x08\xff", "is of another version"),
+        (b"\x0f\x04", "is of another version"),
+        (b'2\n{"Offset":2}\n', "is of another version"),
+        (b'1\n{"Offset":"2"}\n', "is of another version"),
+        (b"1\n[2]\n", "is of another version"),
+        (b"-1\n", "is of another version"),
+        (b"\xff\xfe", "is of another version"),
+    ],
+)
+def test_offsets_in_a_form_that_the_collector_does_not_read_are_a_fault(
+    tmp_path: Path, value: bytes, fault: str, within: bool
+) -> None:
+    path = tmp_path / OFFSETS
+    path.write_bytes(offsets(value, within))
+    assert fault_of(path) == fault
+
+
 def test_damaged_files_are_put_aside_and_said_and_sound_ones_stay(tmp_path: Path) -> None:
     contents = {QUEUE: b"garbage", OFFSETS: database()[:-1], "exporter_otlp_grpc_tempo_traces": database()}
     for name, content in contents.items():
