@@ -3,10 +3,14 @@
 The collector keeps each queue, and how far it has read the log files, in a bbolt database. One that is cut off, is no
 such database or has a damaged page ends it at every start, also with `recreate`: bbolt looks at all pages, and in a
 thread of its own. So do offsets that another version of the collector wrote in another form.
+
+Ends with status 1, and a message, on a disk without room: the collector would start, and lose what it was sending when
+it ended, because it writes that down anew.
 """
 
 import json
 import mmap
+import shutil
 import struct
 import sys
 import time
@@ -24,6 +28,8 @@ _BRANCH_ELEMENT, _LEAF_ELEMENT, _BUCKET = struct.Struct("<IIQ"), struct.Struct("
 # Before the page of a bucket that lies within a value: the number of its page, which is 0, and a counter.
 _BUCKET_SIZE = 16
 _ASIDE = (".damaged", ".backup")
+# Four batches of 4 MiB on their way, written once more.
+_ROOM = 32 * 2**20
 # How the key ends below which the offsets in the log files are.
 _OFFSETS = b"knownFiles"
 # A page, the least key that it may have, and the key that all of its keys are below.
@@ -34,7 +40,14 @@ _Pair = tuple[bytes, memoryview]
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("usage: collector_files.py FOLDER")
-    for path in sorted(Path(sys.argv[1]).glob("*_*")):
+    folder = Path(sys.argv[1])
+    files = sorted(folder.glob("*_*"))
+    if files and (free := shutil.disk_usage(folder).free) < _ROOM:
+        sys.exit(
+            f"The disk of {folder} has {free // 2**20} MiB left, and the collector needs {_ROOM // 2**20} to start "
+            "without losing what it was sending. Make room, then start it again; until then nothing is lost."
+        )
+    for path in files:
         if path.suffix not in _ASIDE and (fault := fault_of(path)):
             moved = path.with_name(f"{path.name}.{time.strftime('%Y%m%dT%H%M%S')}.damaged")
             path.rename(moved)

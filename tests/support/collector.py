@@ -125,7 +125,7 @@ def forwarding(
     ``addresses``: the stores that it is told of, as (name, port) -> port on this machine.
     """
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    (scratch / "logs").mkdir()
+    (scratch / "logs").mkdir(exist_ok=True)
     places = {"/etc/otelcol-contrib": "config", "/var/lib/otelcol": "state", "/var/log/sandbox": "logs"}
     changes = Substitutions(addresses, ports, {inside: str(scratch / name) for inside, name in places.items()})
     render_copy(ROOT / "collector", scratch / "config", changes)

@@ -1,13 +1,15 @@
 """Files of the collector that it could not open are put aside, and no others."""
 
+import shutil
 import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from services.collector_files import _MAGIC, _VERSION, _fnv, fault_of
+from services.collector_files import _MAGIC, _VERSION, _fnv, fault_of, main
 from tests.support.project import ROOT
 
 PAGE = 4096
@@ -123,3 +125,20 @@ def test_damaged_files_are_put_aside_and_said_and_sound_ones_stay(tmp_path: Path
     assert again == ""
     assert {name.partition(".")[0]: content for name, content in left.items()} == contents
     assert [name for name in left if not name.endswith(".damaged")] == ["exporter_otlp_grpc_tempo_traces"]
+
+
+@pytest.mark.parametrize(("free", "starts"), [(31 * 2**20, False), (32 * 2**20, True)])
+def test_a_disk_without_room_is_said_before_anything_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, starts: bool
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["collector_files.py", str(tmp_path)])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    # With nothing to lose there is nothing to say.
+    main()
+    (tmp_path / QUEUE).write_bytes(database())
+    if starts:
+        main()
+    else:
+        with pytest.raises(SystemExit, match="has 31 MiB left, and the collector needs 32 to start"):
+            main()
+    assert (tmp_path / QUEUE).read_bytes() == database()
