@@ -27,6 +27,13 @@ _DEFAULTS = {
 _BY_PROTOCOL = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
 
 
+class ProcessResource(Resource):
+    """What all spans of a process share. The encoder asks each span for its hash, and the SDK makes one of JSON."""
+
+    def __hash__(self) -> int:
+        return id(self)
+
+
 def sampler_for(settings: TelemetrySettings) -> Sampler | None:
     """The policy's sampler, or None when OTEL_TRACES_SAMPLER decides."""
     if os.environ.get("OTEL_TRACES_SAMPLER"):
@@ -38,7 +45,7 @@ def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
     """Configure the global tracer provider once. Raises RuntimeError when nothing installed provides the exporter."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
-    resource = Resource.create(
+    described = Resource.create(
         {
             "service.name": service,
             "service.namespace": vocabulary.NAMESPACE,
@@ -47,6 +54,7 @@ def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
             "deployment.environment.name": settings.deployment_environment.value,
         }
     )
+    resource = ProcessResource(described.attributes, described.schema_url)
     # What each tracer would count itself costs more than the spans; the distro's configurator cannot leave it out.
     provider = TracerProvider(sampler_for(settings), resource, meter_provider=NoOpMeterProvider())
     for exporter in _exporters():
