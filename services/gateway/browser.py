@@ -14,10 +14,10 @@ from fastapi import Request, Response
 
 from gateway.access import address_of
 from gateway.outbox import Parcel
+from gateway.reports import Rejected, rebuild_spans, unpack_envelope
 from gateway.service import Service
 from kit.problems import Problem
 from telemetry import metrics
-from telemetry.browser import Rejected, rebuild_spans, unpack_envelope
 
 __all__ = ["errors", "spans"]
 

@@ -16,11 +16,10 @@ from fastapi.responses import HTMLResponse
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from gateway.settings import Settings
+from gateway.settings import BROWSER_SAMPLING, Settings
 from gateway.welcome import welcome
 from telemetry import current_traceparent
 from telemetry.errors import team_of
-from telemetry.settings import BROWSER_SAMPLING
 
 __all__ = ["Deployment", "files", "page"]
 

@@ -8,8 +8,17 @@ from pathlib import Path
 from pydantic import Field
 
 from kit import ServiceSettings
+from kit.settings import Environment
 
-__all__ = ["Settings", "settings"]
+__all__ = ["BROWSER_SAMPLING", "Settings", "settings"]
+
+# Shares of what begins in a browser that are sent, by environment: of traces as of those that begin here, and of error
+# events all, because each is a customer who could not do something.
+BROWSER_SAMPLING = {
+    Environment.DEV: {"errors": 1.0, "traces": 1.0},
+    Environment.STAGING: {"errors": 1.0, "traces": 0.5},
+    Environment.PROD: {"errors": 1.0, "traces": 0.05},
+}
 
 _RATE = r"^[1-9][0-9]{0,8}/(second|minute|hour)$"
 

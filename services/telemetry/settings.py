@@ -11,14 +11,6 @@ from kit.settings import Environment, ServiceSettings
 # OTEL_TRACES_SAMPLER overrides this. Everything where people look at single requests; a tenth where there are millions.
 SAMPLED_SHARE = {Environment.DEV: 1.0, Environment.STAGING: 0.5, Environment.PROD: 0.1}
 
-# The same for what begins in a browser; and the share of its error events, which is all of them, because each is a
-# customer who could not do something.
-BROWSER_SAMPLING = {
-    Environment.DEV: {"errors": 1.0, "traces": 1.0},
-    Environment.STAGING: {"errors": 1.0, "traces": 0.5},
-    Environment.PROD: {"errors": 1.0, "traces": 0.05},
-}
-
 
 class TelemetrySettings(ServiceSettings):
     """DEPLOYMENT_ENVIRONMENT, SERVICE_VERSION and these:

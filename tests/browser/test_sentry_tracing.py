@@ -5,7 +5,7 @@ import re
 
 from playwright.sync_api import Route
 
-from telemetry.browser import unpack_envelope
+from gateway.reports import unpack_envelope
 from tests.support.browser import Visitor
 
 

@@ -5,10 +5,11 @@ import re
 
 import yaml
 
+from gateway import reports
+from gateway.settings import BROWSER_SAMPLING
 from kit.settings import Environment
-from telemetry import browser
 from telemetry.errors import Throttle, team_of
-from telemetry.settings import BROWSER_SAMPLING, SAMPLED_SHARE
+from telemetry.settings import SAMPLED_SHARE
 from telemetry.vocabulary import LOG_FIELDS, SPAN_ATTRIBUTES
 from tests.support.project import ROOT, SERVICES, catalog, frontends
 
@@ -45,10 +46,10 @@ def test_what_is_kept_is_the_documented_list() -> None:
 
 def test_gateway_keeps_no_more_of_an_event_than_the_browser() -> None:
     kept = {key.partition(".")[0] for key in LISTS["event_keys"]}
-    rebuilt = browser.rebuild_event(
+    rebuilt = reports.rebuild_event(
         {
             **{key: {"a": "b"} for key in ("user", "request", "breadcrumbs", "extra", "server_name", "modules")},
-            **dict.fromkeys(browser.EVENT_KEYS, "x"),
+            **dict.fromkeys(reports.EVENT_KEYS, "x"),
             "event_id": "ab" * 16,
             "release": "frontend-shell@1.0.0",
             "contexts": {"trace": {"trace_id": "ab" * 16, "span_id": "cd" * 8}, "browser": {"name": "Chrome"}},
@@ -56,16 +57,16 @@ def test_gateway_keeps_no_more_of_an_event_than_the_browser() -> None:
     )
     assert set(rebuilt) == kept
     assert set(rebuilt["contexts"]) == {"trace"}
-    assert sorted(browser.FRAME_KEYS) == sorted(LISTS["frame_keys"])
-    assert sorted(browser.TAGS) == sorted(LISTS["tags"])
+    assert sorted(reports.FRAME_KEYS) == sorted(LISTS["frame_keys"])
+    assert sorted(reports.TAGS) == sorted(LISTS["tags"])
 
 
 def test_gateway_keeps_no_more_of_a_transaction_than_the_browser() -> None:
     ids = {"trace_id": "ab" * 16, "span_id": "cd" * 8, "data": {"url.full": "x"}, "description": "x"}
-    rebuilt = browser.rebuild_transaction(
+    rebuilt = reports.rebuild_transaction(
         {
             **{key: {"a": "b"} for key in ("user", "request", "breadcrumbs", "extra", "server_name", "modules")},
-            **dict.fromkeys(browser.TRANSACTION_KEYS, 1),
+            **dict.fromkeys(reports.TRANSACTION_KEYS, 1),
             "event_id": "ab" * 16,
             "release": "frontend-shell@1.0.0",
             "contexts": {"trace": {**ids, "op": "pageload"}, "browser": {"name": "Chrome"}},
@@ -74,8 +75,8 @@ def test_gateway_keeps_no_more_of_a_transaction_than_the_browser() -> None:
     )
     assert set(rebuilt) == {key.partition(".")[0] for key in LISTS["transaction_keys"]}
     assert set(rebuilt["contexts"]) == {"trace"}
-    assert sorted(browser.SPAN_KEYS) == sorted(LISTS["transaction_span_keys"])
-    assert set(rebuilt["spans"][0]) <= set(browser.SPAN_KEYS)
+    assert sorted(reports.SPAN_KEYS) == sorted(LISTS["transaction_span_keys"])
+    assert set(rebuilt["spans"][0]) <= set(reports.SPAN_KEYS)
 
 
 def test_browser_uses_the_vocabulary_that_every_service_uses() -> None:

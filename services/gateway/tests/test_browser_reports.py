@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.reports import Rejected, unpack_envelope
 from gateway.tests.conftest import FakePayments, log_in, running_gateway
-from telemetry.browser import Rejected, unpack_envelope
 from testing.process import Running, free_port, until
 
 APPS = "frontend-shell,frontend-payments"

@@ -215,6 +215,20 @@ def test_failed_statement_has_a_span_with_its_error_and_the_next_one_has_its_own
     assert following.status.status_code is StatusCode.UNSET
 
 
+def test_statement_that_is_given_up_has_a_span_that_says_so(seen, database):
+    async def inside():
+        await observed(database)
+        with trace.get_tracer("test").start_as_current_span("work"), pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2), database.engine.connect() as connection:
+                await connection.execute(text("SELECT pg_sleep(30)"))
+        await database.engine.dispose()
+
+    asyncio.run(inside())
+    given_up = next(span for span in seen.spans if "db.query.text" in span.attributes)
+    assert given_up.attributes["error.type"] == "asyncio.exceptions.CancelledError"
+    assert given_up.status.status_code is StatusCode.ERROR
+
+
 def test_statement_whose_rows_cannot_all_be_read_has_one_span(seen, database):
     async def inside():
         await observed(database)
