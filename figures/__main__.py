@@ -11,6 +11,7 @@ import typer
 
 from figures import measure
 from figures.alerting import alerting, healthy
+from figures.collector import collector_cost
 from figures.gameday import gameday
 from figures.own_service import own_service
 from figures.page import page
@@ -23,6 +24,7 @@ PAGE = ROOT / "docs" / "figures.md"
 WARM_STARTS = 5
 PROFILE_STARTS = 3
 AWAY_SECONDS = 600.0
+COST_ROUNDS = 5
 # Ten runs of two faults, and one of each other.
 DRILLS_EACH = 5
 # The quarter of an hour that must wake nobody.
@@ -86,6 +88,7 @@ def _measurements(cold: bool, only: list[str]) -> dict[str, Callable[[], Measure
         "own_service": lambda: own_service(ROOT),
         "browser": lambda: measure.browser(ROOT),
         "telemetry_cost": lambda: measure.telemetry_cost(ROOT),
+        "collector_cost": lambda: collector_cost(ROOT, COST_ROUNDS),
         "saturation": lambda: measure.saturation(ROOT, SATURATED),
         "losses": lambda: measure.losses(ROOT, AWAY_SECONDS),
         "release": lambda: measure.release(ROOT),

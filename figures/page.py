@@ -6,6 +6,7 @@ from statistics import median, quantiles
 from typing import Any
 
 from alerting.routes import PAGE_WAIT
+from figures.collector import section as collector_section
 from figures.gameday import section as gameday_section
 
 __all__ = ["page"]
@@ -311,6 +312,7 @@ SECTIONS = {
     "idle_memory": _idle_memory,
     "browser": _browser,
     "telemetry_cost": _telemetry_cost,
+    "collector_cost": collector_section,
     "saturation": _saturation,
     "losses": _losses,
     "release": _release,

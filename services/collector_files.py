@@ -2,10 +2,15 @@
 
 The collector keeps each queue, and how far it has read the log files, in a bbolt database. One that is cut off, is no
 such database or has a damaged page ends it at every start, also with `recreate`: bbolt looks at all pages, and in a
-thread of its own.
+thread of its own. So do offsets that another version of the collector wrote in another form.
+
+Ends with status 1, and a message, on a disk without room: the collector would start, and lose what it was sending when
+it ended, because it writes that down anew.
 """
 
+import json
 import mmap
+import shutil
 import struct
 import sys
 import time
@@ -20,15 +25,29 @@ _PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
 # Number, kind, elements, further pages; kinds are branch and leaf.
 _HEAD, _BRANCH, _LEAF = struct.Struct("<QHHI"), 1, 2
 _BRANCH_ELEMENT, _LEAF_ELEMENT, _BUCKET = struct.Struct("<IIQ"), struct.Struct("<IIII"), struct.Struct("<Q")
+# Before the page of a bucket that lies within a value: the number of its page, which is 0, and a counter.
+_BUCKET_SIZE = 16
 _ASIDE = (".damaged", ".backup")
+# Four batches of 4 MiB on their way, written once more.
+_ROOM = 32 * 2**20
+# How the key ends below which the offsets in the log files are.
+_OFFSETS = b"knownFiles"
 # A page, the least key that it may have, and the key that all of its keys are below.
 _Way = tuple[int, bytes, bytes | None]
+_Pair = tuple[bytes, memoryview]
 
 
 def main() -> None:
     if len(sys.argv) != 2:
         sys.exit("usage: collector_files.py FOLDER")
-    for path in sorted(Path(sys.argv[1]).glob("*_*")):
+    folder = Path(sys.argv[1])
+    files = sorted(folder.glob("*_*"))
+    if files and (free := shutil.disk_usage(folder).free) < _ROOM:
+        sys.exit(
+            f"The disk of {folder} has {free // 2**20} MiB left, and the collector needs {_ROOM // 2**20} to start "
+            "without losing what it was sending. Make room, then start it again; until then nothing is lost."
+        )
+    for path in files:
         if path.suffix not in _ASIDE and (fault := fault_of(path)):
             moved = path.with_name(f"{path.name}.{time.strftime('%Y%m%dT%H%M%S')}.damaged")
             path.rename(moved)
@@ -48,14 +67,62 @@ def fault_of(path: Path) -> str:
         if size < pages * page_size:
             return "is cut off"
         try:
-            _walk(data, root, pages, page_size)
+            pairs = _walk(data, root, pages, page_size)
+            offsets = [bytes(value) for key, value in pairs if key.endswith(_OFFSETS)]
         except (ValueError, struct.error):
             return "has a damaged page"
-    return ""
+    return "" if all(map(_readable, offsets)) else "is of another version"
 
 
-def _walk(data: mmap.mmap, root: int, pages: int, page_size: int) -> None:
-    """Look at every page that the root leads to. Raises ValueError or struct.error at the first that is wrong."""
+def _readable(offsets: bytes) -> bool:
+    """Whether the collector reads this as offsets: protobuf, or lines of JSON: their number and an object for each."""
+    try:
+        for content in _fields(offsets):
+            list(_fields(content))
+        return True
+    except (ValueError, IndexError):
+        pass
+    try:
+        number, *files = [json.loads(line) for line in offsets.splitlines()]
+        return number >= 0 and all(isinstance(files[each].get("Offset", 0), int) for each in range(number))
+    except (ValueError, TypeError, IndexError, AttributeError):
+        return False
+
+
+def _fields(message: bytes) -> Iterator[bytes]:
+    """The contents of the fields of a protobuf message that have any. ValueError or IndexError when it is none."""
+    at = 0
+    while at < len(message):
+        tag, at = _varint(message, at)
+        match tag & 7:
+            case 0:
+                size, at = 0, _varint(message, at)[1]
+            case 1:
+                size = 8
+            case 2:
+                size, at = _varint(message, at)
+                yield message[at : at + size]
+            case 5:
+                size = 4
+            case _:
+                raise ValueError(tag)
+        at += size
+        if tag < 8 or at > len(message):
+            raise ValueError(at)
+
+
+def _varint(message: bytes, at: int) -> tuple[int, int]:
+    """(number, where the next one begins)."""
+    number = shift = 0
+    while True:
+        number |= (message[at] & 0x7F) << shift
+        if message[at] < 0x80:
+            return number, at + 1
+        at, shift = at + 1, shift + 7
+
+
+def _walk(data: mmap.mmap, root: int, pages: int, page_size: int) -> Iterator[_Pair]:
+    """The pairs in all pages that the root leads to. Raises ValueError or struct.error at the first that is wrong."""
     waiting: list[_Way] = [(root, b"", None)]
     seen = set[int]()
     while waiting:
@@ -67,19 +134,29 @@ def _walk(data: mmap.mmap, root: int, pages: int, page_size: int) -> None:
         seen.update(own)
         content = data[number * page_size : own.stop * page_size]
         elements = list(_elements(content, kind, count))
-        keys = [key for key, _ in elements]
+        keys = [key for key, _, _ in elements]
         if any(one >= two for one, two in pairwise([*keys, *([limit] if limit is not None else [])])):
             raise ValueError(number)
         if keys and keys[0] < least:
             raise ValueError(number)
         if kind == _BRANCH:
-            waiting += [(page, *keys) for (_, page), keys in zip(elements, pairwise([*keys, limit]), strict=True)]
+            bounds = zip(elements, pairwise([*keys, limit]), strict=True)
+            waiting += [(page or 0, first, end) for (_, page, _), (first, end) in bounds if first is not None]
         else:
-            waiting += [(page, b"", None) for _, page in elements if page]
+            waiting += [(page, b"", None) for _, page, _ in elements if page]
+            for key, page, value in elements:
+                yield from [(key, value)] if page == 0 else _within(value) if page is None else ()
 
 
-def _elements(content: bytes, kind: int, count: int) -> Iterator[tuple[bytes, int]]:
-    """(key, page that it leads to, or 0) of each; a bucket within a leaf leads to none when it lies within, too."""
+def _within(bucket: memoryview) -> Iterator[_Pair]:
+    """The pairs of a small bucket, which is the value of a pair itself."""
+    content = bytes(bucket[_BUCKET_SIZE:])
+    _, kind, count, _ = _HEAD.unpack_from(content)
+    yield from ((key, value) for key, _, value in _elements(content, kind, count))
+
+
+def _elements(content: bytes, kind: int, count: int) -> Iterator[tuple[bytes, int | None, memoryview]]:
+    """(key, page that it leads to, value) of each: page 0 for a value, None for a bucket that lies within."""
     for at in range(_HEAD.size, _HEAD.size + 16 * count, 16):
         if kind == _BRANCH:
             position, size, page = _BRANCH_ELEMENT.unpack_from(content, at)
@@ -87,10 +164,10 @@ def _elements(content: bytes, kind: int, count: int) -> Iterator[tuple[bytes, in
         else:
             flags, position, size, value = _LEAF_ELEMENT.unpack_from(content, at)
             start = at + position
-            page = _BUCKET.unpack_from(content, start + size)[0] if flags & 1 else 0
+            page = (_BUCKET.unpack_from(content, start + size)[0] or None) if flags & 1 else 0
         if start + size + value > len(content):
             raise ValueError(at)
-        yield content[start : start + size], page
+        yield content[start : start + size], page, memoryview(content)[start + size : start + size + value]
 
 
 def _metas(data: mmap.mmap) -> Iterator[tuple[int, int, int, int]]:

@@ -3,7 +3,6 @@
 import json
 import secrets
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import pytest
 from sandbox_testing.canaries import card_number
 from sandbox_testing.polling import eventually
 from tests.support.collector import CollectorAlone
-from tests.support.programs import program
 from tests.support.scrubbing import table
 
 CARD = card_number()
@@ -76,13 +74,6 @@ HARMLESS = {
     "address of code": "std::vector 00:11:22",
     "statement": "SELECT accounts.id FROM accounts WHERE accounts.email = $1",
 }
-
-
-@pytest.fixture(scope="module")
-def collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CollectorAlone]:
-    otelcol = program("IMAGE_OTEL_COLLECTOR", "/otelcol-contrib")
-    with CollectorAlone.running(otelcol, tmp_path_factory.mktemp("collector")) as running:
-        yield running
 
 
 def line(message: str = "request completed", **fields: Any) -> str:

@@ -15,8 +15,8 @@ MEMORY_LIMIT = 256 * 2**20
 @pytest.mark.filterwarnings("ignore:Generating overly large repr")
 def test_a_generated_sender_costs_nobody_else_anything(stack: Stack, evidence: Evidence) -> None:
     """Without this one guest's odd telemetry takes lines, spans and points of others with it, unseen."""
-    places = (stack.url(name) for name in ("otlp_http", "loki", "tempo", "prometheus"))
-    trial = Trial(Addresses(*places))
+    otlp, *stores = (stack.url(name) for name in ("otlp_http", "loki", "tempo", "prometheus"))
+    trial = Trial(Addresses(otlp, stack.url("otlp_grpc").removeprefix("http://"), *stores))
     with trial.client:
         trial.send(REQUESTS)
         expected = (trial.sent, trial.sent, trial.sent)

@@ -18,7 +18,7 @@ from native.render import Substitutions, render_copy
 from sandbox_testing.polling import eventually
 from stack.compose import read_topology
 
-__all__ = ["CollectorAlone", "forwarding", "free_ports"]
+__all__ = ["PORTS", "CollectorAlone", "forwarding", "free_ports", "started"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = (4317, 4318, 8888, 13133)
@@ -54,22 +54,27 @@ class CollectorAlone:
     def __init__(self, folder: Path, ports: Mapping[int, int], store: _Store) -> None:
         self.folder = folder
         self.grpc_port = ports[4317]
+        self.grpc = f"127.0.0.1:{ports[4317]}"
+        self.own_metrics = f"http://127.0.0.1:{ports[8888]}/metrics"
         self.url = f"http://127.0.0.1:{ports[4318]}"
         self._store = store
 
     @classmethod
     @contextmanager
     def running(cls, program: Path, scratch: Path) -> Iterator["CollectorAlone"]:
-        """Start it on free ports; only addresses, folders and the exporters differ from collector/config.yaml."""
+        """Start it on free ports; only addresses, folders and the exporters differ from collector/config.yaml.
+
+        What it keeps is in the folder `state` of `scratch`, and is taken up by the next one with this `scratch`.
+        """
         store = _Store()
         threading.Thread(target=store.serve_forever, daemon=True).start()
         ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
         logs = scratch / "logs"
-        logs.mkdir()
+        logs.mkdir(exist_ok=True)
         files = _configuration(scratch, ports, store.server_address[1])
         arguments = [*(f"--config={path}" for path in files), *_gates()]
         try:
-            with _started(program, arguments, {}, scratch, ports[13133]):
+            with started(program, arguments, {}, scratch, ports[13133]):
                 yield cls(logs, ports, store)
         finally:
             store.shutdown()
@@ -120,20 +125,21 @@ def forwarding(
     ``addresses``: the stores that it is told of, as (name, port) -> port on this machine.
     """
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    (scratch / "logs").mkdir()
+    (scratch / "logs").mkdir(exist_ok=True)
     places = {"/etc/otelcol-contrib": "config", "/var/lib/otelcol": "state", "/var/log/sandbox": "logs"}
     changes = Substitutions(addresses, ports, {inside: str(scratch / name) for inside, name in places.items()})
     render_copy(ROOT / "collector", scratch / "config", changes)
     service = read_topology(ROOT, environment).services["otel-collector"]
     arguments = [changes.apply(argument) for argument in service.command]
-    with _started(program, arguments, service.environment, scratch, ports[13133]):
+    with started(program, arguments, service.environment, scratch, ports[13133]):
         yield f"http://127.0.0.1:{ports[4318]}"
 
 
 @contextmanager
-def _started(
+def started(
     program: Path, arguments: Sequence[str], environment: Mapping[str, str], scratch: Path, health: int
-) -> Iterator[None]:
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The program until the block ends, once it is healthy at this port; its output is in `scratch`."""
     output = scratch / "output"
     with output.open("wb") as stream:
         process = subprocess.Popen(
@@ -144,7 +150,7 @@ def _started(
         )
     try:
         eventually("a healthy collector", lambda: _healthy(process, health, output))
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(timeout=20)

@@ -8,21 +8,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from google.protobuf import json_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+
+from tests.support import grpc
+from tests.support.otlp import serialized
 
 __all__ = ["Addresses", "Trial"]
 
-MESSAGES = {
-    "traces": ExportTraceServiceRequest,
-    "logs": ExportLogsServiceRequest,
-    "metrics": ExportMetricsServiceRequest,
-}
 CANARY = "zqgenerated.canary"
+# Status codes of HTTP and of gRPC.
+TAKEN = (200, 0)
+BUSY = (429, 503, 14)
 MAIL = f"{CANARY}@example.com"
 
 texts = st.sampled_from(["", "word", MAIL, f"for {MAIL} and", "名前", "x" * 5000, "\x00", "\ud7ff", "4.8.2.1"])
@@ -79,18 +76,20 @@ measured = st.fixed_dictionaries({"name": texts, "description": texts, "unit": t
         st.just(named),
     )
 )
+ways = st.sampled_from(["json", "protobuf", "grpc"])
 requests = st.one_of(
-    st.tuples(st.just("traces"), scopes, st.lists(spans, max_size=3), attributes, st.booleans()),
-    st.tuples(st.just("logs"), scopes, st.lists(records, max_size=3), attributes, st.booleans()),
-    st.tuples(st.just("metrics"), scopes, st.lists(measured, max_size=3), attributes, st.booleans()),
+    st.tuples(st.just("traces"), scopes, st.lists(spans, max_size=3), attributes, ways),
+    st.tuples(st.just("logs"), scopes, st.lists(records, max_size=3), attributes, ways),
+    st.tuples(st.just("metrics"), scopes, st.lists(measured, max_size=3), attributes, ways),
 )
 
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the collector takes OTLP over HTTP, and where the stores answer."""
+    """Where the collector takes OTLP over HTTP (a URL) and gRPC (host:port), and where the stores answer (URLs)."""
 
     otlp: str
+    grpc: str
     loki: str
     tempo: str
     prometheus: str
@@ -130,22 +129,26 @@ class Trial:
 
         one()
 
-    def _post(self, signal: str, payload: dict[str, Any], as_json: bool = True) -> None:
-        if as_json:
-            content, kind = json.dumps(payload).encode(), "application/json"
-        else:
-            # JSON of OTLP writes ids in hexadecimal, protobuf's own mapping in base64.
-            message = json_format.Parse(json.dumps(_rebased(payload)), MESSAGES[signal]())
-            content, kind = message.SerializeToString(), "application/x-protobuf"
+    def _post(self, signal: str, payload: dict[str, Any], way: str = "json") -> None:
         for _ in range(30):
-            answer = self.client.post(f"{self.at.otlp}/v1/{signal}", content=content, headers={"Content-Type": kind})
-            if answer.status_code not in (429, 503):
+            status, text = self._answer(signal, payload, way)
+            if status not in BUSY:
                 break
             time.sleep(0.5)
-        if answer.status_code != 200:
-            self.refusals.append(f"{signal} {answer.status_code} {answer.text[:200]}")
+        if status not in TAKEN:
+            self.refusals.append(f"{way} {signal} {status} {text[:200]}")
 
-    def _send_odd(self, signal: str, scope: Any, items: list[Any], resource: list[Any], as_json: bool) -> None:
+    def _answer(self, signal: str, payload: dict[str, Any], way: str) -> tuple[int, str]:
+        if way == "grpc":
+            return grpc.export(self.at.grpc, signal, serialized(signal, payload))
+        if way == "json":
+            content, kind = json.dumps(payload).encode(), "application/json"
+        else:
+            content, kind = serialized(signal, payload), "application/x-protobuf"
+        answer = self.client.post(f"{self.at.otlp}/v1/{signal}", content=content, headers={"Content-Type": kind})
+        return answer.status_code, answer.text
+
+    def _send_odd(self, signal: str, scope: Any, items: list[Any], resource: list[Any], way: str) -> None:
         named = [{"key": "service.name", "value": {"stringValue": self.odd}}]
         named += [one for one in resource if one["key"] != "service.name"]
         now = time.time_ns()
@@ -160,7 +163,7 @@ class Trial:
             "logs": ("resourceLogs", "scopeLogs"),
             "metrics": ("resourceMetrics", "scopeMetrics"),
         }[signal]
-        self._post(signal, {group: [{"resource": {"attributes": named}, scoped: [{"scope": scope, **inner}]}]}, as_json)
+        self._post(signal, {group: [{"resource": {"attributes": named}, scoped: [{"scope": scope, **inner}]}]}, way)
 
     def _span(self, one: dict[str, Any], now: int) -> dict[str, Any]:
         start = max(now + one.pop("offset"), 0)
@@ -229,13 +232,3 @@ def _measured(metric: dict[str, Any], now: int) -> dict[str, Any]:
         if kind in made:
             made[kind] = made[kind] | {"dataPoints": [_timed(dict(one), now) for one in made[kind]["dataPoints"]]}
     return {key: value for key, value in made.items() if key != "offset"}
-
-
-def _rebased(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {
-            key: base64.b64encode(bytes.fromhex(one)).decode() if key in ("traceId", "spanId") else _rebased(one)
-            for key, one in value.items()
-            if key != "offset"
-        }
-    return [_rebased(one) for one in value] if isinstance(value, list) else value

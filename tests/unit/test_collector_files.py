@@ -1,13 +1,15 @@
 """Files of the collector that it could not open are put aside, and no others."""
 
+import shutil
 import struct
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from services.collector_files import _MAGIC, _VERSION, _fnv, fault_of
+from services.collector_files import _MAGIC, _VERSION, _fnv, fault_of, main
 from tests.support.project import ROOT
 
 PAGE = 4096
@@ -69,6 +71,43 @@ def test_fault_is_what_would_keep_the_collector_from_starting(tmp_path: Path, co
     assert fault_of(path) == fault
 
 
+def offsets(value: bytes, within: bool) -> bytes:
+    """A database with one pair, in a page of its own or, as bbolt does with a small bucket, within the root's."""
+    pair = struct.pack("<IIII12s", 0, 16, 12, len(value), b"x.knownFiles") + value
+    if within:
+        inner = struct.pack("<QQ", 0, 0) + struct.pack("<QHHI", 0, 2, 1, 0) + pair
+        bucket = struct.pack("<IIII7s", 1, 16, 7, len(inner), b"default") + inner
+        return description(6, 4) + description(7, 4) + bytes(PAGE) + page(3, 2, bucket, 1)
+    bucket = struct.pack("<IIII7sQQ", 1, 16, 7, 16, b"default", 4, 0)
+    return description(6, 5) + description(7, 5) + bytes(PAGE) + page(3, 2, bucket, 1) + page(4, 2, pair, 1)
+
+
+@pytest.mark.parametrize("within", [True, False])
+@pytest.mark.parametrize(
+    ("value", "fault"),
+    [
+        (b'1\n{"Fingerprint":{"first_bytes":"eA=="},"Offset":2}\n', ""),
+        (b"0\n", ""),
+        (b"\n\x04\x08\x02\x10\x01", ""),
+        (b"", ""),
+        (b"\n\x05\x08\x02\x10\x01", "is of another version"),
+        (b"\n\x02\x08\xff", "is of another version"),
+        (b"\x0f\x04", "is of another version"),
+        (b'2\n{"Offset":2}\n', "is of another version"),
+        (b'1\n{"Offset":"2"}\n', "is of another version"),
+        (b"1\n[2]\n", "is of another version"),
+        (b"-1\n", "is of another version"),
+        (b"\xff\xfe", "is of another version"),
+    ],
+)
+def test_offsets_in_a_form_that_the_collector_does_not_read_are_a_fault(
+    tmp_path: Path, value: bytes, fault: str, within: bool
+) -> None:
+    path = tmp_path / OFFSETS
+    path.write_bytes(offsets(value, within))
+    assert fault_of(path) == fault
+
+
 def test_damaged_files_are_put_aside_and_said_and_sound_ones_stay(tmp_path: Path) -> None:
     contents = {QUEUE: b"garbage", OFFSETS: database()[:-1], "exporter_otlp_grpc_tempo_traces": database()}
     for name, content in contents.items():
@@ -86,3 +125,20 @@ def test_damaged_files_are_put_aside_and_said_and_sound_ones_stay(tmp_path: Path
     assert again == ""
     assert {name.partition(".")[0]: content for name, content in left.items()} == contents
     assert [name for name in left if not name.endswith(".damaged")] == ["exporter_otlp_grpc_tempo_traces"]
+
+
+@pytest.mark.parametrize(("free", "starts"), [(31 * 2**20, False), (32 * 2**20, True)])
+def test_a_disk_without_room_is_said_before_anything_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, starts: bool
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["collector_files.py", str(tmp_path)])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    # With nothing to lose there is nothing to say.
+    main()
+    (tmp_path / QUEUE).write_bytes(database())
+    if starts:
+        main()
+    else:
+        with pytest.raises(SystemExit, match="has 31 MiB left, and the collector needs 32 to start"):
+            main()
+    assert (tmp_path / QUEUE).read_bytes() == database()

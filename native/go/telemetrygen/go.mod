@@ -1,0 +1,5 @@
+module sandbox.invalid/telemetrygen
+
+go 1.26.0
+
+require github.com/open-telemetry/opentelemetry-collector-contrib/cmd/telemetrygen v0.160.0
