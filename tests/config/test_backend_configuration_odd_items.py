@@ -167,6 +167,24 @@ def test_an_item_that_cannot_be_masked_keeps_no_text_of_it_and_is_counted(collec
     )
 
 
+def test_a_large_list_keeps_no_other_request_waiting(collector: CollectorAlone) -> None:
+    """A hundred thousand numbers in one attribute took 40 s, in which no other request was answered."""
+    large = attributes({"note": [1] * 100_000, "plain": "kept"})
+    began = time.monotonic()
+    events = [{"name": "e", "attributes": large}]
+    collector.send("traces", traces("wide", span("wide", attributes=large, events=events)))
+    collector.send("logs", logs("wide", {"body": value("wide"), "attributes": large}))
+    collector.send("metrics", metrics("wide", gauge("wide", point(attributes=large))))
+    assert time.monotonic() - began < 15
+    [one] = eventually("the span", lambda: named(collector, "wide"))
+    kept = {each["key"]: each["value"].get("stringValue", "") for each in one["attributes"]}
+    assert (kept["note"].startswith("[1,1,"), kept["note"].endswith("[truncated]"), kept["plain"]) == (
+        True,
+        True,
+        "kept",
+    )
+
+
 def test_a_line_of_another_time_is_filed_now_and_says_what_it_claimed(collector: CollectorAlone) -> None:
     for off in (-7200, 7200):
         claimed = {"body": value("astray"), "timeUnixNano": str(time.time_ns() + off * 10**9)}

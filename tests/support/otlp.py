@@ -95,7 +95,7 @@ def point(number: int = 1, **fields: Any) -> dict[str, Any]:
 
 
 def gauge(name: str, *points: dict[str, Any]) -> dict[str, Any]:
-    """A gauge; with one point unless told otherwise."""
+    """A gauge; with one point by default."""
     return {"name": name, "gauge": {"dataPoints": list(points) or [point()]}}
 
 
@@ -130,7 +130,7 @@ def stored(collector: CollectorAlone, service: str) -> dict[str, list[dict[str, 
 
 
 def counted(collector: CollectorAlone, what: str, service: str) -> dict[tuple[str, str], int]:
-    """(signal, reason) -> items of a sender that were discarded or truncated, as Prometheus is told."""
+    """(signal, reason) -> items of a sender that were discarded or truncated, as Prometheus stores them."""
     counts = {}
     for one in stored(collector, "otel-collector").get(f"collector.items.{what}", ()):
         labels = {item["key"]: item["value"]["stringValue"] for item in one["attributes"]}
