@@ -29,6 +29,7 @@ STATUS = f'sum by (status) (label_replace({_COUNT}, "status", "${{1}}xx", "http_
 SLOW = f"histogram_quantile(0.95, sum by (le) ({_BUCKET}))"
 TRACES = '{ resource.service.name = "gateway" && span:kind = server }'
 ERROR_EVENTS = 'telemetry_error_events_total{outcome=~"lost|throttled"}'
+LOST_SPANS = 'telemetry:discarded:increase1m{signal="traces",outcome="lost"}'
 # Who must tell when error events are lost, and when they are held back.
 TELLS_OF = {"lost": "ErrorEventsLost", "throttled": "ErrorTrackerOverCap"}
 
@@ -206,11 +207,11 @@ def _telemetry(day: Day) -> None:
         "scrapes_missed_of": gaps,
         "error_events_lost": sum(held_back.values()),
     }
-    firing = {alert["name"] for alert in record.alerts if "firing" in alert}
-    # A long absence of the collector costs spans, and an alert says so; nothing costs a line.
-    if lines or (traces and "TelemetryLost" not in firing):
+    counted = day.asker.prometheus.query(f"max_over_time({LOST_SPANS}[{int(time.time() - record.began)}s]) > 0")
+    # A long absence of the collector costs spans, which is counted, and TelemetryLost tells; nothing costs a line.
+    if lines or (traces and not counted):
         record.problems.append(f"{len(traces)} traces and {len(lines)} lines of {len(asked)} requests are lost")
-    record.problems += untold(held_back, firing)
+    record.problems += untold(held_back, {alert["name"] for alert in record.alerts if "firing" in alert})
 
 
 def untold(lost: Mapping[str, int], firing: Container[str]) -> list[str]:
