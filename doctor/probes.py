@@ -134,7 +134,7 @@ class Probes:
 
     def _span_counts(self, service: str) -> dict[str, float]:
         samples = samples_of(self.stack.url(service), "otel_sdk_exporter_span_exported_total")
-        failed = sum(value for labels, value in samples.items() if "error_type" in dict(labels))
+        failed = sum(value for labels, value in samples.items() if dict(labels).get("error_type"))
         return {"delivered": sum(samples.values()) - failed, "lost": failed}
 
 
