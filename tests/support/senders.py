@@ -34,6 +34,6 @@ def _under_way(stack: Stack, service: str) -> bool:
     handed_over = {
         labels: value
         for labels, value in samples_of(stack.url(service), PROCESSED).items()
-        if "error_type" not in dict(labels)
+        if not dict(labels).get("error_type")
     }
     return sum(handed_over.values()) > _exported(stack, service)
