@@ -73,6 +73,21 @@ def test_line_that_never_arrives_leads_to_the_folder_and_the_disk() -> None:
     assert "make logs SERVICE=payments" in finding.next
 
 
+def test_spans_are_delivered_where_their_label_of_an_error_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page gives every series of a counter the same labels, and those that one lacks are empty."""
+    pages = iter([{"": 5.0, "_OTHER": 2.0}, {"": 6.0, "_OTHER": 2.0}])
+
+    def page(_address: str, _sample: str) -> dict[frozenset[tuple[str, str]], float]:
+        return {frozenset({("error_type", error)}): value for error, value in next(pages).items()}
+
+    monkeypatch.setattr(probes, "samples_of", page)
+    monkeypatch.setattr(probes.httpx, "post", lambda *_args, **_options: SimpleNamespace(status_code=204))
+
+    Broken([]).spans_leave("payments")
+
+    assert next(pages, None) is None
+
+
 class Counted(Probes):
     """Prometheus answers one query, whatever it is, with these samples."""
 
