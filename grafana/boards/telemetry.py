@@ -13,12 +13,17 @@ __all__ = ["REFUSED_A_MINUTE", "telemetry"]
 
 # Of services and of browsers. The rule sees the first loss as well, by which a counter is born.
 LOST_SPANS = 'sum(telemetry:discarded:increase1m{signal="traces",outcome="lost",reason=~"not delivered.*|no room.*"})'
-# What became of spans: of each counter by itself, because a range over several names drops the name.
-SENT_SPANS = {
-    "otel_sdk_exporter_span_exported_total": ("service, error_type", "{{service}} delivered {{error_type}}"),
-    "otel_sdk_processor_span_processed_total": ("service, error_type", "{{service}} sent {{error_type}}"),
-    "browser_spans_total": ("service, app, outcome", "{{service}} {{app}} {{outcome}}"),
-}
+# What became of spans. That the exporter delivered them is its counter's name; that of browsers says it in a label, and
+# is not there before the first browser.
+_EXPORTED = rate("otel_sdk_exporter_span_exported_total", "service, error_type")
+_OF_BROWSERS = rate("browser_spans_total", "service, app, outcome")
+SENT_SPANS = [
+    (
+        f'label_replace({_EXPORTED}, "outcome", "delivered", "", "") or {_OF_BROWSERS}',
+        "{{service}} {{app}} {{outcome}} {{error_type}}",
+    ),
+    (rate("otel_sdk_processor_span_processed_total", "service, error_type"), "{{service}} sent {{error_type}}"),
+]
 QUEUE = ("otel_sdk_processor_span_queue_size", "otel_sdk_processor_span_queue_capacity")
 # What did not reach the error tracker, and its news that did not reach Alertmanager.
 LOST_EVENTS = {
@@ -132,7 +137,7 @@ def _sent() -> list:
             "Spans a second of services and browsers by what became of them: sent is what left the queue, delivered "
             "what the collector took. What has an error behind it is lost.",
             PER_SECOND,
-            [(rate(name, by), legend) for name, (by, legend) in SENT_SPANS.items()],
+            SENT_SPANS,
             width=8,
         ),
         plot(
