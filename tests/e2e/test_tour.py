@@ -39,7 +39,7 @@ class Tour:
 
 @pytest.fixture(scope="module")
 def hidden(stack: Stack) -> Scenario:
-    """The scenario of the tour. Its faults of a few seconds come first here: they leave no alert to wait for."""
+    """The scenario of the tour, which comes first: on a stack without a history a fault of a few seconds can page."""
     [name] = GAMEDAY.findall((stack.root / "docs" / "tour.md").read_text(encoding="utf-8"))
     return scenario.read(name)
 
@@ -80,39 +80,6 @@ def played(stack: Stack, tour: Tour) -> Record:
     assert [one.scenario for one in mine] == [name], tour.printed[command][-2000:]
     assert mine[0].engine == engine.name(stack)
     return mine[0]
-
-
-def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, hidden: Scenario) -> None:
-    """Without this whoever presses Ctrl-C has a broken stack, and does not know why."""
-    control = f"{stack.url('acquirer')}/control"
-
-    def broken() -> bool:
-        return httpx.get(control, timeout=5.0).json()["outage"]
-
-    command = [sys.executable, "-m", "gameday", "run", hidden.name]
-    with subprocess.Popen(command, cwd=stack.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        eventually("the fault to be in force", broken, timeout=240.0, interval=0.3)
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-
-    assert not broken()
-    assert not (stack.root / faults.NOTE).exists()
-
-
-def test_drill_hides_the_scenario_and_puts_everything_back(stack: Stack, hidden: Scenario) -> None:
-    """Without this on-call is learnt at night, with customers watching."""
-    with Person((r"You are on call", "hint"), (re.escape(hidden.hints[0]), "quit")) as person:
-        day = drills.play(stack, hidden, person.hears, person.keyboard)
-    day.resources.close()
-    before = "\n".join(person.said[:-1])
-
-    assert hidden.hints[0] in before
-    assert hidden.cause not in before
-    assert hidden.title not in before
-    assert hidden.cause in person.said[-1]
-    assert day.record.drill["score"] == 0
-    assert not day.record.passed
-    assert not httpx.get(f"{stack.url('acquirer')}/control", timeout=5.0).json()["outage"]
 
 
 def test_one_payment_is_shown_in_every_store(told: dict[str, str], evidence: Evidence) -> None:
@@ -206,11 +173,41 @@ def _false_alerts(played: Record) -> list[str]:
     return [name for name in names if not name.endswith("LatencyBudgetBurn")]
 
 
-def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Stack, hidden: Scenario) -> None:
-    """Without this nobody can practise what counts: to end it, and to know what it was.
+def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, hidden: Scenario) -> None:
+    """Without this whoever presses Ctrl-C has a broken stack, and does not know why."""
+    control = f"{stack.url('acquirer')}/control"
 
-    It comes last: its page is not acknowledged, and would be escalated in the middle of the tour's incident.
-    """
+    def broken() -> bool:
+        return httpx.get(control, timeout=5.0).json()["outage"]
+
+    command = [sys.executable, "-m", "gameday", "run", hidden.name]
+    with subprocess.Popen(command, cwd=stack.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        eventually("the fault to be in force", broken, timeout=240.0, interval=0.3)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+    assert not broken()
+    assert not (stack.root / faults.NOTE).exists()
+
+
+def test_drill_hides_the_scenario_and_puts_everything_back(stack: Stack, hidden: Scenario) -> None:
+    """Without this on-call is learnt at night, with customers watching."""
+    with Person((r"You are on call", "hint"), (re.escape(hidden.hints[0]), "quit")) as person:
+        day = drills.play(stack, hidden, person.hears, person.keyboard)
+    day.resources.close()
+    before = "\n".join(person.said[:-1])
+
+    assert hidden.hints[0] in before
+    assert hidden.cause not in before
+    assert hidden.title not in before
+    assert hidden.cause in person.said[-1]
+    assert day.record.drill["score"] == 0
+    assert not day.record.passed
+    assert not httpx.get(f"{stack.url('acquirer')}/control", timeout=5.0).json()["outage"]
+
+
+def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Stack, hidden: Scenario) -> None:
+    """Without this nobody can practise what counts: to end it, and to know what it was."""
 
     def put_right() -> str:
         httpx.put(f"{stack.url('acquirer')}/control", json={}, timeout=5.0).raise_for_status()

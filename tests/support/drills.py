@@ -137,7 +137,8 @@ def run(drill: Drill, stack: Stack, prometheus: Prometheus, mailbox: Mailpit) ->
     calm = f"no page to be active for {QUIET} before the drill"
     eventually(calm, lambda: not _pages(prometheus, QUIET), timeout=2 * OVER_WITHIN, interval=0.5)
     forgotten = f"no page of {drill.service} to have been active for {FORGOTTEN}"
-    mine = f',service="{drill.service}"'
+    # What was only about to fire, as while the stack starts, Prometheus never says.
+    mine = f',service="{drill.service}",alertstate="firing"'
     eventually(forgotten, lambda: not _pages(prometheus, FORGOTTEN, mine), timeout=FORGOTTEN_WITHIN, interval=1.0)
     began = time.time()
 
