@@ -109,11 +109,11 @@ def _take_away(stack: Stack, load: SteadyLoad, components: tuple[str, ...]) -> t
     plan = [(at * later, engine.stop, component) for at, component in enumerate(components)]
     back = partial(engine.start, senders=False)
     plan += [(at * later + AWAY_SECONDS, back, component) for at, component in enumerate(components)]
-    previous, gone, moments = 0.0, set(), []
+    began, gone, moments = time.time(), set(), []
     try:
         for due, change, component in sorted(plan, key=lambda step: step[0]):
-            load.go_on(due - previous)
-            previous = due
+            # By the clock: what another component takes to start must not make this one's absence longer.
+            load.go_on(max(0.0, began + due - time.time()))
             gone ^= {component}
             moments.append(time.time())
             change(stack, component)
