@@ -7,7 +7,7 @@ from tests.support.evidence import Evidence
 from tests.support.odd_senders import CANARY, Addresses, Trial
 from tests.support.stack import Stack
 
-REQUESTS = 100
+REQUESTS = 300
 MEMORY_LIMIT = 256 * 2**20
 
 
