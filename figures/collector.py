@@ -5,12 +5,10 @@ import os
 import secrets
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,11 +16,12 @@ from typing import Any
 import httpx
 import yaml
 
+from loadtest import sink
 from native.render import Substitutions
 from sandbox_testing.polling import eventually
 from stack.compose import read_topology
 from stack.errors import StackError
-from tests.support.collector import PORTS, free_ports, started
+from tests.support.collector import PORTS, free_ports, gates, started
 from tests.support.otlp import attributes, logs, serialized, span, traces, value
 from tests.support.programs import program
 
@@ -149,46 +148,26 @@ def _write_lines(collector: _Collector, requests: int) -> None:
 KINDS = {"spans": _send_spans, "lines over OTLP": _send_lines, "lines of files": _write_lines}
 
 
-class _Store(BaseHTTPRequestHandler):
-    """Takes everything and keeps nothing."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, *arguments: object) -> None:
-        """Silence."""
-
-
 @contextmanager
 def _running(root: Path, configuration: str) -> Iterator[_Collector]:
     """A collector with this configuration and its queues on disk; its stores are one that keeps nothing."""
-    store = ThreadingHTTPServer(("127.0.0.1", 0), _Store)
-    threading.Thread(target=store.serve_forever, daemon=True).start()
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    service = read_topology(root, {}).services["otel-collector"]
-    gates = [one for one in service.command if not one.startswith("--config")]
-    with tempfile.TemporaryDirectory(prefix="collector-cost-") as folder:
+    environment = read_topology(root, {}).services["otel-collector"].environment
+    with sink.running() as store, tempfile.TemporaryDirectory(prefix="collector-cost-") as folder:
         (Path(folder) / "logs").mkdir()
         file = Path(folder) / "config.yaml"
-        file.write_text(yaml.safe_dump(_changed(configuration, Path(folder), ports, store.server_address[1])))
+        file.write_text(yaml.safe_dump(_changed(configuration, Path(folder), ports, store)))
         otelcol = program("IMAGE_OTEL_COLLECTOR", "/otelcol-contrib")
-        arguments = [f"--config={file}", *gates]
+        arguments = [f"--config={file}", *gates()]
         with (
-            started(otelcol, arguments, service.environment, Path(folder), ports[13133]) as process,
+            started(otelcol, arguments, environment, Path(folder), ports[13133]) as process,
             httpx.Client(timeout=30, trust_env=False) as client,
         ):
             places = (f"http://127.0.0.1:{ports[4318]}", f"http://127.0.0.1:{ports[8888]}/metrics")
             yield _Collector(client, *places, Path(folder) / "logs/payments.jsonl", process)
-    store.shutdown()
-    store.server_close()
 
 
-def _changed(text: str, folder: Path, ports: dict[int, int], store: int) -> dict[str, Any]:
+def _changed(text: str, folder: Path, ports: dict[int, int], store: str) -> dict[str, Any]:
     """The configuration with free ports, folders of its own, and every exporter, gRPC or not, sending to `store`."""
     paths = {"/var/lib/otelcol": str(folder / "state"), "/var/log/sandbox": str(folder / "logs")}
     configured = yaml.safe_load(Substitutions({}, ports, paths).apply(text))
@@ -196,7 +175,7 @@ def _changed(text: str, folder: Path, ports: dict[int, int], store: int) -> dict
     del exporters["otlp_grpc/tempo"]["tls"]
     exporters["otlp_http/tempo"] = exporters.pop("otlp_grpc/tempo")
     for one in exporters.values():
-        one |= {"endpoint": f"http://127.0.0.1:{store}", "compression": "none"}
+        one |= {"endpoint": store, "compression": "none"}
     for pipeline in configured["service"]["pipelines"].values():
         pipeline["exporters"] = [one.replace("otlp_grpc/tempo", "otlp_http/tempo") for one in pipeline["exporters"]]
     return dict(configured)

@@ -15,7 +15,6 @@ import asyncio
 import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -26,6 +25,7 @@ from pathlib import Path
 
 import uvloop
 
+from loadtest import sink
 from loadtest.server import Server
 from loadtest.workloads import ROOT, WORKLOADS, Request, Workload
 from native.layout import Layout
@@ -171,14 +171,8 @@ def surroundings() -> Iterator[dict[str, str]]:
             for left in logs.glob(f"{SERVICE}-*.jsonl*"):
                 left.unlink()
     else:
-        with subprocess.Popen(
-            [sys.executable, "-m", "loadtest.sink"], cwd=ROOT, stdout=subprocess.PIPE, text=True
-        ) as sink:
-            assert sink.stdout is not None
-            try:
-                yield {"OTEL_EXPORTER_OTLP_ENDPOINT": sink.stdout.readline().strip()}
-            finally:
-                sink.terminate()
+        with sink.running() as address:
+            yield {"OTEL_EXPORTER_OTLP_ENDPOINT": address}
 
 
 def main() -> None:

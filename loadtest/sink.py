@@ -1,7 +1,27 @@
 """Takes OTLP requests and throws them away: a collector that costs next to nothing. Prints its address at start."""
 
 import asyncio
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+__all__ = ["running"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """A sink in a process of its own until the block ends; its address as a URL."""
+    command = [sys.executable, "-m", "loadtest.sink"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
 
 
 class Sink(asyncio.Protocol):

@@ -18,7 +18,7 @@ from native.render import Substitutions, render_copy
 from sandbox_testing.polling import eventually
 from stack.compose import read_topology
 
-__all__ = ["PORTS", "CollectorAlone", "forwarding", "free_ports", "started"]
+__all__ = ["PORTS", "CollectorAlone", "forwarding", "free_ports", "gates", "started"]
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = (4317, 4318, 8888, 13133)
@@ -72,7 +72,7 @@ class CollectorAlone:
         logs = scratch / "logs"
         logs.mkdir(exist_ok=True)
         files = _configuration(scratch, ports, store.server_address[1])
-        arguments = [*(f"--config={path}" for path in files), *_gates()]
+        arguments = [*(f"--config={path}" for path in files), *gates()]
         try:
             with started(program, arguments, {}, scratch, ports[13133]):
                 yield cls(logs, ports, store)
@@ -181,7 +181,7 @@ def _configuration(scratch: Path, ports: dict[int, int], store: int) -> tuple[Pa
     return rendered, overlay
 
 
-def _gates() -> list[str]:
+def gates() -> list[str]:
     """The arguments of docker-compose.yml other than the configuration file."""
     command = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["otel-collector"]["command"]
     return [argument for argument in command if not argument.startswith("--config")]
