@@ -11,6 +11,7 @@ import httpx
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Bugsink, Loki, Prometheus, Tempo
 from tests.support.exposition import samples_of
+from tests.support.senders import EXPORTED
 from tests.support.stack import Stack
 
 __all__ = ["Probes"]
@@ -133,8 +134,8 @@ class Probes:
         ]
 
     def _span_counts(self, service: str) -> dict[str, float]:
-        samples = samples_of(self.stack.url(service), "otel_sdk_exporter_span_exported_total")
-        failed = sum(value for labels, value in samples.items() if dict(labels).get("error_type"))
+        samples = samples_of(self.stack.url(service), EXPORTED)
+        failed = sum(value for labels, value in samples.items() if "error_type" in dict(labels))
         return {"delivered": sum(samples.values()) - failed, "lost": failed}
 
 

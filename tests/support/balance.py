@@ -9,6 +9,7 @@ from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Tempo
 from tests.support.exposition import samples_of
 from tests.support.project import SERVICES
+from tests.support.senders import EXPORTED, PROCESSED
 from tests.support.stack import Stack
 
 __all__ = ["BY_THE_CLOCK", "OF_SERVICES", "Books", "Produced", "lost_spans", "produced", "reconcile"]
@@ -55,18 +56,17 @@ class Books:
 
 def spans_ended(stack: Stack, service: str) -> int:
     """From the service's own page: what left the queue of the SDK's processor in any way, and what waits in it."""
-    names = ("otel_sdk_processor_span_processed_total", "otel_sdk_processor_span_queue_size")
+    names = (PROCESSED, "otel_sdk_processor_span_queue_size")
     return int(sum(sum(samples_of(stack.url(service), name).values()) for name in names))
 
 
 def lost_spans(stack: Stack) -> Counter[str]:
     """How many spans each service says that it lost: not delivered, or without room to wait."""
-    names = ("otel_sdk_processor_span_processed_total", "otel_sdk_exporter_span_exported_total")
     lost: Counter[str] = Counter()
     for service in SERVICES:
-        for name in names:
+        for name in (PROCESSED, EXPORTED):
             samples = samples_of(stack.url(service), name).items()
-            lost[service] += int(sum(value for labels, value in samples if dict(labels).get("error_type")))
+            lost[service] += int(sum(value for labels, value in samples if "error_type" in dict(labels)))
     return lost
 
 

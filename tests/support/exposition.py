@@ -20,9 +20,13 @@ def families_of(service: str) -> list[Metric]:
 
 
 def samples_of(service: str, sample: str) -> Mapping[frozenset[tuple[str, str]], float]:
-    """The values of one sample name (``..._count``) at a service's address, by their labels."""
+    """The values of one sample name (``..._count``) at a service's address, by their labels.
+
+    A label with an empty value is left out, as Prometheus does: OpenTelemetry's exporter gives every series of a
+    counter the same labels, and those that one lacks are empty.
+    """
     return {
-        frozenset(one.labels.items()): one.value
+        frozenset((label, value) for label, value in one.labels.items() if value): one.value
         for family in families_of(service)
         for one in family.samples
         if one.name == sample

@@ -5,7 +5,7 @@ from tests.support.exposition import samples_of
 from tests.support.project import SERVICES
 from tests.support.stack import Stack
 
-__all__ = ["wait_for_senders"]
+__all__ = ["EXPORTED", "PROCESSED", "wait_for_senders"]
 
 PROCESSED, EXPORTED = "otel_sdk_processor_span_processed_total", "otel_sdk_exporter_span_exported_total"
 # The longest pause of the exporter, 16 s and a fifth, and the sending of what has waited.
@@ -34,6 +34,6 @@ def _under_way(stack: Stack, service: str) -> bool:
     handed_over = {
         labels: value
         for labels, value in samples_of(stack.url(service), PROCESSED).items()
-        if not dict(labels).get("error_type")
+        if "error_type" not in dict(labels)
     }
     return sum(handed_over.values()) > _exported(stack, service)

@@ -4,6 +4,7 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
 from doctor import probes
@@ -11,6 +12,7 @@ from doctor.__main__ import Finding, examine
 from doctor.hops import HOPS
 from doctor.probes import Probes
 from sandbox_testing.stores import Sample
+from tests.support.exposition import samples_of
 
 RUNNING = SimpleNamespace(state="running")
 EVERYBODY = {hop.component: RUNNING for hop in HOPS}
@@ -75,13 +77,17 @@ def test_line_that_never_arrives_leads_to_the_folder_and_the_disk() -> None:
 
 def test_spans_are_delivered_where_their_label_of_an_error_is_empty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page gives every series of a counter the same labels, and those that one lacks are empty."""
+    counter = "otel_sdk_exporter_span_exported"
     pages = iter([{"": 5.0, "_OTHER": 2.0}, {"": 6.0, "_OTHER": 2.0}])
 
-    def page(_address: str, _sample: str) -> dict[frozenset[tuple[str, str]], float]:
-        return {frozenset({("error_type", error)}): value for error, value in next(pages).items()}
+    def page(*_args: str, **_options: object) -> httpx.Response:
+        rows = [f'{counter}_total{{error_type="{error}"}} {value}' for error, value in next(pages).items()]
+        text = "\n".join([f"# TYPE {counter} counter", *rows, "# EOF\n"])
+        return httpx.Response(200, text=text, request=httpx.Request("GET", "http://payments.test/metrics"))
 
-    monkeypatch.setattr(probes, "samples_of", page)
-    monkeypatch.setattr(probes.httpx, "post", lambda *_args, **_options: SimpleNamespace(status_code=204))
+    monkeypatch.setattr(probes, "samples_of", samples_of)
+    monkeypatch.setattr(httpx, "get", page)
+    monkeypatch.setattr(httpx, "post", lambda *_args, **_options: SimpleNamespace(status_code=204))
 
     Broken([]).spans_leave("payments")
 
