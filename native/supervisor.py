@@ -22,8 +22,6 @@ NEVER_MEASURE = "2562047h47m16.854775807s"
 ENDED = {"Completed", "Error", "Skipped", "Terminating"}
 # What the system says of a signal to nobody (ESRCH), once for each process that was signalled, and of nothing else.
 NOBODY_SIGNALLED = re.compile(r'\{"error":"no such process(\\nno such process)*"\}\s*')
-
-
 NOT_RUNNING = re.compile(r'\{"error":"process \S+ is not running"\}\s*')
 # Longer than the supervisor waits before it kills what does not end.
 END_SECONDS = 60.0
@@ -36,6 +34,9 @@ class _NotRunningError(ConnectionError):
 
 class _AlreadyEndedError(ConnectionError):
     """A process that ends at once may do so before the supervisor waits for its end; it then kills nobody, too late."""
+
+
+ERRORS = {NOBODY_SIGNALLED: _AlreadyEndedError, NOT_RUNNING: _NotRunningError}
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,10 @@ class Supervisor:
         return json.loads(self.layout.project.read_text(encoding="utf-8"))["processes"]
 
     def _end(self, name: str) -> None:
-        """Ask a process to end, again and again until the supervisor answers that it does not run."""
+        """Ask a process to end, again and again until the supervisor answers that it does not run.
+
+        After END_SECONDS the supervisor may end it in its own way.
+        """
         deadline = time.monotonic() + END_SECONDS
         while time.monotonic() < deadline:
             try:
@@ -172,8 +176,7 @@ class Supervisor:
             connection.close()
         if answer.status >= 300:
             told = content.decode(errors="replace")
-            kinds = {NOBODY_SIGNALLED: _AlreadyEndedError, NOT_RUNNING: _NotRunningError}
-            kind = next((one for said, one in kinds.items() if said.fullmatch(told)), ConnectionError)
+            kind = next((one for said, one in ERRORS.items() if said.fullmatch(told)), ConnectionError)
             raise kind(f"{method} {path}: {answer.status} {told}")
         return json.loads(content)
 
