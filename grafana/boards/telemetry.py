@@ -13,8 +13,8 @@ __all__ = ["REFUSED_A_MINUTE", "telemetry"]
 
 # Of services and of browsers. The rule sees the first loss as well, by which a counter is born.
 LOST_SPANS = 'sum(telemetry:discarded:increase1m{signal="traces",outcome="lost",reason=~"not delivered.*|no room.*"})'
-# What became of spans. That the exporter delivered them is its counter's name; that of browsers says it in a label, and
-# is not there before the first browser.
+# The counter of browsers' spans has a label "outcome", and does not exist before a browser has sent spans. The
+# exporter's counter has no such label.
 _EXPORTED = rate("otel_sdk_exporter_span_exported_total", "service, error_type")
 _OF_BROWSERS = rate("browser_spans_total", "service, app, outcome")
 SENT_SPANS = [
@@ -134,8 +134,8 @@ def _sent() -> list:
     return [
         plot(
             "Spans",
-            "Spans a second of services and browsers by what became of them: sent is what left the queue, delivered "
-            "what the collector took. What has an error behind it is lost.",
+            "Spans a second of services and browsers. Sent: they left the queue. Delivered: the collector accepted "
+            "them. A series with an error in its name counts lost spans.",
             PER_SECOND,
             SENT_SPANS,
             width=8,

@@ -75,7 +75,7 @@ def scrub_span(span: ReadableSpan) -> ReadableSpan:
 
 @lru_cache(maxsize=64)
 def _scope(scope: InstrumentationScope | None) -> InstrumentationScope | None:
-    """By the name and version of whoever made the span, as text that can be sent."""
+    """The instrumentation's name, version and schema; the name as text that can be sent."""
     return scope and InstrumentationScope(policy.storable(scope.name), scope.version, scope.schema_url)
 
 

@@ -98,7 +98,7 @@ def test_offsets_of_another_version_are_put_aside_and_the_next_start_works(tmp_p
 
 
 def test_a_full_disk_is_said_to_the_sender_and_loses_no_line(tmp_path: Path) -> None:
-    """Without this, whoever starts the stack again on a full disk loses what the collector was sending."""
+    """Without this a restart on a full disk loses what the collector was sending."""
     state = tmp_path / "state"
     state.mkdir()
     [port] = free_ports(1)

@@ -61,7 +61,7 @@ def test_doctor_finds_nothing_wrong_with_a_healthy_stack(failures_around: tuple)
 
 
 def test_doctor_burns_no_budget_and_makes_no_news(failures_around: tuple, stack: Stack, prometheus: Prometheus) -> None:
-    """Without this whoever looks whether all is well makes the alerts that say it is not."""
+    """Without this a check of the stack's health raises alerts by itself."""
     before, _, after = failures_around
     assert after == before
     groups = prometheus.get("/api/v1/rules", type="record")["data"]["groups"]

@@ -174,7 +174,7 @@ def _false_alerts(played: Record) -> list[str]:
 
 
 def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, hidden: Scenario) -> None:
-    """Without this whoever presses Ctrl-C has a broken stack, and does not know why."""
+    """Without this Ctrl-C leaves a broken stack, and no message says why."""
     control = f"{stack.url('acquirer')}/control"
 
     def broken() -> bool:

@@ -58,7 +58,7 @@ def test_span_that_arrives_holds_what_the_policy_lets_out_and_nothing_else(colle
 
 
 class Failing(SpanExporter):
-    """Ends each batch as it is told."""
+    """Returns the next of the given results for each batch."""
 
     def __init__(self, ending: SpanExportResult | Exception) -> None:
         self._ending = ending
@@ -147,7 +147,7 @@ def test_page_has_the_sdks_own_counters_with_the_names_that_are_documented(colle
 
 
 def test_no_error_event_is_made_of_a_collector_that_is_away(collector):
-    """Each minute of it would be a new issue for whoever is on call, who has been told by an alert."""
+    """Otherwise an outage opens a new issue each minute, beside the alert that reports it."""
     dsn = collector.url.replace("://", "://key@") + "/1"
     away = f"http://127.0.0.1:{free_port()}"
     with sampleshop(away, SENTRY_DSN=dsn, OTEL_EXPORTER_OTLP_TIMEOUT="0.5") as service:

@@ -39,7 +39,7 @@ def test_page_goes_to_on_call_then_secondary_then_commander(team: str) -> dict[s
 @every_team
 def test_ticket_goes_to_the_team_and_wakes_nobody(team: str) -> dict[str, object]:
     told = receivers("severity=ticket", f"team={team}", "service=any", "alertname=Any")
-    return {"is told to": mailboxes(told) != [CONTACTS.teams[team].mailbox] and told}
+    return {"is mailed to": mailboxes(told) != [CONTACTS.teams[team].mailbox] and told}
 
 
 @every_team
@@ -49,7 +49,10 @@ def test_error_of_the_tracker_is_told_to_its_team_once_and_its_end_to_nobody(tea
     mails = {one["name"]: one.get("email_configs") for one in yaml.safe_load(CONFIG.read_text())["receivers"]}
     ends = [one for names in told for one in names if mails[one][0]["send_resolved"] is not False]
     once = [CONTACTS.teams[team].mailbox]
-    return {"is told to": [one for one in told if len(one) > 1 or mailboxes(one) != once], "is told the end": ends}
+    return {
+        "is mailed to": [one for one in told if len(one) > 1 or mailboxes(one) != once],
+        "the end is mailed to": ends,
+    }
 
 
 @every_team
