@@ -1,6 +1,7 @@
 """This repository's reader of docker-compose.yml and Docker Compose's own understand the same thing."""
 
 import json
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,18 +9,27 @@ import pytest
 
 from native import build
 from stack.compose import Service, read_topology
+from tests.support.project import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 # The first run on a machine builds Docker Compose, which asks no engine for this.
 pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.fixture(scope="module")
-def composed() -> dict[str, dict]:
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What both read, without .env.local and releases: Compose is not given them, and a running stack changes them."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("docker-compose.yml", ".env"):
+        shutil.copy(ROOT / name, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def composed(root: Path) -> dict[str, dict]:
     compose = build.ensure_tools(["compose"])["docker-compose"]
     printed = subprocess.run(
         [compose, "--env-file", ".env", "--profile", "*", "config", "--format", "json"],
-        cwd=ROOT,
+        cwd=root,
         env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent"},
         capture_output=True,
         text=True,
@@ -29,8 +39,8 @@ def composed() -> dict[str, dict]:
     return json.loads(printed.stdout)["services"]
 
 
-def test_docker_compose_and_the_native_engine_read_the_same_stack(composed):
-    topology = read_topology(ROOT, {})
+def test_docker_compose_and_the_native_engine_read_the_same_stack(root, composed):
+    topology = read_topology(root, {})
 
     assert set(composed) == set(topology.services)
     for name, service in topology.services.items():
