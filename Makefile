@@ -45,25 +45,25 @@ load-made: $(LOAD_VENV)/.complete
 setup: $(VENV)/.complete  ## prepare the tools' Python environment (every other target does it by itself)
 
 up: setup  ## start the whole stack and wait until it is healthy
-	@$(BIN)/python -m stack up
+	@$(BIN)/python -m sandbox up
 
 build: setup  ## build what the native engine runs, without starting it (`make up` does it by itself)
-	@$(BIN)/python -m stack build
+	@$(BIN)/python -m sandbox build
 
 down: setup  ## stop the stack; its data stays
-	@$(BIN)/python -m stack down
+	@$(BIN)/python -m sandbox down
 
 clean: setup  ## stop the stack and delete its data
-	@$(BIN)/python -m stack clean
+	@$(BIN)/python -m sandbox clean
 
 status: setup  ## what runs, how it is, how much memory it takes
-	@$(BIN)/python -m stack status
+	@$(BIN)/python -m sandbox status
 
 logs: setup  ## the last log lines; SERVICE=payments for one component, FOLLOW=1 to keep reading
-	@$(BIN)/python -m stack logs $(SERVICE) $(if $(FOLLOW),--follow)
+	@$(BIN)/python -m sandbox logs $(SERVICE) $(if $(FOLLOW),--follow)
 
 test: setup $(if $(EXAMPLES),examples-made)  ## up, the end-to-end suite, down: the proof that everything works (EXAMPLES=1: the examples, too; FULL=1: with Docker all tests, not only what depends on the engine)
-	@$(BIN)/python -m stack test --reports $(REPORTS) $(if $(EXAMPLES),--also tests/examples)
+	@$(BIN)/python -m sandbox test --reports $(REPORTS) $(if $(EXAMPLES),--also tests/examples)
 
 unit: setup  ## the tests of the code alone: they start no server and need nothing that is compiled
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m "not config" tests/unit services --junitxml=$(REPORTS)/unit.xml
@@ -77,7 +77,7 @@ e2e: setup  ## the end-to-end suite against the stack that runs
 .PHONY: new-service examples examples-made
 new-service: setup  ## a new service, complete as it is: NAME=orders, TEAM=payments if it is theirs
 	@[ -n "$(NAME)" ] || { echo "make: say which: make new-service NAME=orders"; exit 1; }
-	@$(BIN)/python -m scaffold $(NAME) $(if $(TEAM),--team $(TEAM))
+	@$(BIN)/python -m sandbox new-service $(NAME) $(if $(TEAM),--team $(TEAM))
 
 examples: setup examples-made  ## services that are not ours (FastAPI, Node.js, Go), observed by the stack that runs
 	@$(BIN)/python -m pytest tests/examples --junitxml=$(REPORTS)/examples.xml
@@ -88,18 +88,17 @@ examples-made: setup
 lint: setup  ## style, configuration and dashboards against their own tools and types, freshness of generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/python -m alerting check
 	@$(BIN)/mypy --strict --ignore-missing-imports --no-error-summary sandbox_testing
 	@MYPYPATH=services $(BIN)/mypy --strict --ignore-missing-imports --no-error-summary --explicit-package-bases \
 		--allow-untyped-calls --exclude /tests/ services/telemetry
-	@$(BIN)/python -m grafana.generate --check
-	@$(BIN)/python -m ci.workflows
+	@$(BIN)/python -m sandbox generate --check
+	@$(BIN)/python -m tests.ci.workflows
 	@command -v npm >/dev/null || { echo "make: no npm found; it checks the dashboards against Grafana's types. On Debian: apt-get install npm"; exit 1; }
-	@cd grafana/typecheck
+	@cd sandbox/dashboards/typecheck
 	@[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund
 	@npm run --silent check
 	@echo "Dashboards and data sources: correct by Grafana's types"
-	@cd ../../services/frontend
+	@cd ../../../services/frontend
 	@[ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --ignore-scripts --no-audit --no-fund
 	@npm run --silent check
 	@echo "Frontend: types, rules and format are right"
@@ -110,66 +109,65 @@ format: setup  ## let the formatter have its way
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 lock:  ## write the lock files from the .in files (needs uv; OPTIONS=--upgrade for newer versions)
-	@for name in services/requirements native/python/bugsink native/python/go native/python/postgres loadtest/requirements examples/fastapi/requirements requirements-dev; do
+	@for name in services/requirements sandbox/engines/native/python/bugsink sandbox/engines/native/python/go sandbox/engines/native/python/postgres loadtest/requirements examples/fastapi/requirements requirements-dev; do
 		$(LOCK) $(OPTIONS) $$name.in -o $$name.lock
 	done
 
 generate: setup  ## write generated files again: alert rules and routes, dashboards, and the native collector's sources
-	@$(BIN)/python -m alerting generate
-	@$(BIN)/python -m grafana.generate
-	@go run go.opentelemetry.io/collector/cmd/builder@v0.160.0 --skip-compilation --config=native/go/otelcol/builder.yaml
+	@$(BIN)/python -m sandbox generate
+	@go run go.opentelemetry.io/collector/cmd/builder@v0.160.0 --skip-compilation --config=sandbox/engines/native/go/otelcol/builder.yaml
 
 gate: setup  ## every check of Gate 4 against the stack that runs, with its evidence
-	@$(BIN)/python -m gate
+	@$(BIN)/python -m sandbox gate
 
 load: setup $(LOAD_VENV)/.complete  ## customers at the gateway (USERS=20 DURATION=60s PROCESSES=1), and what the telemetry saw; PAGE=1 for Locust's page
-	@$(BIN)/python -m loadtest $(if $(USERS),--users $(USERS)) $(if $(DURATION),--duration $(DURATION)) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(PAGE),--page)
+	@$(BIN)/python -m sandbox load $(if $(USERS),--users $(USERS)) $(if $(DURATION),--duration $(DURATION)) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(PAGE),--page)
 
 release: setup  ## run another version of a service, or of a part of the frontend, under load: SERVICE=payments VERSION=0.1.1
-	@$(BIN)/python -m release to "$(SERVICE)" "$(VERSION)"
+	@$(BIN)/python -m sandbox release "$(SERVICE)" "$(VERSION)"
 
 rollback: setup  ## back to the version before: SERVICE=payments; SCHEMA=0001 takes its database back first
-	@$(BIN)/python -m release back "$(SERVICE)" $(if $(SCHEMA),--schema "$(SCHEMA)")
+	@$(BIN)/python -m sandbox rollback "$(SERVICE)" $(if $(SCHEMA),--schema "$(SCHEMA)")
 
 gameday: setup  ## practise an incident: SCENARIO=bad-release (or all); MODE=drill hides one and lets you find out (SEED=7)
-	@if [ "$(MODE)" = drill ]; then $(BIN)/python -m gameday drill $(if $(SEED),--seed $(SEED)); exit; fi
-	[ -n "$(SCENARIO)" ] || { echo 'make: say SCENARIO=<one of these, or all>, or MODE=drill'; $(BIN)/python -m gameday list; exit 1; }
-	$(BIN)/python -m gameday run $(SCENARIO)
+	@if [ "$(MODE)" = drill ]; then $(BIN)/python -m sandbox gameday drill $(if $(SEED),--seed $(SEED)); exit; fi
+	[ -n "$(SCENARIO)" ] || { echo 'make: say SCENARIO=<one of these, or all>, or MODE=drill'; $(BIN)/python -m sandbox gameday list; exit 1; }
+	$(BIN)/python -m sandbox gameday run $(SCENARIO)
 
 runbook: setup  ## the runbook of an alert with what the stores answer now: ALERT=DatabaseDown
-	@$(BIN)/python -m gameday runbook "$(ALERT)"
+	@$(BIN)/python -m sandbox runbook "$(ALERT)"
 
 tour: setup  ## one payment, made now, and what every store knows of it (docs/tour.md)
-	@$(BIN)/python -m tour
+	@$(BIN)/python -m sandbox tour
 
 ack: setup  ## which pages fire and who has them; ALERT=TargetDown SERVICE=auth (FOR=30m BY=ada): you do, nobody else is told
-	@$(BIN)/python -m alerting ack $(if $(ALERT),"$(ALERT)") $(if $(SERVICE),--service "$(SERVICE)") $(if $(FOR),--for "$(FOR)") $(if $(BY),--by "$(BY)")
+	@$(BIN)/python -m sandbox ack $(if $(ALERT),"$(ALERT)") $(if $(SERVICE),--service "$(SERVICE)") $(if $(FOR),--for "$(FOR)") $(if $(BY),--by "$(BY)")
 
 unack: setup  ## give a page back: ALERT=TargetDown (SERVICE=auth)
 	@[ -n "$(ALERT)" ] || { echo 'make: say which alert: make unack ALERT=TargetDown'; exit 1; }
-	@$(BIN)/python -m alerting unack "$(ALERT)" $(if $(SERVICE),--service "$(SERVICE)")
+	@$(BIN)/python -m sandbox unack "$(ALERT)" $(if $(SERVICE),--service "$(SERVICE)")
 
 doctor: setup  ## walk every signal's way with a probe; names the first broken hop, its likely cause and the next step
-	@$(BIN)/python -m doctor
+	@$(BIN)/python -m sandbox doctor
 
 versions: setup  ## every component: what is pinned, what runs, under which licence
-	@$(BIN)/python -m inventory versions
+	@$(BIN)/python -m sandbox versions
 
 sbom: setup  ## the bill of materials, .run/sbom/sandbox.cdx.json: every component, Python and npm package and Go module
-	@$(BIN)/python -m inventory sbom
+	@$(BIN)/python -m sandbox sbom
 
 audit: setup  ## known vulnerabilities of every Python and npm lock; "not checked" where their data is not reached
-	@$(BIN)/python -m inventory audit
+	@$(BIN)/python -m sandbox audit
 
 bench: setup  ## what telemetry costs a request: a null endpoint, and a payment on the stack that runs
-	@$(BIN)/python -m loadtest.bench null
-	@$(BIN)/python -m loadtest.bench payment
+	@$(BIN)/python -m sandbox bench null
+	@$(BIN)/python -m sandbox bench payment
 
 snapshot: setup  ## pictures of the dashboards from the stack that runs (MINUTES=15, DASHBOARD=overview for one of them)
-	@$(BIN)/python -m grafana.snapshot $(DASHBOARD) $(if $(MINUTES),--minutes $(MINUTES))
+	@$(BIN)/python -m sandbox snapshot $(DASHBOARD) $(if $(MINUTES),--minutes $(MINUTES))
 
 figures: setup $(LOAD_VENV)/.complete  ## measure what docs/figures.md states, on this machine (COLD=1: the cold build, too; ONLY=losses: one section)
-	@$(BIN)/python -m figures $(if $(COLD),--cold) $(if $(ONLY),--only $(ONLY))
+	@$(BIN)/python -m sandbox figures $(if $(COLD),--cold) $(if $(ONLY),--only $(ONLY))
 
 help:  ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*## "} {split($$1, target, ":"); printf "  make %-12s %s\n", target[1], $$2}'

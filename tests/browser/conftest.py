@@ -8,9 +8,9 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from sandbox.model.stack import Stack
+from sandbox.traffic.browser import Visitor, launched, visiting
 from sandbox_testing import eventually
-from tests.support.browser import Visitor, launched, visiting
-from tests.support.stack import Stack
 
 DEPLOYED_WITHIN_SECONDS = 60.0
 

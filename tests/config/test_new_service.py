@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scaffold.entries import FILES
+from sandbox.scaffold.entries import FILES
 from tests.support.newservice import checkout_with
 
 # Not a word of English, so that only the new service is found by it.
@@ -45,8 +45,8 @@ def test_new_service_has_the_style_of_the_house(copy: Path) -> None:
     run(copy, "ruff", "format", "--check", "--no-cache", f"services/{NAME}")
 
 
-def test_new_service_changes_no_dashboard(copy: Path) -> None:
-    run(copy, "grafana.generate", "--check")
+def test_new_service_changes_no_dashboard_and_needs_no_rule_no_route_and_no_runbook(copy: Path) -> None:
+    run(copy, "sandbox", "generate", "--check")
 
 
 def test_new_service_passes_its_own_tests_and_all_that_read_what_lists_services(copy: Path) -> None:
@@ -56,7 +56,3 @@ def test_new_service_passes_its_own_tests_and_all_that_read_what_lists_services(
     about = [str(path) for path in others if READS_ENTRIES.search(path.read_text(encoding="utf-8"))]
     assert len(about) > 10
     run(copy, "pytest", "-q", "-p", "no:cacheprovider", "-m", "not config", f"services/{NAME}", *about)
-
-
-def test_new_service_needs_no_rule_no_route_and_no_runbook(copy: Path) -> None:
-    run(copy, "alerting", "check")

@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.support.project import ROOT
+from sandbox.model import ROOT
 
 PACKAGES = {"telemetry": "services/telemetry", "sandbox_testing": "sandbox_testing"}
 SERVICE = """

@@ -7,16 +7,16 @@ from typing import TypeVar
 
 import pytest
 
+from sandbox.model.catalog import SERVICES, vocabulary
+from sandbox.model.stack import Stack
+from sandbox.telemetry.balance import BY_THE_CLOCK
+from sandbox.telemetry.exposition import samples_of
+from sandbox.traffic.customer import Customer
+from sandbox.traffic.synthetic import silence
 from sandbox_testing.polling import eventually
 from sandbox_testing.spans import Span
 from sandbox_testing.stores import Bugsink, LogLine, Loki, Prometheus, Tempo
-from tests.support.balance import BY_THE_CLOCK
-from tests.support.customer import Customer
 from tests.support.evidence import Evidence
-from tests.support.exposition import samples_of
-from tests.support.project import SERVICES, vocabulary
-from tests.support.stack import Stack
-from tests.support.synthetic import silence
 from tests.support.traffic import Sent, send_mixed, send_timeouts
 
 EACH = 15

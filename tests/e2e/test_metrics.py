@@ -7,14 +7,14 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from sandbox.engines.native.programs import program
+from sandbox.model.catalog import SERVICES, catalog, vocabulary
+from sandbox.model.stack import Stack
+from sandbox.telemetry.exposition import families_of
+from sandbox.traffic.customer import DECLINED_CARD, Customer
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Prometheus
-from tests.support.customer import DECLINED_CARD, Customer
 from tests.support.evidence import Evidence
-from tests.support.exposition import families_of
-from tests.support.programs import program
-from tests.support.project import SERVICES, catalog, vocabulary
-from tests.support.stack import Stack
 
 LATENCY = "http_server_request_duration_seconds"
 LABELS = set(vocabulary().HTTP_SERVER_LABELS)

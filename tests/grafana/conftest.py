@@ -11,11 +11,11 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from grafana.queries import load
+from sandbox.dashboards.queries import load
+from sandbox.model.stack import Stack
+from sandbox.traffic.browser import PATIENCE_MILLISECONDS, launched
 from sandbox_testing import eventually
-from tests.support.browser import PATIENCE_MILLISECONDS, launched
 from tests.support.evidence import Evidence
-from tests.support.stack import Stack
 
 # Pixels of a grid's row with its gap, and of what Grafana has above the grid.
 GRID, HEAD = 38, 260

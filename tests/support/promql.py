@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sandbox.model.catalog import vocabulary
 from sandbox_testing import Prometheus
-from tests.support.project import vocabulary
 
 __all__ = ["absent_metrics", "names", "selectors"]
 

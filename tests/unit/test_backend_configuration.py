@@ -7,8 +7,9 @@ from typing import Any
 
 import yaml
 
-from stack.compose import read_topology
-from tests.support.project import ROOT, catalog, vocabulary
+from sandbox.model import ROOT
+from sandbox.model.catalog import catalog, vocabulary
+from sandbox.model.compose import read_topology
 from tests.support.wrong import nothing_is_wrong_with
 
 CONFIGURATIONS = [

@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from grafana.check import check_files
-from grafana.generate import generated
-from grafana.queries import panels_of
-from tests.support.project import ROOT, vocabulary
+from sandbox.dashboards.check import check_files
+from sandbox.dashboards.generate import generated
+from sandbox.dashboards.queries import panels_of
+from sandbox.model import ROOT
+from sandbox.model.catalog import vocabulary
 from tests.support.wrong import nothing_is_wrong_with
 
 SOURCES = yaml.safe_load((ROOT / "grafana/provisioning/datasources/stores.yml").read_text())["datasources"]

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.support.project import ROOT, catalog, vocabulary
+from sandbox.model import ROOT
+from sandbox.model.catalog import catalog, vocabulary
 from tests.support.tables import rows
 
 PAGE = ROOT / "docs" / "reference" / "metrics.md"

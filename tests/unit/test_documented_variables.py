@@ -5,7 +5,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from tests.support.project import ROOT, catalog
+from sandbox.model import ROOT
+from sandbox.model.catalog import catalog
 from tests.support.tables import rows
 
 PAGE = ROOT / "docs" / "reference" / "variables.md"
@@ -14,20 +15,7 @@ DOCUMENTED = {
 }
 INSIDE = rows(PAGE, "variable", "service", "default", "meaning")
 # Folders of programs that run on the developer's machine. What runs in containers reads what docker-compose.yml sets.
-TOOLS = (
-    "alerting",
-    "ci",
-    "doctor",
-    "faults",
-    "figures",
-    "gameday",
-    "gate",
-    "grafana",
-    "inventory",
-    "loadtest",
-    "native",
-)
-TOOLS += ("release", "sandbox_testing", "scaffold", "stack", "tour", "tests/browser", "tests/e2e", "tests/support")
+TOOLS = ("loadtest", "sandbox", "sandbox_testing", "tests/browser", "tests/ci", "tests/e2e", "tests/support")
 # Everybody's, and read for no purpose of our own.
 COMMON = {"PATH", "GOFLAGS"}
 IN_ENV = "in `.env"

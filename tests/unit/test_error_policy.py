@@ -8,10 +8,11 @@ import yaml
 from gateway import reports
 from gateway.settings import BROWSER_SAMPLING
 from kit.settings import Environment
+from sandbox.model import ROOT
+from sandbox.model.catalog import SERVICES, catalog, frontends
 from telemetry.errors import Throttle, team_of
 from telemetry.settings import SAMPLED_SHARE
 from telemetry.vocabulary import LOG_FIELDS, SPAN_ATTRIBUTES
-from tests.support.project import ROOT, SERVICES, catalog, frontends
 
 PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 LISTS = json.loads((ROOT / "services" / "frontend" / "platform" / "policy.json").read_text(encoding="utf-8"))
@@ -108,7 +109,7 @@ def test_bounds_against_a_flood_are_the_documented_ones() -> None:
     import inspect
 
     from gateway import outbox
-    from stack.compose import read_topology
+    from sandbox.model.compose import read_topology
 
     [at_once, a_second] = re.findall(r"a service\s+reports (\d+) at once and then (\d+) a second", PAGE)[0]
     throttle = inspect.signature(Throttle).parameters

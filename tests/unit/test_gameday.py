@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gameday import faults, incident, objectives, review, runbook, scenario, session
-from gameday.record import Record, earlier, write
-from stack.errors import StackError
-from tests.support.stack import Stack
+from sandbox.incidents import faults, incident, objectives, review, runbook, scenario, session
+from sandbox.incidents.record import Record, earlier, write
+from sandbox.model.errors import StackError
+from sandbox.model.stack import Stack
 from tests.support.wrong import nothing_is_wrong_with
 from tests.unit.test_runbooks import alert_names
 

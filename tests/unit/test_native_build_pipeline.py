@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from native.build import cache, goprograms, pipeline
-from native.build.goprograms import Build
-from native.build.toolchain import Go
-from native.images import Program
-from stack.errors import StackError
+from sandbox.engines.native.build import cache, goprograms, pipeline
+from sandbox.engines.native.build.goprograms import Build
+from sandbox.engines.native.build.toolchain import Go
+from sandbox.engines.native.images import Program
+from sandbox.model.errors import StackError
 
 # Plays the toolchain: a program named `broken` does not compile, one named `slow` takes a minute.
 COMPILER = """#!/bin/sh

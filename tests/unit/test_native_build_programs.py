@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from native.build import goprograms, toolchain
-from native.build.commands import Runner
-from native.build.goprograms import Build
-from native.build.progress import Step
-from native.build.toolchain import Go
-from native.images import Program
-from stack.errors import StackError
+from sandbox.engines.native.build import goprograms, toolchain
+from sandbox.engines.native.build.commands import Runner
+from sandbox.engines.native.build.goprograms import Build
+from sandbox.engines.native.build.progress import Step
+from sandbox.engines.native.build.toolchain import Go
+from sandbox.engines.native.images import Program
+from sandbox.model.errors import StackError
 
 PROGRAM = Program("demo", "example.invalid/demo", "v1.0.0", {"demo-cli": "example.invalid/demo/cmd/cli"}, 5, ("netgo",))
 COMPILER = """#!/bin/sh

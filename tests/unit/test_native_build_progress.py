@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from native.build import progress
-from native.build.progress import Progress, Row, Step
+from sandbox.engines.native.build import progress
+from sandbox.engines.native.build.progress import Progress, Row, Step
 
 
 @pytest.fixture

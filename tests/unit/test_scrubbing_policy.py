@@ -6,8 +6,8 @@ from itertools import product
 import pytest
 import yaml
 
+from sandbox.model import ROOT
 from telemetry import policy, vocabulary
-from tests.support.project import ROOT
 from tests.support.scrubbing import PAGE, Shape, table
 
 CONFIGURATION = yaml.safe_load((ROOT / "collector" / "config.yaml").read_text(encoding="utf-8"))

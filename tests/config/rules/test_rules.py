@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alerting.contacts import read_contacts
-from alerting.lint import TABLE, Alert, alerts, severities
-from alerting.slos import SLOS
+from sandbox.alerting.contacts import read_contacts
+from sandbox.alerting.lint import TABLE, Alert, alerts, severities
+from sandbox.alerting.slos import SLOS
+from sandbox.model.catalog import catalog, vocabulary
 from tests.config.rules.programs import run
 from tests.config.rules.test_slos import OBJECTIVES
-from tests.support.project import catalog, vocabulary
 from tests.support.wrong import nothing_is_wrong_with
 
 TESTS = sorted(Path(__file__).parent.glob("*.test.yml"))

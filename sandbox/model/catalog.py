@@ -1,0 +1,74 @@
+"""What the project says about itself: the catalog of its services and the vocabulary of its telemetry."""
+
+import importlib.util
+import sys
+from dataclasses import dataclass
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import yaml
+
+from sandbox.model import ROOT
+
+__all__ = ["ROOT", "SERVICES", "CatalogRow", "Owned", "catalog", "frontends", "vocabulary"]
+
+
+@dataclass(frozen=True)
+class CatalogRow:
+    """One service. ``errors`` is its project number in the error tracker; that and ``database`` may be None."""
+
+    name: str
+    port: int
+    team: str
+    errors: int | None
+    calls: tuple[str, ...]
+    database: str | None
+    signals: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Owned:
+    """One micro-frontend: its team, and its project number in the error tracker."""
+
+    name: str
+    team: str
+    errors: int
+
+
+@cache
+def catalog() -> dict[str, CatalogRow]:
+    """The rows of services/catalog.yml by name."""
+    rows: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "services" / "catalog.yml").read_text())["services"]
+    return {name: CatalogRow(name, **_frozen(row)) for name, row in rows.items()}
+
+
+@cache
+def frontends() -> dict[str, Owned]:
+    """The micro-frontends of services/catalog.yml by name."""
+    rows = yaml.safe_load((ROOT / "services" / "catalog.yml").read_text())["frontends"]
+    return {name: Owned(name, **row) for name, row in rows.items()}
+
+
+@cache
+def vocabulary() -> ModuleType:
+    """The module services/telemetry/vocabulary.py alone: the package around it needs the services' environment."""
+    name = "sandbox_vocabulary"
+    spec = importlib.util.spec_from_file_location(name, ROOT / "services" / "telemetry" / "vocabulary.py")
+    assert spec
+    assert spec.loader
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _frozen(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "calls": tuple(row["calls"]), "signals": frozenset(row["signals"])}
+
+
+def _called_from(name: str) -> set[str]:
+    return {name}.union(*(_called_from(called) for called in catalog()[name].calls))
+
+
+SERVICES = tuple(name for name in catalog() if name in _called_from("gateway") and "traces" in catalog()[name].signals)
+"""The services that send traces and that a customer reaches: gateway first. One that stands beside them is not here."""
