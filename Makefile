@@ -88,7 +88,9 @@ examples-made: setup
 lint: setup  ## style, configuration and dashboards against their own tools and types, freshness of generated files
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
+	@$(BIN)/lint-imports --no-logo >/dev/null || $(BIN)/lint-imports --no-logo
 	@$(BIN)/mypy --strict --ignore-missing-imports --no-error-summary sandbox_testing
+	@$(BIN)/mypy --strict --no-error-summary sandbox
 	@MYPYPATH=services $(BIN)/mypy --strict --ignore-missing-imports --no-error-summary --explicit-package-bases \
 		--allow-untyped-calls --exclude /tests/ services/telemetry
 	@$(BIN)/python -m sandbox generate --check

@@ -41,8 +41,8 @@ def _print(measured: Measured, seen: Seen) -> None:
         console.print(f"  {seen.others} requests of others came meanwhile: totals hold theirs as well.")
     if measured.failures:
         console.print("\nWhat failed:")
-    for one in sorted(measured.reasons, key=lambda one: -one.times):
-        console.print(f"  {one.times} x {one.request}: {one.why}")
+    for reason in sorted(measured.reasons, key=lambda one: -one.times):
+        console.print(f"  {reason.times} x {reason.request}: {reason.why}")
     if any(one.why.startswith("429 ") for one in measured.reasons):
         console.print(
             "\n429 is the rate limit: start the stack with a higher RATE_LIMIT_ADDRESS and RATE_LIMIT_CUSTOMER, such "

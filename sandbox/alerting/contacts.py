@@ -51,10 +51,11 @@ def read_contacts(path: Path = CONTACTS) -> Contacts:
 
 
 def _team(path: Path, name: str, row: Any) -> Team:
-    mailboxes = [
+    on_call, secondary, mailbox = (
         _matching(path, row, key, name, _ADDRESS, "a mail address") for key in ("on_call", "secondary", "mailbox")
-    ]
-    return Team(*mailboxes, channel=_matching(path, row, "channel", name, _CHANNEL, "a channel such as #inc-edge"))
+    )
+    channel = _matching(path, row, "channel", name, _CHANNEL, "a channel such as #inc-edge")
+    return Team(on_call, secondary, mailbox, channel)
 
 
 def _matching(path: Path, data: Any, key: str, owner: str, pattern: re.Pattern[str], what: str) -> str:

@@ -1,7 +1,6 @@
 """Writes the rules of objectives and the routes of pages, and checks them with everything beside them."""
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from sandbox.alerting import lint, routes, slos
@@ -34,5 +33,5 @@ def check() -> None:
     print("Alerts: rules, objectives, routes and templates are correct, and what is generated is fresh")
 
 
-def _routes() -> Mapping[Path, str]:
+def _routes() -> dict[Path, str]:
     return {routes.FOLDER / name: text for name, text in routes.generated().items()}

@@ -135,7 +135,7 @@ def _check_alertmanager(root: Path) -> None:
 
 def judged(pin: str, program: str, path: Path, *arguments: str | Path) -> None:
     """Let the program of an image judge a file. Raises Problem with what it says when it refuses."""
-    image = dotenv_values(ROOT / ".env")[pin]
+    image = dotenv_values(ROOT / ".env")[pin] or ""
     found = build.ensure([image])[image][program]
     done = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=SECONDS, check=False, cwd=ROOT)
     if done.returncode:

@@ -161,11 +161,11 @@ def _receivers(contacts: Contacts, slack: bool) -> Iterator[dict[str, Any]]:
         "webhook_configs": [{"url": "http://heartbeat:8005/watchdog", "send_resolved": False, "max_alerts": 1}],
     }
     for name, address in mailboxes.items():
-        team, _, role = name.partition("-")
+        owner, _, role = name.partition("-")
         ends = {"send_resolved": role != "news"}
         receiver: dict[str, Any] = {"name": name, "email_configs": [_mail(address) | ends]}
         if slack and role in ("on-call", "team", "news"):
-            receiver["slack_configs"] = [_slack(contacts.teams[team].channel) | ends]
+            receiver["slack_configs"] = [_slack(contacts.teams[owner].channel) | ends]
         yield receiver
 
 

@@ -82,7 +82,7 @@ class Slo:
         with tempfile.TemporaryDirectory() as folder:
             # Sloth reads every file of a folder of windows; the other variant's are none of its business.
             (Path(folder) / self.windows.name).write_text(self.windows.read_text())
-            command = [sloth, "generate", "--no-color", "--input", self.source]
+            command = [str(sloth), "generate", "--no-color", "--input", str(self.source)]
             options = ["--slo-period-windows-path", folder, "--default-slo-period", period]
             done = subprocess.run(command + options, capture_output=True, text=True, timeout=SECONDS, check=False)
         if done.returncode:
@@ -108,8 +108,8 @@ def _refusal(source: Path, output: str) -> Problem:
     if found := _FIELD.search(reason):
         line, tag = _line(source, int(found[1]), found[2]), found[3]
         return Problem(source, line, f"{found[2].split('.')[-1]} {_MEANINGS.get(tag, f'breaks the rule {tag}')}")
-    line = re.search(r"line (\d+): ", reason)
-    return Problem(source, int(line[1]) if line else 0, reason.rpartition(": ")[2])
+    place = re.search(r"line (\d+): ", reason)
+    return Problem(source, int(place[1]) if place else 0, reason.rpartition(": ")[2])
 
 
 def _line(source: Path, number: int, field: str) -> int:

@@ -106,7 +106,8 @@ def names() -> None:
 @faults.command()
 def inject(name: FaultName) -> None:
     """Put a fault in; it stays until it is removed."""
-    from sandbox.incidents.library import FaultError, Target, inject
+    from sandbox.incidents.library import FaultError, inject
+    from sandbox.incidents.target import Target
 
     with refusing(FaultError):
         fault = inject(name, Target())
@@ -116,7 +117,8 @@ def inject(name: FaultName) -> None:
 @faults.command()
 def remove(name: FaultName) -> None:
     """Take a fault out again."""
-    from sandbox.incidents.library import FaultError, Target, remove
+    from sandbox.incidents.library import FaultError, remove
+    from sandbox.incidents.target import Target
 
     with refusing(FaultError):
         fault = remove(name, Target())

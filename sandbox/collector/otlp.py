@@ -30,7 +30,7 @@ __all__ = [
     "value",
 ]
 
-MESSAGES = {
+MESSAGES: dict[str, Any] = {
     "traces": ExportTraceServiceRequest,
     "logs": ExportLogsServiceRequest,
     "metrics": ExportMetricsServiceRequest,

@@ -17,7 +17,7 @@ from sandbox.dashboards.panels import EVERYTHING, PROMETHEUS
 from sandbox.dashboards.promql import SERVICES, begins
 from sandbox.dashboards.style import BAD, FINE
 from sandbox.model import ROOT
-from sandbox.model.catalog import catalog, frontends
+from sandbox.model.catalog import CatalogRow, Owned, catalog, frontends
 
 __all__ = ["address", "board", "error_projects", "outside", "service_variable"]
 
@@ -93,7 +93,10 @@ def error_projects() -> dict[str, str]:
 
     A service that is added later is found through the list of all projects, so that no dashboard changes with it.
     """
-    known = {**{name: catalog()[name] for name in ("gateway", "auth", "payments")}, **frontends()}
+    known: dict[str, CatalogRow | Owned] = {
+        **{name: catalog()[name] for name in ("gateway", "auth", "payments")},
+        **frontends(),
+    }
     return {name: address("BUGSINK_PORT", f"/issues/{row.errors}/") for name, row in known.items()}
 
 
@@ -125,7 +128,8 @@ class _Annotation:
     """An annotation of the Prometheus data source: its formats are the data source's own and not in the library."""
 
     def __init__(self, made: Any, expression: str, title: str, text: str, tags: str) -> None:
-        self._made, self._formats = made, {"titleFormat": title, "textFormat": text, "tagKeys": tags}
+        self._made = made
+        self._formats: dict[str, object] = {"titleFormat": title, "textFormat": text, "tagKeys": tags}
         self._formats["target"] = {"refId": "A", "expr": expression, "range": True, "interval": "5s"}
 
     def build(self) -> Any:

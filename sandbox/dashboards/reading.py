@@ -48,7 +48,7 @@ def judged(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=READER, check=True)
         installed.touch()
-    command = ["node", READER / "read.mjs"]
+    command = ["node", str(READER / "read.mjs")]
     answer = subprocess.run(command, input=json.dumps(asked), capture_output=True, text=True, check=False)
     if answer.returncode:
         raise ValueError(f"Grafana's code refuses a panel:\n{answer.stderr}")

@@ -11,6 +11,7 @@ from sandbox.engines import backend, choice
 from sandbox.engines.engine import Engine
 from sandbox.engines.lock import exclusive
 from sandbox.engines.native import leftovers
+from sandbox.engines.native.engine import NativeEngine
 from sandbox.engines.state import write_state
 from sandbox.model.compose import Service, Topology, read_topology
 from sandbox.model.environment import profiles, report
@@ -128,7 +129,7 @@ def logs(root: Path, names: list[str], lines: int, follow: bool) -> None:
     unknown = [name for name in names if name not in topology.services]
     if unknown:
         raise StackError(f"There is no component {unknown[0]}.", f"Choose from: {', '.join(topology.services)}.")
-    engine = choice.running(topology, services) or choice.NativeEngine(topology, services)
+    engine = choice.running(topology, services) or NativeEngine(topology, services)
     for line in engine.logs(names, lines, follow):
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
@@ -158,7 +159,7 @@ def _without() -> set[str]:
 
 def _down(topology: Topology, services: dict[str, Service]) -> bool:
     engine = choice.running(topology, services) or choice.recorded(topology, services)
-    ran = (engine or choice.NativeEngine(topology, services)).down(_say)
+    ran = (engine or NativeEngine(topology, services)).down(_say)
     Layout(topology.root).state.unlink(missing_ok=True)
     return ran
 

@@ -171,7 +171,7 @@ class DockerEngine:
             text=True,
             errors="replace",
         ) as process:
-            for line in process.stdout:
+            for line in process.stdout or ():
                 yield line.rstrip("\n")
 
     def compose(self, *arguments: str) -> str:
@@ -268,7 +268,8 @@ def unawaited(services: Mapping[str, Service]) -> list[str]:
 
     `docker compose up --wait` takes the end of such a container for a failure (docker/compose#10596).
     """
-    left, found = dict(services), []
+    left = dict(services)
+    found: list[str] = []
     while alone := [name for name, service in left.items() if service.runs_once and not _awaited(name, left)]:
         found[:0] = alone
         left = {name: service for name, service in left.items() if name not in alone}

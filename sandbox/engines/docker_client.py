@@ -30,9 +30,10 @@ def unavailable() -> str | None:
     except (subprocess.TimeoutExpired, OSError):
         return "the Docker engine does not answer in time"
     # What is no number is a developer's own build.
+    oldest = _version(OLDEST_COMPOSE) or (0, 0)
     if (_version(api.stdout) or OLDEST_API) < OLDEST_API:
         return f"Docker Engine {OLDEST_ENGINE} or newer is needed (this one has API {api.stdout.strip()})"
-    if (_version(compose.stdout) or _version(OLDEST_COMPOSE)) < _version(OLDEST_COMPOSE):
+    if (_version(compose.stdout) or oldest) < oldest:
         return f"Docker Compose {OLDEST_COMPOSE} or newer is needed (this is {compose.stdout.strip()})"
     return None
 

@@ -37,7 +37,7 @@ STATEMENT = (
 STACK = "Traceback (most recent call last):\n" + '  File "/app/payments/service.py", line 108, in settle\n' * 8
 HTTP = {"http.request.method": "POST", "url.scheme": "http", "http.response.status_code": 201, "server.port": 8000}
 # What a payment leaves behind: a server span, a call of another service, a statement and a step of its own.
-SPANS = {
+SPANS: dict[str, dict[str, Any]] = {
     "POST /api/payments": HTTP | {"http.route": "/api/payments", "payment.id": "0198f2a4-7b3c-7c1e-9d2a-412341234123"},
     "POST": HTTP | {"url.template": "/charges", "server.address": "acquirer", "peer.service": "acquirer"},
     "INSERT payments": {"db.system.name": "postgresql", "db.namespace": "payments", "db.query.text": STATEMENT},
@@ -126,7 +126,7 @@ def _send_spans(collector: _Collector, requests: int) -> None:
 
 
 def _send_lines(collector: _Collector, requests: int) -> None:
-    record = {
+    record: dict[str, Any] = {
         "timeUnixNano": str(time.time_ns()),
         "severityText": "INFO",
         "body": value("order 88 was shipped to the depot"),

@@ -129,7 +129,9 @@ class Asker:
         )
 
     def _sql(self, text: str) -> Answer:
-        with psycopg.connect(self.stack.database(_DATABASE.search(text)[1]), autocommit=True) as connection:
+        found = _DATABASE.search(text)
+        assert found, text
+        with psycopg.connect(self.stack.database(found[1]), autocommit=True) as connection:
             cursor = connection.execute(text)
             names = [column.name for column in cursor.description or ()]
             rows = cursor.fetchall() if cursor.description else []

@@ -173,7 +173,7 @@ def _evidence(day: Day) -> None:
         traces += [line.fields["traceId"] for line in lines[:SHOWN] if line.fields.get("traceId")]
     kept = list(islice((one for one in dict.fromkeys(traces) if day.asker.tempo.raw(one)), SHOWN))
     errors = day.asker.loki.lines('{service_name=~".+"} | severity_text=~"ERROR|WARN.*"', record.began, record.ended)
-    first = {}
+    first: dict[tuple[object, ...], dict[str, object]] = {}
     for line in errors:
         with suppress(ValueError):
             fields = line.fields

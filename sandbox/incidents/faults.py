@@ -133,8 +133,11 @@ def _wire(stack: Stack, latency_ms: int) -> Fault:
         with environment(BEHIND_TOXIPROXY):
             commands.up(stack.root)
 
-    # Whatever toxiproxy does goes with it.
-    return Fault(inject, lambda: commands.up(stack.root), prepare)
+    def remove() -> None:
+        # Whatever toxiproxy does goes with it.
+        commands.up(stack.root)
+
+    return Fault(inject, remove, prepare)
 
 
 def _errors(stack: Stack, per_second: float) -> Fault:

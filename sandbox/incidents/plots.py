@@ -1,6 +1,7 @@
 """The picture of a game day: requests, the objective and the alerts over one time axis, with what happened when."""
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 
@@ -24,7 +25,7 @@ STAGE = {
     "recovered": "#3e9c6b",
 }
 SHOWN_ALERTS = 7
-SETTINGS = {
+SETTINGS: Any = {
     "font.size": 9,
     "axes.edgecolor": MUTED,
     "axes.labelcolor": INK,
@@ -121,7 +122,7 @@ def draw_distribution(runs: dict[str, list[Record]], path: Path) -> None:
         figure, axis = plt.subplots(figsize=(10, 1.2 + 0.36 * len(names)))
         for row, name in enumerate(reversed(names)):
             for stage, colour in zip(stages, colours, strict=True):
-                values = [one.durations[stage] for one in runs[name] if one.durations[stage] is not None]
+                values = [seconds for one in runs[name] if (seconds := one.durations[stage]) is not None]
                 label = f"time to {stage}" if row == 0 else None
                 axis.scatter(values, [row] * len(values), color=colour, s=36, alpha=0.85, label=label, zorder=3)
         axis.set_yticks(range(len(names)), list(reversed(names)))

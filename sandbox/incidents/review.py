@@ -85,7 +85,7 @@ def _summary(record: Record, before: list[Record]) -> list[str]:
     limits = {"detect": record.expected.get("detect_seconds")}
     rows = []
     for name, seconds in record.durations.items():
-        past = [one.durations[name] for one in before if one.durations[name] is not None]
+        past = [took for one in before if (took := one.durations[name]) is not None]
         usual = f"{median(past):.1f} s ({len(past)} runs)" if past else "-"
         limit = f"{limits[name]:.0f} s" if limits.get(name) else "-"
         rows.append([f"time to {name}", _seconds(seconds), limit, usual])

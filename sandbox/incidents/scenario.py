@@ -78,4 +78,5 @@ def read(name: str) -> Scenario:
         )
     if not data.get("sli") and not data.get("recovered"):
         raise StackError(f"sandbox/incidents/scenarios/{name}.yml: say sli or recovered.", "They tell when it is over.")
-    return Scenario(name, **{key: tuple(value) if isinstance(value, list) else value for key, value in data.items()})
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    return Scenario(name, **values)

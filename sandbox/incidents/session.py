@@ -1,6 +1,7 @@
 """Several game days after one another, a drill, and what all of them together say."""
 
 import random
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from statistics import median
@@ -123,7 +124,7 @@ def summarise(root: Path) -> Path:
 
 def _totals(latest: list[Record]) -> list[str]:
     """What the figures of the game day ask for, over the newest run of each scenario."""
-    detect = [one.durations["detect"] for one in latest if one.durations["detect"] is not None]
+    detect = [took for one in latest if (took := one.durations["detect"]) is not None]
     verified = [one.verified_after for one in latest if one.verified_after is not None]
     false = sum(alert["verdict"] == "unexpected" for one in latest for alert in one.alerts)
     lost = sum(one.telemetry.get("traces_lost", 0) + one.telemetry.get("lines_lost", 0) for one in latest)
@@ -135,6 +136,6 @@ def _totals(latest: list[Record]) -> list[str]:
     ]
 
 
-def _middle(values: list[float | None]) -> str:
+def _middle(values: Sequence[float | None]) -> str:
     known = [value for value in values if value is not None]
     return f"{median(known):.1f} s" if known else "-"

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,7 +119,7 @@ class Topology:
     volumes: list[str]
     variables: Variables
 
-    def selected(self, profiles: set[str] = frozenset(), without: set[str] = frozenset()) -> dict[str, Service]:
+    def selected(self, profiles: Set[str] = frozenset(), without: Set[str] = frozenset()) -> dict[str, Service]:
         """The services to run: those of no profile or of one of `profiles`, less those named in `without`."""
         unknown = sorted(without - set(self.services))
         if unknown:
@@ -279,8 +279,9 @@ def _seconds(text: Any) -> float:
 
 
 def _bytes(text: Any) -> int:
-    number, unit = re.fullmatch(r"(\d+)\s*([bkmg]?)b?", str(text).lower()).groups()
-    return int(number) * {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}[unit]
+    found = re.fullmatch(r"(\d+)\s*([bkmg]?)b?", str(text).lower())
+    assert found, text
+    return int(found[1]) * {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30}[found[2]]
 
 
 def _check_dependencies(services: dict[str, Service]) -> None:

@@ -4,7 +4,7 @@ and over all the environment, but for names that other programs read as well."""
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,7 +67,7 @@ class Variables(Mapping[str, str]):
     def __getitem__(self, name: str) -> str:
         return self.values_by_name[name]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self.values_by_name)
 
     def __len__(self) -> int:
@@ -133,13 +133,14 @@ def _read_file(path: Path) -> list[tuple[str, str, str]]:
     with path.open(encoding="utf-8") as stream:
         for binding in parse_stream(stream):
             # A binding starts with the blank and comment lines above it.
-            line = binding.original.line + len(re.match(r"\n*", binding.original.string).group())
+            text = binding.original.string
+            line = binding.original.line + len(text) - len(text.lstrip("\n"))
             origin = f"{path.name} line {line}"
             if binding.error or (binding.key is not None and binding.value is None):
                 raise StackError(
                     f"{origin} is not understood: {binding.original.string.strip()!r}", "Write it as NAME=value."
                 )
-            if binding.key is not None:
+            if binding.key is not None and binding.value is not None:
                 value = interpolate(binding.value, {name: entry[1] for name, entry in found.items()}, origin)
                 found[binding.key] = (binding.key, value, origin)
     return list(found.values())

@@ -1,5 +1,7 @@
 """One service: its requests, errors and duration, what it waits for, how full it is, what it logs."""
 
+from typing import Any
+
 from grafana_foundation_sdk.builders import dashboard, stat
 from grafana_foundation_sdk.models import common
 
@@ -103,7 +105,7 @@ def _error_events() -> stat.Panel:
     return panel
 
 
-def _links(title: str, url: str):
+def _links(title: str, url: str) -> Any:
     from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
     return DynamicConfigValue(id_val="links", value=[{"title": title, "url": url}])

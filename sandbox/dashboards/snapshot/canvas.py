@@ -72,8 +72,9 @@ class Canvas:
         """Write a PNG with a palette: a third of the size, and no eye sees the difference."""
         # Unhinted, letters are as wide as their font says, and columns of text line up.
         with rc_context({"text.hinting": "none"}):
-            self.figure.canvas.draw()
-        drawn = Image.frombytes("RGBA", self.figure.canvas.get_width_height(), self.figure.canvas.buffer_rgba())
+            canvas: Any = self.figure.canvas
+            canvas.draw()
+        drawn = Image.frombytes("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
         drawn.convert("RGB").quantize(255, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path)
 
 

@@ -77,7 +77,7 @@ def draw_states(
             axes.broken_barh([(begin, end - begin)], (place + 0.1, 0.8), facecolors=shade)
             words = in_words(value, defaults)
             if (end - begin) / (span[1] - span[0]) * (box.w - left) > width_of(words, SMALL) + 6:
-                style = {"ha": "left", "va": "center", "fontsize": SMALL, "color": text_on(shade)}
+                style: dict[str, Any] = {"ha": "left", "va": "center", "fontsize": SMALL, "color": text_on(shade)}
                 axes.text(begin, place + 0.5, f" {words}", **style)
     axes.set_ylim(len(series), 0)
     axes.set_yticks([place + 0.5 for place in range(len(series))], [cut(s.name, left - 8, SMALL) for s in series])
@@ -159,11 +159,9 @@ def _scale(axes: Axes, series: Sequence[Series], defaults: Mapping[str, Any], st
         axes.set_ylim(defaults.get("min", min(0, *values)), max(values) * 1.08)
     # Round numbers of bytes are powers of two.
     size = 1024.0 ** int(math.log(max(axes.get_ylim()[1], 1), 1024)) if defaults["unit"] == "bytes" else 1.0
-    axes.yaxis.set_major_locator(
-        FixedLocator(
-            MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(*(end / size for end in axes.get_ylim()))[:-1] * size
-        )
-    )
+    low, high = axes.get_ylim()
+    ticks = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low / size, high / size)
+    axes.yaxis.set_major_locator(FixedLocator([tick * size for tick in ticks[:-1]]))
     axes.yaxis.set_major_formatter(
         FuncFormatter(lambda value, _: displayed(value, defaults["unit"], defaults.get("decimals")))
     )

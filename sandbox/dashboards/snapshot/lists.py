@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -147,8 +147,12 @@ def _merged(panel: Mapping[str, Any], answers: Mapping[str, Sequence[Series]]) -
     for sort in reversed(panel["options"]["sortBy"]):
         if sort["displayName"] in headings:
             place = headings.index(sort["displayName"])
-            rows.sort(key=lambda row, place=place: _comparable(row[place]), reverse=sort["desc"])
+            rows.sort(key=_by(place), reverse=sort["desc"])
     return headings, rows
+
+
+def _by(place: int) -> Callable[[list[Any]], tuple]:
+    return lambda row: _comparable(row[place])
 
 
 def _comparable(value: Any) -> tuple:

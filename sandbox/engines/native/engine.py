@@ -243,7 +243,8 @@ class NativeEngine:
     def _wait(self, services: Mapping[str, Service], report: Report, restarts: Mapping[str, int] | None = None) -> None:
         """Until every process is ready; StackError as soon as one of them ends or the slowest has had its time."""
         patience = max(_patience(service, services) for service in services.values())
-        began, ready, pages = time.monotonic(), set(), health.pages(self.layout.project)
+        began, pages = time.monotonic(), health.pages(self.layout.project)
+        ready: set[str] = set()
         while not ready >= set(services):
             states = self.supervisor.states()
             failed = [

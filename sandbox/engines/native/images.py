@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -203,7 +204,7 @@ def load(file: Path = FILE) -> Catalog:
         programs={n: _record(Program, f"program.{n}", {"name": n, **t}) for n, t in data["program"].items()},
         venvs={n: _record(Venv, f"venv.{n}", {"name": n, **t}) for n, t in data["venv"].items()},
     )
-    owners = {"go": catalog.programs, "venv": catalog.venvs}
+    owners: dict[str, Mapping[str, object]] = {"go": catalog.programs, "venv": catalog.venvs}
     for image in catalog.images.values():
         for path, source in image.programs.items():
             if source.scheme in owners and source.owner not in owners[source.scheme]:

@@ -1,6 +1,7 @@
 """Processes that a killed run left behind, recognised by the variable that every process of a checkout carries."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -41,7 +42,7 @@ def runs(process_id: int) -> bool:
         return False
 
 
-def _signal(process: psutil.Process, action) -> None:
+def _signal(process: psutil.Process, action: Callable[[psutil.Process], None]) -> None:
     try:
         action(process)
     except psutil.NoSuchProcess:

@@ -6,7 +6,7 @@ import re
 import shlex
 import shutil
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -148,7 +148,7 @@ def _prepare(service: Service, change: Substitutions, layout: Layout) -> str:
     return "-".join(digest[:12] for digest in digests) or "none"
 
 
-def _argv(service: Service, words: list[str], form: NativeForm, apply) -> list[str]:
+def _argv(service: Service, words: list[str], form: NativeForm, apply: Callable[[str], str]) -> list[str]:
     name, *arguments = words
     found = form.executables.get(name) or (None if name.startswith("/") else shutil.which(name, path=SYSTEM_PATH))
     if not found:

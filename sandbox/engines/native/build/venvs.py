@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 from sandbox.engines.native.build import cache
 from sandbox.engines.native.build.commands import Runner, Usage
@@ -39,7 +40,7 @@ def create(lock: Path, runner: Runner) -> Usage:
     shutil.rmtree(path, ignore_errors=True)
     path.parent.mkdir(parents=True, exist_ok=True)
     name, python = path.name.rpartition("-")[0], path / "bin" / "python"
-    run = {"env": dict(os.environ), "cwd": path.parent}
+    run: dict[str, Any] = {"env": dict(os.environ), "cwd": path.parent}
     runner.run(f"python-{name}-venv", [sys.executable, "-m", "venv", "--without-pip", str(path)], **run)
     install = ["--python", str(python), "install", "--disable-pip-version-check", "--no-input", "--compile"]
     usage = runner.run(

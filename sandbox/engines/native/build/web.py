@@ -6,6 +6,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sandbox.engines.native.build import cache, venvs
 from sandbox.engines.native.build.commands import Runner
@@ -54,7 +55,7 @@ class WebBuild:
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(file, copy)
             node = venvs.location(self.lock) / "bin"
-            options = {"env": os.environ | {"PATH": f"{node}:{os.environ['PATH']}"}, "cwd": work}
+            options: dict[str, Any] = {"env": os.environ | {"PATH": f"{node}:{os.environ['PATH']}"}, "cwd": work}
             step.begin("installing")
             install = [str(node / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             cpu = runner.run(f"{self.name}-npm", install, **options).cpu
