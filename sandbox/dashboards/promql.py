@@ -45,6 +45,10 @@ STATUS = "http_response_status_code"
 ROUTE = "http_request_method, http_route"
 _SERVER = 'span_kind="SPAN_KIND_SERVER"'
 
+# A request failed as the objectives count it (a stream that broke after 200 included), or by its status alone: an SDK
+# of somebody else's may leave error_type out.
+_FAILED = ('error_type!=""', f'error_type="",{STATUS}=~"5.."')
+
 # The units of what per_minute and rate give, for panels.
 PER_MINUTE = "suffix:/min"
 PER_SECOND = "suffix:/s"
@@ -124,9 +128,9 @@ def by_status(where: str = CHOSEN) -> str:
 
 
 def error_ratio(where: str = CHOSEN, by: str = "service", window: str = WINDOW) -> str:
-    """Share (0 to 1) of the answers of services that are server errors: 5xx, or a span with the status error."""
-    own = _ratio(REQUESTS, by, where, 'http_response_status_code=~"5.."', window)
-    spans = _ratio(SPANS, _of_spans(by), _and(where, _SERVER), 'status_code="STATUS_CODE_ERROR"', window)
+    """Share (0 to 1) of the answers of services that failed: see _FAILED, or a span with the status error."""
+    own = _ratio(REQUESTS, by, where, _FAILED, window)
+    spans = _ratio(SPANS, _of_spans(by), _and(where, _SERVER), ('status_code="STATUS_CODE_ERROR"',), window)
     return _or_spans(own, spans, by)
 
 
@@ -142,10 +146,11 @@ def by_severity(alerts: str, by: str) -> str:
     return f"2 * max by ({by}) ({page}) or max by ({by}) ({ticket})"
 
 
-def _ratio(metric: str, by: str, where: str, bad: str, window: str) -> str:
+def _ratio(metric: str, by: str, where: str, bad: tuple[str, ...], window: str) -> str:
     every = rate(metric, by, where, window)
+    failed = " or ".join(f"rate({metric}{{{_and(where, one)}}}[{window}])" for one in bad)
     # A service without a single error has no series of errors; zero is what that means.
-    return share(f"({rate(metric, by, _and(where, bad), window)} or 0 * {every})", every)
+    return share(f"(sum by ({by}) ({failed}) or 0 * {every})", every)
 
 
 def _or_spans(own: str, spans: str, by: str) -> str:

@@ -76,7 +76,7 @@ def _fires() -> list:
         ),
         figure(
             "Gateway failing",
-            "Share of the gateway's answers that are server errors (5xx).",
+            "Share of the gateway's answers that failed: server errors (5xx), and answers that broke off.",
             "percentunit",
             f"max({error_ratio(_GATEWAY)})",
             limit=limits.ERRORS,

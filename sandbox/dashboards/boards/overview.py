@@ -53,7 +53,6 @@ def _explore(store: str, query: dict[str, str]) -> str:
 
 def _now() -> list:
     answered = rate(REQUESTS, where=GATEWAY)
-    failed = rate(REQUESTS, where=GATEWAY + ',error_type!=""')
     return [
         figure(
             "Alerts",
@@ -67,7 +66,7 @@ def _now() -> list:
             "Failing",
             "Share of the gateway's answers that failed: server errors (5xx), and answers that broke off.",
             "percentunit",
-            share(f"({failed} or vector(0))", answered),
+            f"max({error_ratio(GATEWAY)})",
             limit=limits.ERRORS,
             quiet="no requests",
         ),
@@ -133,7 +132,7 @@ def _services() -> list:
         ),
         plot(
             "Error ratio",
-            "Share of each service's answers that are server errors (5xx).",
+            "Share of each service's answers that failed: server errors (5xx), and answers that broke off.",
             "percentunit",
             [(error_ratio(), "{{service}}")],
             limit=limits.ERRORS,

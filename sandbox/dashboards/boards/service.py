@@ -54,7 +54,7 @@ def _now() -> list:
         figure("Requests", "Requests a second that it answers.", "reqps", requests(), quiet=IDLE),
         figure(
             "Failing",
-            "Share of its answers that are server errors.",
+            "Share of its answers that failed: server errors (5xx), and answers that broke off.",
             "percentunit",
             error_ratio(),
             limit=limits.ERRORS,
@@ -123,7 +123,7 @@ def _red() -> list:
         ),
         plot(
             "Error ratio",
-            "Share of answers that are server errors.",
+            "Share of answers that failed: server errors (5xx), and answers that broke off.",
             "percentunit",
             [(error_ratio(), "failing")],
             limit=limits.ERRORS,
