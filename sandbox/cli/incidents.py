@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sandbox.cli.app import app, group, refusing
+from sandbox.cli.app import app, group
 from sandbox.model import ROOT
 from sandbox.model.errors import StackError
 
@@ -97,7 +97,7 @@ def tour() -> None:
 @faults.command("list")
 def names() -> None:
     """Every fault and what it does."""
-    from sandbox.incidents.library import FAULTS
+    from sandbox.incidents.faults import FAULTS
 
     for name, fault in FAULTS.items():
         typer.echo(f"{name:18} {fault.what}")
@@ -106,20 +106,16 @@ def names() -> None:
 @faults.command()
 def inject(name: FaultName) -> None:
     """Put a fault in; it stays until it is removed."""
-    from sandbox.incidents.library import FaultError, inject
-    from sandbox.incidents.target import Target
+    from sandbox.incidents.faults import inject_named
+    from sandbox.model.stack import Stack
 
-    with refusing(FaultError):
-        fault = inject(name, Target())
-        typer.echo(f"In: {fault.what}. Take it out: python -m sandbox faults remove {name}")
+    typer.echo(f"In: {inject_named(Stack(), name).what}. Take it out: python -m sandbox faults remove {name}")
 
 
 @faults.command()
 def remove(name: FaultName) -> None:
     """Take a fault out again."""
-    from sandbox.incidents.library import FaultError, remove
-    from sandbox.incidents.target import Target
+    from sandbox.incidents.faults import remove_named
+    from sandbox.model.stack import Stack
 
-    with refusing(FaultError):
-        fault = remove(name, Target())
-        typer.echo(f"Out: no longer, {fault.what}.")
+    typer.echo(f"Out: no longer, {remove_named(Stack(), name).what}.")

@@ -11,10 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from sandbox.incidents.kinds import BEHIND_TOXIPROXY
+
 __all__ = ["REPEATED", "alerting", "healthy"]
 
 REPEATED = ("acquirer-down", "store-down")
-BEHIND_TOXIPROXY = {"COMPOSE_PROFILES": "gameday", "ACQUIRER_URL": "http://toxiproxy:8103"}
 REST_SECONDS = 180
 USERS = 20
 # A drill takes one to three minutes; one that hangs must not take the others with it.

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 
 import httpx
 
-from sandbox.incidents.library import injected
+from sandbox.incidents.faults import injected
 from sandbox.model.stack import Stack
 from sandbox_testing import Mailpit, Message, Prometheus, Sample, eventually
 
@@ -155,7 +155,7 @@ def run(drill: Drill, stack: Stack, prometheus: Prometheus, mailbox: Mailpit) ->
     def closing(news: Message) -> list[Message]:
         return [one for one in mails() if one.subject.startswith("[RESOLVED]") and one.received_at >= news.received_at]
 
-    with injected(drill.fault):
+    with injected(stack, drill.fault):
         page = eventually(f"a page about {drill.alert} in {drill.mailbox}", told, timeout=PAGED_WITHIN)[-1]
         active, fired = _active_since(prometheus, drill), _fired_at(stack, drill)
         sampled = _first_sample(prometheus, drill, began)

@@ -20,7 +20,7 @@ SERVER_ERRORS = '{service_name="gateway"} | event="http.access" | json | http_re
 class Scenario:
     """What happens, what is seen, and when it is over.
 
-    fault: `kind` and its parameters (faults.py). alert: the one that must tell, with `service` where several
+    fault: `kind` and its parameters (kinds.py). alert: the one that must tell, with `service` where several
     may. may: alerts that may fire as well, each with the reason; any other is a false one. runbook: the page that is
     followed. shows: a line of the block of its diagnosis that must answer with something while the fault is there.
     mitigation: a line of the block of its mitigation that is executed. sli: `service/objective` of prometheus/slos;
