@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 
 from sandbox.alerting.contacts import Contacts, read_contacts
-from sandbox.alerting.topology import Catalog, callers, catalog
 from sandbox.model import ROOT
+from sandbox.model.catalog import callers, catalog
 
 __all__ = ["FOLDER", "PAGE_WAIT", "SYMPTOM_WAIT", "generated", "page_wait"]
 
@@ -57,7 +57,7 @@ def generated() -> Mapping[str, str]:
 
 def page_wait(team: str) -> str:
     """How long a page of this team gathers before it is sent."""
-    return SYMPTOM_WAIT if team == catalog()["customer"]["team"] else PAGE_WAIT
+    return SYMPTOM_WAIT if team == catalog()["customer"].team else PAGE_WAIT
 
 
 def _dump(config: Mapping[str, Any]) -> str:
@@ -81,7 +81,7 @@ def _config(contacts: Contacts, slack: bool) -> dict[str, Any]:
             **TICKET_TIMES,
             "routes": list(_routes(contacts)),
         },
-        "inhibit_rules": list(_inhibitions(catalog())),
+        "inhibit_rules": list(_inhibitions()),
         "receivers": list(_receivers(contacts, slack)),
     }
 
@@ -109,7 +109,7 @@ def _routes(contacts: Contacts) -> Iterator[dict[str, Any]]:
         yield {"matchers": ["severity = ticket", f"team = {team}"], "receiver": f"{team}-team"}
 
 
-def _inhibitions(known: Catalog) -> Iterator[dict[str, Any]]:
+def _inhibitions() -> Iterator[dict[str, Any]]:
     """The nearest to the cause speaks, what follows from it is shown on pages and not sent."""
     # A service that cannot be asked explains its other alerts.
     yield {
@@ -124,17 +124,17 @@ def _inhibitions(known: Catalog) -> Iterator[dict[str, Any]]:
         "target_matchers": ["severity = ticket"],
         "equal": ["alertname", "service"],
     }
-    stored = {name for name, row in known.items() if row["database"]}
+    stored = {name for name, row in catalog().items() if row.database}
     yield {
         "source_matchers": ["alertname = DatabaseDown"],
         "target_matchers": [
             f"alertname =~ {BURN}|DatabasePoolExhausted|{ISSUE}",
-            _one_of(stored.union(*(callers(known, name) for name in stored))),
+            _one_of(stored.union(*(callers(name) for name in stored))),
         ],
     }
-    for name, row in known.items():
+    for name, row in catalog().items():
         # A third party has no metrics, hence no alerts.
-        if row["signals"] and (before := callers(known, name)):
+        if row.signals and (before := callers(name)):
             yield {
                 # Pages only: a ticket that is left over from something else must not keep a page back.
                 "source_matchers": [f"alertname =~ {CAUSES}", f"service = {name}", "severity = page"],

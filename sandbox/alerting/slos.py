@@ -12,9 +12,9 @@ from typing import Any
 import yaml
 
 from sandbox.alerting.problems import Problem, read_yaml
-from sandbox.alerting.topology import callers_in_a_row, catalog
 from sandbox.engines.native import build
 from sandbox.model import ROOT
+from sandbox.model.catalog import callers_in_a_row
 
 __all__ = ["OUTPUT", "SLOS", "Slo", "every_slo"]
 
@@ -73,7 +73,7 @@ class Slo:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
     def _keep_firing_seconds(self) -> int:
-        return CALLER_LAGS_SECONDS * callers_in_a_row(catalog(), read_yaml(self.source)["service"])
+        return CALLER_LAGS_SECONDS * callers_in_a_row(read_yaml(self.source)["service"])
 
     def _by_sloth(self) -> str:
         period = read_yaml(self.windows)["spec"]["sloPeriod"]

@@ -20,7 +20,7 @@ REST_SECONDS = 180
 USERS = 20
 # A drill takes one to three minutes; one that hangs must not take the others with it.
 DRILL_SECONDS = 600
-Row = dict[str, Any]
+Timed = dict[str, Any]
 
 
 def alerting(root: Path, runs: int) -> Iterator[dict[str, object]]:
@@ -35,7 +35,7 @@ def alerting(root: Path, runs: int) -> Iterator[dict[str, object]]:
 
     _fresh(root)
     time.sleep(SETTLE_SECONDS + REST_SECONDS)
-    rows: list[Row] = []
+    rows: list[Timed] = []
     found: dict[str, object] = {"rest": _cost(Stack(root), REST_SECONDS), "rows": rows, "repeated": list(REPEATED)}
     yield found
     for name in [one for one in DRILLS if one not in REPEATED] + list(REPEATED) * runs:
@@ -53,7 +53,7 @@ def _fresh(root: Path) -> None:
     stack(root, "up", **BEHIND_TOXIPROXY)
 
 
-def _drill(root: Path, name: str) -> Row:
+def _drill(root: Path, name: str) -> Timed:
     """Seconds of each part that was measured, and the names of the tests that failed."""
     from sandbox.incidents.paging import PARTS
 

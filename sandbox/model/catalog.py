@@ -11,7 +11,7 @@ import yaml
 
 from sandbox.model import ROOT
 
-__all__ = ["ROOT", "SERVICES", "CatalogRow", "Owned", "catalog", "frontends", "vocabulary"]
+__all__ = ["SERVICES", "CatalogRow", "Owned", "callers", "callers_in_a_row", "catalog", "frontends", "vocabulary"]
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,21 @@ def vocabulary() -> ModuleType:
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def callers(name: str) -> set[str]:
+    """All that call a service, directly or through others."""
+    direct = _direct(name)
+    return direct.union(*(callers(caller) for caller in direct))
+
+
+def callers_in_a_row(name: str) -> int:
+    """How many services the longest way of a request passes before it reaches this one."""
+    return max((1 + callers_in_a_row(caller) for caller in _direct(name)), default=0)
+
+
+def _direct(name: str) -> set[str]:
+    return {caller for caller, row in catalog().items() if name in row.calls}
 
 
 def _frozen(row: dict[str, Any]) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class Crowd:
                 self._visit(name, person)
 
     def _visit(self, name: str, person: Customer) -> None:
-        if not self._take(name, "login", 200, person, _login):
+        if not self._take(name, "login", 200, person, Customer.log_in):
             self._stop.wait(1.0)
             return
         for turn in range(REQUESTS_A_VISIT):
@@ -96,15 +96,7 @@ class Crowd:
 def _register(person: Customer) -> Exchange:
     # An answer that never came may have made the account all the same.
     person.email = f"customer-{secrets.token_hex(6)}@example.com"
-    body = {"email": person.email, "password": person.password, "name": "Ada Example"}
-    return person.send("POST", "/api/auth/register", json=body)
-
-
-def _login(person: Customer) -> Exchange:
-    answer = person.send("POST", "/api/auth/login", json={"email": person.email, "password": person.password})
-    if answer.status == httpx.codes.OK:
-        person.http.headers["authorization"] = f"Bearer {answer.json['access_token']}"
-    return answer
+    return person.sign_up()
 
 
 _REQUESTS = (

@@ -126,7 +126,7 @@ def _docker(steps: Steps) -> None:
 @contextlib.contextmanager
 def _engine(steps: Steps) -> Iterator[dict[str, str] | None]:
     """The environment that reaches an engine, or None where none can run; one started here is stopped at the end."""
-    running: list[engine.Engine] = []
+    running: list[engine.Daemon] = []
 
     def packages() -> str:
         installed = engine.ensure_packages()

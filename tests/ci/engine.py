@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Engine", "EngineUnavailable", "ensure_packages", "start"]
+__all__ = ["Daemon", "EngineUnavailable", "ensure_packages", "start"]
 
 _PACKAGES = {"dockerd": "docker.io", "iptables": "iptables", "debootstrap": "debootstrap"}
 _START_SECONDS = 60
@@ -28,7 +28,7 @@ class EngineUnavailable(Exception):
 
 
 @dataclass
-class Engine:
+class Daemon:
     """How to reach an engine; `process` is None when it ran before and is left alone."""
 
     environment: dict[str, str]
@@ -90,13 +90,13 @@ def _apt(action: str, *packages: str) -> None:
         raise EngineUnavailable(f"apt-get {action} failed: {(done.stderr or done.stdout).strip()[-600:]}")
 
 
-def start(data: Path, log: Path, compose: Path) -> Engine:
+def start(data: Path, log: Path, compose: Path) -> Daemon:
     """The engine that answers, else one of our own with images under `data`; `compose` becomes the client's plugin.
 
     The engine of our own listens on a Unix socket only. EngineUnavailable says why none answers after a minute.
     """
     folder = Path(tempfile.mkdtemp(prefix="sandbox-engine-", dir="/run" if os.access("/run", os.W_OK) else None))
-    engine = Engine({"DOCKER_CONFIG": str(_client_configuration(folder / "client", compose))}, folder, log)
+    engine = Daemon({"DOCKER_CONFIG": str(_client_configuration(folder / "client", compose))}, folder, log)
     try:
         if not _answers(engine.environment):
             _begin(engine, data)
@@ -108,7 +108,7 @@ def start(data: Path, log: Path, compose: Path) -> Engine:
     return engine
 
 
-def _begin(engine: Engine, data: Path) -> None:
+def _begin(engine: Daemon, data: Path) -> None:
     if not shutil.which("dockerd"):
         raise EngineUnavailable("no engine answers and dockerd is not installed")
     data.mkdir(parents=True, exist_ok=True)
@@ -126,7 +126,7 @@ def _begin(engine: Engine, data: Path) -> None:
     engine.environment["DOCKER_HOST"] = socket
 
 
-def _wait(engine: Engine) -> None:
+def _wait(engine: Daemon) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline and engine.process.poll() is None:
         if _answers(engine.environment):
@@ -136,7 +136,7 @@ def _wait(engine: Engine) -> None:
     raise EngineUnavailable("dockerd does not start here. Its last words:\n  " + "\n  ".join(last))
 
 
-def _sweep(engine: Engine) -> None:
+def _sweep(engine: Daemon) -> None:
     """Empties an engine of the run's own but for its images.
 
     It starts again what ran when an earlier run was killed, on the ports and volumes that this one needs.

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from sandbox.engines.native import images
 from sandbox.engines.native.build import cache, pipeline, toolchain, venvs
-from sandbox.engines.native.build.goprograms import Build
+from sandbox.engines.native.build.goprograms import GoBuild
 from sandbox.engines.native.build.web import WebBuild
 from sandbox.engines.native.images import Source
 from sandbox.model import ROOT
@@ -93,17 +93,17 @@ class _Plan:
         # Node.js is needed to build a page, not to serve it.
         nodes = [web.lock for web in self._webs if not web.built]
         self._all_locks = dict.fromkeys([*(self._lock(s) for s in sources if s.scheme == "venv"), *locks, *nodes])
-        self._builds: dict[str, Build] = {}
+        self._builds: dict[str, GoBuild] = {}
         if programs:
             minimum = toolchain.required(self._catalog.program(name).directory for name in programs)
             go = toolchain.find(minimum, self._packaged_go)
-            self._builds = {name: Build(self._catalog.program(name), go) for name in programs}
+            self._builds = {name: GoBuild(self._catalog.program(name), go) for name in programs}
 
     @property
     def incomplete(self) -> bool:
         return bool(self.unbuilt() or self.unmade() or self.undrawn())
 
-    def unbuilt(self) -> list[Build]:
+    def unbuilt(self) -> list[GoBuild]:
         return [build for build in self._builds.values() if not build.built]
 
     def unmade(self) -> list[Path]:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from sandbox.engines.native.build import cache
 from sandbox.engines.native.build.commands import Runner, Usage
-from sandbox.engines.native.build.progress import Row, Step
+from sandbox.engines.native.build.progress import Made, Step
 from sandbox.engines.native.build.toolchain import FOLDER, Go
 from sandbox.engines.native.images import Program
 
-__all__ = ["Build"]
+__all__ = ["GoBuild"]
 
 # -pgo=off: nobody profiles a sandbox, and a profile would compile every dependency once more for one program.
 # -dwarf=false: the linker strips debug information anyway (-s -w); stack traces do not need it.
@@ -22,7 +22,7 @@ SOURCES = ("go.mod", "go.sum", "*.go")
 
 
 @dataclass(frozen=True)
-class Build:
+class GoBuild:
     """One program and the toolchain that makes it; its place in the cache is a digest of all that decides it."""
 
     program: Program
@@ -67,7 +67,7 @@ class Build:
         step.total = packages
         step.pause("downloaded, waiting for its turn")
 
-    def make(self, runner: Runner, step: Step) -> Row:
+    def make(self, runner: Runner, step: Step) -> Made:
         """Compile and link every binary in one run, then publish them together, whole or not at all."""
         begun = time.monotonic()
         step.begin("compiling")
@@ -75,7 +75,7 @@ class Build:
         with tempfile.TemporaryDirectory(prefix=f".{self.program.name}-", dir=self.location.parent) as temporary:
             usage = self._compile(runner, step, Path(temporary) / "out")
             finished = self._renamed(Path(temporary))
-            row = Row(self.program.name, time.monotonic() - begun, usage.cpu, step.done, step.total)
+            row = Made(self.program.name, time.monotonic() - begun, usage.cpu, step.done, step.total)
             (finished / "build.json").write_text(json.dumps(asdict(row) | {"go": self.go.version}), encoding="utf-8")
             finished.rename(self.location)
         return row

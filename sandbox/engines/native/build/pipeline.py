@@ -12,8 +12,8 @@ from rich.console import Console
 
 from sandbox.engines.native.build import cache, venvs
 from sandbox.engines.native.build.commands import Runner
-from sandbox.engines.native.build.goprograms import Build
-from sandbox.engines.native.build.progress import Progress, Row, Step
+from sandbox.engines.native.build.goprograms import GoBuild
+from sandbox.engines.native.build.progress import Made, Progress, Step
 from sandbox.engines.native.build.web import SECONDS as WEB_SECONDS
 from sandbox.engines.native.build.web import WebBuild
 
@@ -30,12 +30,12 @@ UNMEASURED = 30
 
 
 def report() -> dict[str, object] | None:
-    """What the last build cost: {"seconds": wall clock, "rows": [Row as a dict, ...]}; None before the first."""
+    """What the last build cost: {"seconds": wall clock, "rows": [Made as a dict, ...]}; None before the first."""
     file = _report_file()
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
-def run(builds: Sequence[Build], locks: Sequence[Path], console: Console, webs: Sequence[WebBuild] = ()) -> None:
+def run(builds: Sequence[GoBuild], locks: Sequence[Path], console: Console, webs: Sequence[WebBuild] = ()) -> None:
     """Make these programs, environments and pages; StackError at the first that fails, after ending what still runs."""
     if not builds and not locks and not webs:
         return
@@ -54,7 +54,7 @@ def run(builds: Sequence[Build], locks: Sequence[Path], console: Console, webs: 
 
 
 def _work(
-    builds: Sequence[Build], locks: Sequence[Path], webs: Sequence[WebBuild], steps: dict[str, Step], runner: Runner
+    builds: Sequence[GoBuild], locks: Sequence[Path], webs: Sequence[WebBuild], steps: dict[str, Step], runner: Runner
 ) -> None:
     # Longest first: a long build left for the end would run alone.
     ordered = sorted(builds, key=lambda build: -build.program.seconds)
@@ -80,7 +80,7 @@ def _work(
             raise
 
 
-def _program(build: Build, fetched: "Future[None]", runner: Runner, step: Step) -> None:
+def _program(build: GoBuild, fetched: "Future[None]", runner: Runner, step: Step) -> None:
     fetched.result()
     step.end(build.make(runner, step))
 
@@ -88,14 +88,14 @@ def _program(build: Build, fetched: "Future[None]", runner: Runner, step: Step) 
 def _environment(lock: Path, runner: Runner, step: Step) -> None:
     step.begin("installing")
     usage = venvs.create(lock, runner)
-    step.end(Row(step.name, step.seconds, usage.cpu))
+    step.end(Made(step.name, step.seconds, usage.cpu))
 
 
 def _title(lock: Path) -> str:
     return f"python-{lock.stem if lock.stem != 'requirements' else lock.parent.name}"
 
 
-def _announcement(steps: Sequence[Step], builds: Sequence[Build]) -> str:
+def _announcement(steps: Sequence[Step], builds: Sequence[GoBuild]) -> str:
     minutes = max(1, round(sum(step.expected for step in steps) / 60))
     names = ", ".join(step.name for step in steps)
     caches = f" Go's caches grow with it: {builds[0].go.build_cache}, {builds[0].go.module_cache}." if builds else ""
@@ -105,7 +105,7 @@ def _announcement(steps: Sequence[Step], builds: Sequence[Build]) -> str:
     )
 
 
-def _require_space(builds: Sequence[Build]) -> None:
+def _require_space(builds: Sequence[GoBuild]) -> None:
     if builds:
         share = min(1.0, sum(build.program.seconds for build in builds) / SECONDS_OF_ALL)
         go = builds[0].go

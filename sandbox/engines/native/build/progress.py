@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-__all__ = ["Progress", "Row", "Step"]
+__all__ = ["Made", "Progress", "Step"]
 
 PLAIN_EVERY = 10.0
 BAR = 24
 
 
 @dataclass
-class Row:
+class Made:
     """One thing that was made: wall-clock and CPU seconds, packages compiled of those it consists of."""
 
     name: str
@@ -36,7 +36,7 @@ class Step:
     state: str = "waiting"
     done: int = 0
     total: int = 0
-    row: Row | None = None
+    row: Made | None = None
     _active_since: float | None = None
     _worked: float = 0.0
 
@@ -63,7 +63,7 @@ class Step:
     def pause(self, state: str) -> None:
         self._worked, self._active_since, self.state = self.seconds, None, state
 
-    def end(self, row: Row) -> None:
+    def end(self, row: Made) -> None:
         self.pause("done")
         self.row = row
 

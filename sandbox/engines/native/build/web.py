@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.engines.native.build import cache, venvs
 from sandbox.engines.native.build.commands import Runner
-from sandbox.engines.native.build.progress import Row, Step
+from sandbox.engines.native.build.progress import Made, Step
 
 __all__ = ["RESULTS", "WebBuild"]
 
@@ -66,7 +66,7 @@ class WebBuild:
             for name in RESULTS:
                 shutil.move(work / name, finished / name)
             finished.rename(self.location)
-        step.end(Row(self.name, time.monotonic() - begun, cpu))
+        step.end(Made(self.name, time.monotonic() - begun, cpu))
 
     def _sources(self) -> list[Path]:
         found = (path for path in self.folder.rglob("*") if path.is_file())
