@@ -201,7 +201,9 @@ def _browser(figure: Mapping[str, Any]) -> str:
         f"| KiB | {bare:.1f} | {bare + at_once:.1f} | {bare + at_once + later:.1f} |\n"
         f"| ms until usable | {without:.0f} | {having:.0f} | |\n\n"
         f"Telemetry adds {at_once:.1f} KiB before the web page is usable (target: 6 or less) and {later:.1f} "
-        f"afterwards (target: 50 or less).{_later_because_of_telemetry(figure)}\n\n" + _errors_soon(figure) + _bursts(figure)
+        f"afterwards (target: 50 or less).{_later_because_of_telemetry(figure)}\n\n"
+        + _errors_soon(figure)
+        + _bursts(figure)
     )
 
 
