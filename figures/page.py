@@ -242,14 +242,14 @@ def _bursts(figure: Mapping[str, Any]) -> str:
 
     thrown = middle("burst: errors thrown")
     text = (
-        f"A burst of {thrown:.0f} errors in {middle('burst: seconds'):.0f} s in a browser: "
-        f"{middle('burst: errors kept'):.0f} kept."
+        f"Of a burst of {thrown:.0f} errors in {middle('burst: seconds'):.0f} s in a browser, "
+        f"{middle('burst: errors kept'):.0f} were recorded."
     )
     if "burst in a service: errors kept" in figure:
         before, meanwhile = figure["burst: ms of a payment before and meanwhile"]["values"]
         text += (
-            f" A payment took {meanwhile:.0f} ms meanwhile, {before:.0f} ms before. In a service, in "
-            f"{middle('burst in a service: seconds'):.0f} s: {middle('burst in a service: errors kept'):.0f} kept."
+            f" A payment took {meanwhile:.0f} ms during the burst, {before:.0f} ms before. In a service, in "
+            f"{middle('burst in a service: seconds'):.0f} s: {middle('burst in a service: errors kept'):.0f} recorded."
         )
     return text
 
