@@ -72,10 +72,11 @@ def section(figure: Mapping[str, Any]) -> str:
         before, now = median(costs["before"]), median(costs["now"])
         rows += f"| {kind} | {before:.0f} | {now:.0f} | {1e6 / before:,.0f} | {1e6 / now:,.0f} | {before / now:.2f} |\n"
     return (
-        "## What an item costs in the collector\n\n"
-        "Spans and lines through the collector alone, queues on disk, into a store that keeps nothing: CPU time of its "
-        f"process, with the configuration of `{figure['before']}` (before senders of any kind were provided for) and "
-        f"of now, in turns, medians of {figure['rounds']} rounds. One core takes (aim: 0.80 of before, or more):\n\n"
+        "## Cost of an item in the collector\n\n"
+        "CPU time of the collector process for spans and log lines, with queues on disk and a store that discards "
+        f"everything. It runs alternately with the configuration of `{figure['before']}` (before it accepted arbitrary "
+        f"senders) and with the current one; the values are medians of {figure['rounds']} rounds. Throughput of one "
+        "core (target: 0.80 of before, or more):\n\n"
         "| | CPU µs before | now | items/s before | now | share of before |\n|---|---|---|---|---|---|\n" + rows
     )
 

@@ -65,9 +65,9 @@ def section(figure: Mapping[str, Any]) -> str:
     return (
         "## Game days\n\n"
         f"Every scenario, unattended, {_times(figure['rounds'])}: {len(runs)} of {planned} runs were made. "
-        "Seconds from the first request that suffered (or from the fault, where none did), medians with the worst in "
-        "parentheses; "
-        "*after mitigation* is from the end of the mitigation until the objective held.\n\n"
+        "Times are seconds from the first affected request (or from the fault, if no request was affected): medians, "
+        "with the worst in parentheses. "
+        "*After mitigation* is the time from the end of the mitigation until the objective held again.\n\n"
         + "\n".join(_totals(runs, planned))
         + "\n\n| scenario | kind | passed | detect | acknowledge | mitigate | recover | after mitigation | false |\n"
         "|---|---|---|---|---|---|---|---|---|\n"
@@ -90,12 +90,12 @@ def _totals(runs: list[Run], planned: int) -> Iterator[str]:
     yield f"- Passed: **{sum(one['passed'] for one in runs)} of {planned}** runs."
     yield (
         f"- Detected by an alert: **{len(told) - by_mail} of {planned}**, and {by_mail} by the mail of the dead man's "
-        f"switch; {_spread(told, 'detect')} s (aim: 20 in the median, 60 at worst)."
+        f"switch; {_spread(told, 'detect')} s (target: median 20, worst 60)."
     )
-    yield f"- Objective again after the mitigation: {_spread(runs, 'verified')} s (aim: 60 at worst)."
-    yield f"- Alerts that should not have fired: **{len(false)}** (aim: 0){': ' if false else ''}{', '.join(false)}."
+    yield f"- Objective met again after the mitigation: {_spread(runs, 'verified')} s (target: worst 60)."
+    yield f"- Alerts that should not have fired: **{len(false)}** (target: 0){': ' if false else ''}{', '.join(false)}."
     yield (
-        f"- Traces and access lines lost, of {requests} requests: **{lost}** (aim: 0). Scrapes missed: {scrapes}; "
+        f"- Traces and access lines lost, of {requests} requests: **{lost}** (target: 0). Scrapes missed: {scrapes}; "
         f"error events that did not reach the tracker: {events}."
     )
     if loads := [one["load"] for one in runs]:
@@ -112,7 +112,7 @@ def _row(name: str, runs: list[Run]) -> str:
 def _troubles(runs: list[Run]) -> str:
     lines = [f"- {one['scenario']}, round {one['round']}: {'; '.join(one['problems'])}\n" for one in runs]
     failed = [line for line, one in zip(lines, runs, strict=True) if not one["passed"]]
-    return "\nWhat did not go as it should:\n\n" + "".join(failed) if failed else ""
+    return "\nFailed runs:\n\n" + "".join(failed) if failed else ""
 
 
 def _spread(runs: list[Run], stage: str) -> str:

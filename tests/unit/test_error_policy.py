@@ -101,7 +101,7 @@ def test_event_names_the_team_of_the_catalog() -> None:
 def test_gateways_own_limit_is_the_documented_one() -> None:
     from gateway.settings import Settings
 
-    [documented] = re.findall(r"a browser's address (\d+) a minute", PAGE)
+    [documented] = re.findall(r"one browser address (\d+) a minute", PAGE)
     assert Settings.model_fields["rate_limit_browser"].default == f"{documented}/minute"
 
 
@@ -111,13 +111,13 @@ def test_bounds_against_a_flood_are_the_documented_ones() -> None:
     from gateway import outbox
     from sandbox.model.compose import read_topology
 
-    [at_once, a_second] = re.findall(r"a service\s+reports (\d+) at once and then (\d+) a second", PAGE)[0]
+    [at_once, a_second] = re.findall(r"a service\s+reports (\d+) events at once and then (\d+) a second", PAGE)[0]
     throttle = inspect.signature(Throttle).parameters
     assert (throttle["burst"].default, throttle["per_second"].default) == (int(at_once), float(a_second))
-    [taken] = re.findall(r"the tracker takes ([\d,]+) of one project\s+in five minutes", PAGE)
+    [taken] = re.findall(r"the error tracker accepts\s+([\d,]+) events of one project in five minutes", PAGE)
     settings = read_topology(ROOT, {}).services["bugsink"].environment
     assert settings["MAX_EVENTS_PER_PROJECT_PER_5_MINUTES"] == taken.replace(",", "")
-    assert "waits up to ten minutes for a tracker that is away" in PAGE
+    assert "holds events for up to ten minutes while the tracker is down" in PAGE
     assert outbox.PATIENCE_SECONDS == 600
 
 

@@ -70,7 +70,7 @@ def test_page_counts_all_that_was_planned_and_names_what_failed(plays: list[str]
 
     assert "Passed: **2 of 4** runs" in text
     assert "by an alert: **2 of 4**, and 1 by the mail of the dead man's switch; 10.0 (20.0) s" in text
-    assert "**1** (aim: 0): DiskFilling in database-down" in text
+    assert "**1** (target: 0): DiskFilling in database-down" in text
     assert "of 150 requests: **0**" in text
     assert "Scrapes missed: 6" in text
     assert "| bad-release | bad release | 2 of 2 | 15.0 (20.0) |" in text
