@@ -1,11 +1,11 @@
 """docs/figures.md, written from docs/figures.json."""
 
 from collections.abc import Mapping
-from itertools import pairwise
-from statistics import median, quantiles
+from statistics import quantiles
 from typing import Any
 
-from sandbox.alerting.routes import PAGE_WAIT
+from sandbox.figures.alerting import healthy_section
+from sandbox.figures.alerting import section as alerting_section
 from sandbox.figures.collector import section as collector_section
 from sandbox.figures.gameday import section as gameday_section
 
@@ -18,9 +18,6 @@ How fast the stack is, and what it costs. To measure it on your machine, run `ma
 build with empty caches). Machines differ, and shared ones are noisy. Each figure is given with its target; medians are
 of the runs shown.
 """
-
-# Moments of a drill; between two of them is a column of its table. It begins at 0.
-STEPS = ("began", "sampled", "active", "fired", "sent", "inbox")
 
 
 def page(figures: Mapping[str, Any]) -> str:
@@ -254,68 +251,9 @@ def _bursts(figure: Mapping[str, Any]) -> str:
     return text
 
 
-def _alerting(figure: Mapping[str, Any]) -> str:
-    paged = [row for row in figure["rows"] if "inbox" in row]
-    inbox = [row["inbox"] for row in paged if row["fault"] in figure["repeated"]]
-    rows = ""
-    for fault in dict.fromkeys(row["fault"] for row in paged):
-        of = [row for row in paged if row["fault"] == fault]
-        parts = " | ".join(
-            f"{max(0.0, median(row[end] - row.get(start, 0.0) for row in of)):.1f}" for start, end in pairwise(STEPS)
-        )
-        whole = [row["inbox"] for row in of]
-        rows += f"| {fault} | {len(of)} | {parts} | {median(whole):.1f} | {max(whole):.1f} |\n"
-    aims = (
-        f"median **{median(inbox):.1f}** (target: 20 or less), worst {max(inbox):.1f} (target: 40), over "
-        f"{len(inbox)} runs of {' and '.join(figure['repeated'])}"
-        if inbox
-        else "not measured"
-    )
-    verdict = "".join(f"- {row['fault']}: {reason}\n" for row in figure["rows"] for reason in row["failed"])
-    return (
-        f"## Time from a fault to a page\n\nSeconds until the mail is in the inbox: {aims}.\n\n"
-        "The table gives medians of the phases:\n\n"
-        "- Detect: until the first bad sample is stored (a scrape every 5 s).\n"
-        "- Evaluate: until the rule has seen more bad samples than the objective allows (an evaluation every 5 s).\n"
-        "- Hold: the rule's `for`.\n"
-        f"- Group: {PAGE_WAIT.removesuffix('s')} s of grouping, in which the cause can still inhibit its "
-        "consequences.\n"
-        "- Send: the mail.\n\n"
-        "| fault | runs | detect | evaluate | hold | group | send | total | worst |\n"
-        f"|---|---|---|---|---|---|---|---|---|\n{rows}\n"
-        + (
-            f"What failed:\n\n{verdict}"
-            if verdict
-            else "In every drill exactly one mail was sent to one mailbox, and no alert fired that must not fire.\n"
-        )
-        + f"\n{_at_rest(figure['rest'])}"
-    )
-
-
-def _healthy(run: Mapping[str, Any]) -> str:
-    listed = f" ({', '.join(run['pages'])})" if run["pages"] else ""
-    return (
-        "## False pages in a healthy stack\n\n"
-        f"Pages in {run['seconds'] / 60:.0f} minutes of normal load without a fault: **{len(run['pages'])}**{listed} "
-        f"(target: none). {run['users']} customers, in addition to the synthetic one, sent {run['requests']:,} "
-        f"requests, of which {run['failures']} failed."
-    )
-
-
-def _at_rest(cost: Mapping[str, float]) -> str:
-    """Durations are by the clock, waiting included; only the processes' own counters tell processor time."""
-    return (
-        f"When idle, over {cost['seconds']:.0f} s with only the synthetic customer, Prometheus uses "
-        f"{cost['cores'] * 100:.1f} % of a core and Alertmanager {cost['alertmanager_cores'] * 100:.1f} %. "
-        f"In wall-clock time, rule evaluation takes {cost['rule_seconds'] * 1000:.0f} ms of each second. One round "
-        f"of scrapes ({cost['targets']:.0f} targets every 5 s, in parallel; {cost['samples']:.0f} samples a second) "
-        f"takes {cost['scrape_seconds'] * 1000:.0f} ms, added up over the targets."
-    )
-
-
 SECTIONS = {
-    "alerting": _alerting,
-    "healthy": _healthy,
+    "alerting": alerting_section,
+    "healthy": healthy_section,
     "warm_start": _warm_start,
     "profiles": _profiles,
     "queryable": _queryable,

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from sandbox.engines import passwords
 from sandbox.engines.engine import Component, Report
@@ -28,7 +27,6 @@ __all__ = ["NativeEngine"]
 POLL_SECONDS = 0.1
 TAIL_LINES = 20
 SUPERVISOR = "process-compose"
-# For a service whose health nobody checks.
 PATIENCE_SECONDS = 30
 # Longer than services/frontend/release.py waits for the tracker and for its upload, which it gives two minutes.
 RUN_ONCE_SECONDS = 150
@@ -104,7 +102,7 @@ class NativeEngine:
         memory = proportional_memory(running) if measure else {}
         pages = health.pages(self.layout.project) if states else {}
         found = [
-            self._component(self.topology.services[name], state, _ready(state, pages), memory.get(state.pid))
+            self._component(self.topology.services[name], state, health.ready(state, pages), memory.get(state.pid))
             for name, state in states.items()
             if name in self.topology.services
         ]
@@ -242,7 +240,7 @@ class NativeEngine:
 
     def _wait(self, services: Mapping[str, Service], report: Report, restarts: Mapping[str, int] | None = None) -> None:
         """Until every process is ready; StackError as soon as one of them ends or the slowest has had its time."""
-        patience = max(_patience(service, services) for service in services.values())
+        patience = max(health.patience(service, services) for service in services.values())
         began, pages = time.monotonic(), health.pages(self.layout.project)
         ready: set[str] = set()
         while not ready >= set(services):
@@ -256,7 +254,7 @@ class NativeEngine:
                 # What was skipped only waited for what failed.
                 raise self._died(min(failed, key=lambda state: state.status == "Skipped"))
             for name in sorted((set(services) - ready) & states.keys()):
-                if not _ready(states[name], pages):
+                if not health.ready(states[name], pages):
                     continue
                 ready.add(name)
                 report(f"{name} ready after {time.monotonic() - began:.1f} s")
@@ -285,37 +283,13 @@ class NativeEngine:
         )
 
     def _component(self, service: Service, state: ProcessState, ready: bool, memory: int | None) -> Component:
-        if state.status == "Running":
-            unready = "unhealthy" if state.health == "Not Ready" else "starting"
-            condition = ("healthy" if ready else unready) if state.probed else "running"
-        elif state.status in ("Pending", "Launching", "Launched", "Restarting"):
-            condition = "starting" if state.status != "Restarting" else "unhealthy"
-        else:
-            condition = "done" if ready else "down"
         return Component(
             service.name,
             self.name,
             service.version,
             state.status.lower(),
-            condition,
+            health.condition(state, ready),
             str(state.pid or "-"),
             memory,
             service.addresses,
         )
-
-
-def _ready(state: ProcessState, pages: Mapping[str, dict[str, Any]]) -> bool:
-    """Ready by the supervisor's last probe, which may be a second old, or by the health page now.
-
-    `up` and `status` both ask this, so that what `up` has called ready is not ill a moment later.
-    """
-    return state.ready or (state.status == "Running" and state.name in pages and health.answers(pages[state.name]))
-
-
-def _patience(service: Service, services: Mapping[str, Service]) -> float:
-    """Seconds until a service that works is healthy: its own time and that of the slowest it waits for."""
-    check = service.healthcheck
-    own = check.start_period + check.interval * check.retries if check else PATIENCE_SECONDS
-    return own + max(
-        (_patience(services[name], services) for name in service.depends_on if name in services), default=0
-    )

@@ -1,13 +1,20 @@
-"""Asks the health pages directly: the supervisor's own probes are whole seconds apart, a fifth of a warm start."""
+"""Whether a process is ready. Its health page is asked directly: the supervisor's own probes are whole seconds apart, a
+fifth of a warm start."""
 
 import http.client
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["answers", "pages"]
+from sandbox.engines.native.supervisor import ProcessState
+from sandbox.model.compose import Service
 
-PATIENCE_SECONDS = 0.25
+__all__ = ["answers", "condition", "pages", "patience", "ready"]
+
+ANSWER_SECONDS = 0.25
+# For a service whose health nobody checks.
+UNCHECKED_SECONDS = 30
 
 
 def pages(project: Path) -> dict[str, dict[str, Any]]:
@@ -19,7 +26,7 @@ def pages(project: Path) -> dict[str, dict[str, Any]]:
 
 def answers(page: dict[str, Any]) -> bool:
     """Whether the page answers with a 2xx now."""
-    connection = http.client.HTTPConnection(page["host"], int(page["port"]), timeout=PATIENCE_SECONDS)
+    connection = http.client.HTTPConnection(page["host"], int(page["port"]), timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", page["path"])
         return 200 <= connection.getresponse().status < 300
@@ -27,3 +34,28 @@ def answers(page: dict[str, Any]) -> bool:
         return False
     finally:
         connection.close()
+
+
+def ready(state: ProcessState, known: Mapping[str, dict[str, Any]]) -> bool:
+    """Ready by the supervisor's last probe, which may be a second old, or by the health page now.
+
+    `up` and `status` both ask this, so that what `up` has called ready is not ill a moment later.
+    """
+    return state.ready or (state.status == "Running" and state.name in known and answers(known[state.name]))
+
+
+def condition(state: ProcessState, is_ready: bool) -> str:
+    """The health of a component, in the word that `status` prints."""
+    if state.status == "Running":
+        unready = "unhealthy" if state.health == "Not Ready" else "starting"
+        return ("healthy" if is_ready else unready) if state.probed else "running"
+    if state.status in ("Pending", "Launching", "Launched", "Restarting"):
+        return "starting" if state.status != "Restarting" else "unhealthy"
+    return "done" if is_ready else "down"
+
+
+def patience(service: Service, services: Mapping[str, Service]) -> float:
+    """Seconds until a service that works is healthy: its own time and that of the slowest it waits for."""
+    check = service.healthcheck
+    own = check.start_period + check.interval * check.retries if check else UNCHECKED_SECONDS
+    return own + max((patience(services[name], services) for name in service.depends_on if name in services), default=0)
