@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, Request, expect
 
+from sandbox.model.errors import StackError
 from sandbox_testing import eventually
 
 __all__ = ["DESKTOP", "PHONE", "Visitor", "launched", "visiting"]
@@ -23,9 +23,9 @@ NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome"
 # No requests of its own: only those of the page under test, in a sandbox of ours where the user is root.
 OPTIONS = ("--disable-background-networking", "--disable-component-update", "--disable-gpu", "--disable-quic",
            "--disable-sync", "--no-first-run")  # fmt: skip
-MISSING = (
-    "no Chromium is installed, which the browser tests drive. On Debian: apt-get install chromium. Elsewhere: set"
-    " CHROMIUM to the program, or run `.venv/bin/playwright install chromium`."
+INSTALL = (
+    "On Debian: apt-get install chromium. Elsewhere: set CHROMIUM to the program, or run "
+    "`.venv/bin/playwright install chromium`."
 )
 # A busy machine is slow; only a page that hangs takes this long.
 PATIENCE_MILLISECONDS = 20_000
@@ -33,13 +33,14 @@ PATIENCE_MILLISECONDS = 20_000
 
 @contextmanager
 def launched(playwright: Playwright) -> Iterator[Browser]:
-    """This machine's Chromium without a window, or the one that Playwright keeps; fails with what to install."""
+    """This machine's Chromium without a window, or the one that Playwright keeps. StackError says what to install."""
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     options = [*OPTIONS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     try:
         browser = playwright.chromium.launch(executable_path=found, args=options)
     except Error as error:
-        pytest.exit(MISSING if found is None else f"{found} does not start: {error}", 1)
+        problem = "No Chromium is installed." if found is None else f"{found} does not start: {error}"
+        raise StackError(problem, INSTALL) from error
     expect.set_options(timeout=PATIENCE_MILLISECONDS)
     try:
         yield browser

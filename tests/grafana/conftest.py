@@ -9,12 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from sandbox.dashboards.queries import load
 from sandbox.model.stack import Stack
-from sandbox.traffic.browser import PATIENCE_MILLISECONDS, launched
+from sandbox.traffic.browser import PATIENCE_MILLISECONDS
 from sandbox_testing import eventually
+from tests.support.chromium import chromium
 from tests.support.evidence import Evidence
 
 # Pixels of a grid's row with its gap, and of what Grafana has above the grid.
@@ -81,8 +82,8 @@ def address(stack: Stack) -> str:
 
 @pytest.fixture(scope="session")
 def browser(address: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright, launched(playwright) as chromium:
-        yield chromium
+    with chromium() as started:
+        yield started
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Programs of the backends, for tests of their configuration: the ones that the native engine runs."""
+"""Programs of the backends by the pin of their image, as the native engine runs them."""
 
 from pathlib import Path
 
