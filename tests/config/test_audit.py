@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.inventory import audit as auditing
-from sandbox.inventory import report as command
+from sandbox.inventory import report
 from sandbox.inventory.audit import Verdict, audit, audit_npm, audit_python
 from sandbox.inventory.locks import find
 from sandbox.model import ROOT
@@ -180,11 +180,8 @@ def test_exit_status_tells_vulnerabilities_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "a.lock").touch()
-    monkeypatch.setattr(command, "ROOT", tmp_path)
     monkeypatch.setattr(auditing, "audit_python", lambda _: verdict)
-    with pytest.raises(SystemExit) as ended:
-        command.app(["audit"])
-    assert ended.value.code == status
+    assert report.audit(tmp_path) == status
     assert capsys.readouterr().out.strip() == line
 
 
