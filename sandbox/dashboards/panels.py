@@ -78,23 +78,17 @@ def plot(
     exemplars: bool = False,
     stacked: bool = False,
     colours: Mapping[str, str] | None = None,
-    floor: float | None = 0,
     links: Sequence[dashboard.DashboardLink] = (),
 ) -> timeseries.Panel:
-    """Lines over time from Prometheus; with exemplars, points that open the trace they came from.
-
-    ``floor`` is the lowest value of the axis; None for what may be negative.
-    """
+    """Lines over time from Prometheus, from 0 up; with exemplars, points that open the trace they came from."""
     panel = _lines_over_time(title, description, unit, width, stacked, limit, quiet).datasource(PROMETHEUS)
     panel.legend(_legend(width, queries))
     for reference, (expression, legend) in zip("ABCDEFGHIJ", queries, strict=False):
         target = prometheus.Dataquery().ref_id(reference).datasource(PROMETHEUS).range()
         panel.with_target(target.expr(expression).legend_format(legend).exemplar(exemplars))
-    if floor is not None:
-        panel.min(floor)
     if len(links):
         panel.data_links(list(links))
-    return _coloured(panel.height(height), queries, colours)
+    return _coloured(panel.min(0).height(height), queries, colours)
 
 
 def lokigraph(

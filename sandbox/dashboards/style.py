@@ -95,7 +95,7 @@ def human(value: float, unit: str) -> str:
         return f"{value / 1024**2:g} MiB"
     if abs(value) < 1e-6:
         return "anything above 0"
-    return f"{value:g}" + {"s": " s", "reqps": "/s", "suffix:/min": "/min"}.get(unit, "")
+    return f"{value:g}" + {"s": " s", "reqps": "/s"}.get(unit, unit.partition("suffix:")[2])
 
 
 def thresholds(limit: Limit | None, fine: str = FINE) -> dashboard.ThresholdsConfig:

@@ -224,8 +224,8 @@ def _full() -> list:
         ),
         timeline(
             "Circuits",
-            "Whether a service calls a peer, or refuses to because too many calls failed.",
-            [("max by (service, peer) (circuit_open)", "{{service}} to {{peer}}")],
+            "Whether a service calls this peer, or refuses to because too many calls failed.",
+            [("max by (peer) (circuit_open)", "{{peer}}")],
             CIRCUITS,
             width=6,
             height=8,

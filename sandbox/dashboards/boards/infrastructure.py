@@ -18,6 +18,7 @@ DISK = "max(loki_ingester_wal_disk_usage_percent)"
 LAG = quantile(0.99, "event_loop_lag_seconds_bucket", "service")
 FILES = share("process_open_fds", "process_max_fds")
 COLLECTOR = 'label_replace(%s, "service", "otel-collector", "", "")'
+CORES_UNIT = "suffix: cores"
 CORES = f"rate(process_cpu_seconds_total[1m]) or {COLLECTOR % 'rate(otelcol_process_cpu_seconds_total[1m])'}"
 
 
@@ -57,7 +58,7 @@ def _there() -> list:
         figure(
             "Busiest process",
             "Cores that it keeps busy. A service is one process and has one core.",
-            "short",
+            CORES_UNIT,
             f"max({CORES})",
             limit=limits.CPU,
         ),
@@ -74,7 +75,7 @@ def _there() -> list:
             "percentunit",
             f"max({FILES})",
             limit=limits.FILES,
-        ),
+        ).decimals(1),
         timeline(
             "Scrape targets",
             "Whether Prometheus gets metrics from each; Grafana is not run everywhere, and counts nowhere.",
@@ -133,7 +134,7 @@ def _processes() -> list:
         plot(
             "Processor",
             "Cores that each process keeps busy.",
-            "short",
+            CORES_UNIT,
             [(CORES, "{{service}}")],
             limit=limits.CPU,
             width=12,

@@ -104,7 +104,7 @@ def _payments() -> list:
             {"currency": "Currency"},
             [
                 Column("Per minute", "none", f"60 * ({money(AMOUNT + '_sum', window='5m')})", decimals=2),
-                Column("Median payment", "none", median, decimals=2),
+                Column("Median", "none", median, decimals=2),
             ],
             width=8,
             quiet="no payment was authorised in five minutes",

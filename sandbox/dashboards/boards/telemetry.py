@@ -13,16 +13,15 @@ __all__ = ["REFUSED_A_MINUTE", "telemetry"]
 
 # Of services and of browsers. The rule sees the first loss as well, by which a counter is born.
 LOST_SPANS = 'sum(telemetry:discarded:increase1m{signal="traces",outcome="lost",reason=~"not delivered.*|no room.*"})'
-# The counter of browsers' spans has a label "outcome", and does not exist before a browser has sent spans. The
-# exporter's counter has no such label.
-_EXPORTED = rate("otel_sdk_exporter_span_exported_total", "service, error_type")
-_OF_BROWSERS = rate("browser_spans_total", "service, app, outcome")
+PROCESSED, EXPORTED = "otel_sdk_processor_span_processed_total", "otel_sdk_exporter_span_exported_total"
+# Few names while all is well; who lost some is named.
 SENT_SPANS = [
-    (
-        f'label_replace({_EXPORTED}, "outcome", "delivered", "", "") or {_OF_BROWSERS}',
-        "{{service}} {{app}} {{outcome}} {{error_type}}",
-    ),
-    (rate("otel_sdk_processor_span_processed_total", "service, error_type"), "{{service}} sent {{error_type}}"),
+    (rate(PROCESSED, where='error_type=""'), "sent"),
+    (rate(EXPORTED, where='error_type=""'), "delivered"),
+    (rate(PROCESSED, "service", 'error_type!=""') + " > 0", "{{service}} no room"),
+    (rate(EXPORTED, "service", 'error_type!=""') + " > 0", "{{service}} not delivered"),
+    # Does not exist before a browser has sent spans.
+    (rate("browser_spans_total", "outcome"), "browsers {{outcome}}"),
 ]
 QUEUE = ("otel_sdk_processor_span_queue_size", "otel_sdk_processor_span_queue_capacity")
 # What did not reach the error tracker, and its news that did not reach Alertmanager.
@@ -94,7 +93,7 @@ def _now() -> list:
             "percentunit",
             f"max({FULLNESS})",
             limit=limits.QUEUE,
-        ),
+        ).decimals(1),
         figure(
             "Error events lost",
             "A minute: errors of services and browsers that did not reach the error tracker, and news of them that did "
@@ -135,7 +134,7 @@ def _sent() -> list:
         plot(
             "Spans",
             "Spans a second of services and browsers. Sent: they left the queue. Delivered: the collector accepted "
-            "them. A series with an error in its name counts lost spans.",
+            "them. No room, not delivered: that service lost them.",
             PER_SECOND,
             SENT_SPANS,
             width=8,
