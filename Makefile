@@ -91,7 +91,7 @@ lint: setup  ## style, configuration and dashboards against their own tools and 
 	@$(BIN)/python -m alerting check
 	@$(BIN)/mypy --strict --ignore-missing-imports --no-error-summary sandbox_testing
 	@MYPYPATH=services $(BIN)/mypy --strict --ignore-missing-imports --no-error-summary --explicit-package-bases \
-		--allow-untyped-calls --exclude /tests/ services/telemetry
+		--allow-untyped-calls --exclude /tests/ services/sandbox_telemetry
 	@$(BIN)/python -m grafana.generate --check
 	@$(BIN)/python -m ci.workflows
 	@command -v npm >/dev/null || { echo "make: no npm found; it checks the dashboards against Grafana's types. On Debian: apt-get install npm"; exit 1; }

@@ -14,9 +14,9 @@ from packaging.utils import canonicalize_name
 
 from tests.support.project import ROOT
 
-PACKAGES = {"telemetry": "services/telemetry", "sandbox_testing": "sandbox_testing"}
+PACKAGES = {"sandbox_telemetry": "services/sandbox_telemetry", "sandbox_testing": "sandbox_testing"}
 SERVICE = """
-from telemetry import capture, create_app
+from sandbox_telemetry import capture, create_app
 from fastapi.testclient import TestClient
 
 app = create_app("orders")
@@ -29,9 +29,10 @@ assert seen.sample("http_server_request_duration_seconds_count", http_route="/or
 """
 # All that each package imports when it is used, without a client of the tests' own.
 USES = {
-    "telemetry": """
-import kit.protocol, kit.server, telemetry.testing
-from telemetry import capture, create_app, serve
+    "sandbox_telemetry": """
+import sandbox_telemetry
+every = [getattr(sandbox_telemetry, name) for name in sandbox_telemetry.__all__]
+from sandbox_telemetry import capture, create_app
 with capture() as seen:
     app = create_app("orders")
 """,
@@ -117,7 +118,7 @@ def test_each_package_says_that_it_is_typed(installed: Path) -> None:
 
 def test_nothing_else_is_installed(installed: Path) -> None:
     modules = {path.name for path in installed.iterdir() if path.is_dir() and path.suffix != ".dist-info"}
-    assert modules - {"bin"} == {"telemetry", "kit", "sandbox_testing"}
+    assert modules - {"bin"} == {"sandbox_telemetry", "sandbox_testing"}
 
 
 def test_a_service_of_somebody_else_is_observed_by_one_call(installed: Path, tmp_path: Path) -> None:
@@ -131,11 +132,11 @@ def test_a_suite_of_somebody_else_has_the_fixtures(installed: Path, tmp_path: Pa
 
 
 def test_public_functions_of_the_telemetry_package_are_typed_and_documented() -> None:
-    import telemetry
+    import sandbox_telemetry
 
-    for name in telemetry.__all__:
-        one = getattr(telemetry, name)
-        assert inspect.getdoc(one), f"telemetry.{name} has no docstring"
+    for name in sandbox_telemetry.__all__:
+        one = getattr(sandbox_telemetry, name)
+        assert inspect.getdoc(one), f"sandbox_telemetry.{name} has no docstring"
         if inspect.isfunction(one):
             signature = inspect.signature(one)
             untyped = [p.name for p in signature.parameters.values() if p.annotation is p.empty]
@@ -144,11 +145,11 @@ def test_public_functions_of_the_telemetry_package_are_typed_and_documented() ->
 
 
 def test_reference_page_of_the_telemetry_package_is_its_public_interface() -> None:
-    import telemetry
+    import sandbox_telemetry
 
     page = (ROOT / "docs" / "reference" / "telemetry.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `(\w+)", page, re.MULTILINE)
-    assert sorted(documented) == sorted(telemetry.__all__)
+    assert sorted(documented) == sorted(sandbox_telemetry.__all__)
 
 
 def test_alerts_of_the_examples_exist() -> None:

@@ -23,7 +23,7 @@ EACH = 15
 COUNT = "http_server_request_duration_seconds_count"
 ACCESS = '{service_name=~"gateway|auth|payments"} | event="http.access"'
 # What a failure was is asserted elsewhere; here its requests are counted.
-LABELS = [name for name in vocabulary().HTTP_SERVER_LABELS if name != "error_type"]
+LABELS = [name for name in vocabulary().labels("http_server_request_duration_seconds") if name != "error_type"]
 ARRIVAL_SECONDS = 30.0
 
 T = TypeVar("T")

@@ -16,7 +16,7 @@ from tests.support.evidence import Evidence
 from tests.support.project import SERVICES, vocabulary
 from tests.support.stack import Stack
 
-MANDATORY = set(vocabulary().MANDATORY_FIELDS)
+MANDATORY = set(vocabulary().mandatory_fields)
 LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
 LOOK_BACK = 900.0
 

@@ -74,7 +74,7 @@ def _team(rule: dict) -> str:
     if team := rule["labels"].get("team"):
         return team
     asked = set(re.findall(r'service="(\w+)"', rule["expr"])) & catalog().keys()
-    for metric in vocabulary().METRICS:
+    for metric in vocabulary().metrics:
         if re.search(rf"\b{metric.name}(_total)?\b", rule["expr"]):
             asked |= set(metric.services)
     # With several metrics in one pattern, each has a service of its own.
