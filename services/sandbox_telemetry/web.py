@@ -40,8 +40,8 @@ from sandbox_telemetry.names import (
     UNMATCHED_ROUTE,
 )
 from sandbox_telemetry.policy import exception_type
-from sandbox_telemetry.propagation import HEADER_LINES
 from sandbox_telemetry.routes import RouteTemplates
+from sandbox_telemetry.tracing import HEADER_LINES
 
 log = logging.getLogger("telemetry.access")
 _HEADER = TRACE_ID_HEADER.lower().encode()

@@ -102,9 +102,8 @@ def test_new_service_tells_of_itself_without_a_change_to_the_package(copy: Path,
     assert counted == {f"{NAME}_greetings_total": 1}
     assert (line["event"], line["letters"], attributes["greeting.letters"]) == (f"{NAME}.greeted", 3, 3)
     ours, theirs = (root / "services" / "sandbox_telemetry" for root in (ROOT, copy))
-    assert [
-        one for one in theirs.rglob("*.py") if one.read_text() != (ours / one.relative_to(theirs)).read_text()
-    ] == []
+    changed = [one for one in theirs.rglob("*.py") if one.read_text() != (ours / one.relative_to(theirs)).read_text()]
+    assert changed == []
 
 
 def test_what_the_new_service_does_not_declare_stays_inside(copy: Path, tmp_path: Path) -> None:

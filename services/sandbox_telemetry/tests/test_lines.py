@@ -96,15 +96,14 @@ def test_level_of_the_access_logger_reaches_access_lines(shop, seen, level):
 
 @pytest.mark.parametrize("text", ["caf\udce9", "\ud800", "a\0b", "\udfff" * 300])
 def test_text_that_no_store_takes_is_written_out_in_every_signal(shop, seen, text):
-    metrics.RATE_LIMITED.inc()
-    metrics.TOKENS_REJECTED.labels(text).inc()
-    log.error(f"saw {text}", extra={"reason": text, "state": [text]})  # noqa: G004
+    metrics.ERROR_EVENTS.labels(text).inc()
+    log.error(f"saw {text}", extra={"reason": text, "count": [text]})  # noqa: G004
     page = shop.get("/metrics")
-    metrics.TOKENS_REJECTED.remove(text)
-    event = json.dumps(rebuild({"logger": text, "release": text}, {}, text), ensure_ascii=False).encode()
+    metrics.ERROR_EVENTS.remove(text)
+    event = json.dumps(rebuild({"logger": text, "release": text}, {}, {"service": text}), ensure_ascii=False).encode()
     assert page.status_code == 200
-    assert b"rate_limited_total" in page.content
-    assert b"tokens_rejected_total" in page.content
+    assert b"telemetry_error_events_total" in page.content
+    assert b"telemetry_log_lines_total" in page.content
     for found in (json.dumps(seen.log_lines, ensure_ascii=False).encode(), event):
         assert b"\0" not in found
         assert b"\\u0000" not in found.replace(b"\\\\u0000", b"")

@@ -164,7 +164,7 @@ def test_baggage_of_several_lines_and_with_properties_is_read(shop, seen, lines)
     from opentelemetry.context import Context
     from starlette.datastructures import Headers
 
-    from sandbox_telemetry.propagation import HEADER_LINES
+    from sandbox_telemetry.tracing import HEADER_LINES
 
     headers = [("baggage", line) for line in lines]
     shop.get("/null", headers=headers)

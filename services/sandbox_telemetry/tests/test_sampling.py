@@ -6,7 +6,7 @@ import pytest
 from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
 
-from sandbox_telemetry.sampling import RequestsOnly
+from sandbox_telemetry.tracing import RequestsOnly
 
 TRACE_ID = 0x1234567890ABCDEF1234567890ABCDEF
 
