@@ -15,17 +15,24 @@ from packaging.utils import canonicalize_name
 from tests.support.project import ROOT
 
 PACKAGES = {"sandbox_telemetry": "services/sandbox_telemetry", "sandbox_testing": "sandbox_testing"}
+# The first lines of the package's page, as a program.
+README = (ROOT / "services" / "sandbox_telemetry" / "README.md").read_text(encoding="utf-8")
+ORDERS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[0]
 SERVICE = """
-from sandbox_telemetry import capture, create_app
 from fastapi.testclient import TestClient
+from orders import app
+from sandbox_telemetry import capture
 
-app = create_app("orders")
-app.add_api_route("/orders/{number}", lambda number: {"number": number})
 with capture() as seen, TestClient(app) as client:
-    assert client.get("/orders/7").json() == {"number": "7"}
-[span] = [one for one in seen.spans if one.name == "GET /orders/{number}"]
-assert "http.access" in [line.get("event") for line in seen.log_lines]
-assert seen.sample("http_server_request_duration_seconds_count", http_route="/orders/{number}") == 1
+    client.post("/orders", params={"items": 3}).raise_for_status()
+    page = client.get("/metrics").text
+[span] = [one for one in seen.spans if one.name == "POST /orders"]
+lines = {line["event"]: line for line in seen.log_lines if "event" in line}
+assert lines["order.placed"]["items"] == 3
+assert {f"{span.context.trace_id:032x}"} == {lines[name]["traceId"] for name in ("order.placed", "http.access")}
+assert seen.sample("orders_total") == 1
+assert seen.sample("http_server_request_duration_seconds_count", http_route="/orders") == 1
+assert "orders_total 1.0" in page
 """
 # All that each package imports when it is used, without a client of the tests' own.
 USES = {
@@ -122,6 +129,7 @@ def test_nothing_else_is_installed(installed: Path) -> None:
 
 
 def test_a_service_of_somebody_else_is_observed_by_one_call(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "orders.py").write_text(ORDERS)
     run(installed, tmp_path, "-c", SERVICE, OTEL_TRACES_EXPORTER="none")
 
 
