@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -38,16 +38,13 @@ def create_app(
     async def observed_lifespan(app: FastAPI) -> AsyncIterator[Any]:
         lag = asyncio.create_task(_measure_lag())
         try:
-            async with lifespan(app) if lifespan else _nothing() as state:
+            async with lifespan(app) if lifespan else nullcontext() as state:
                 log.info(events.SERVICE_STARTED)
                 yield state
         finally:
             lag.cancel()
 
-    options |= {
-        "title": service,
-        "version": runtime.settings.service_version,
-    }
+    options |= {"title": service, "version": runtime.settings.service_version}
     if runtime.settings.otel_sdk_disabled:
         app = FastAPI(lifespan=lifespan, **options)
     else:
@@ -59,11 +56,6 @@ def create_app(
 async def _expose(request: Request) -> Response:
     encode, content_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(metrics.PAGE), headers={"content-type": content_type})
-
-
-@asynccontextmanager
-async def _nothing() -> AsyncIterator[None]:
-    yield
 
 
 async def _measure_lag() -> None:

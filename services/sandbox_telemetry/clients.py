@@ -19,8 +19,6 @@ from sandbox_telemetry.runtime import is_disabled
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["instrument_http_client"]
-
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import QueuePool
 
-__all__ = ["instrument_database"]
-
 # Where the execution of a statement keeps its span until it has ended.
 _SPAN = "_telemetry_span"
 # A service has some tens of statements; one that builds them from values must not fill the memory.

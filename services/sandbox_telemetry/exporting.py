@@ -15,13 +15,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import SpanContext
+from opentelemetry.trace import SpanContext, SpanKind
 from opentelemetry.trace.status import Status, StatusCode
 
 from sandbox_telemetry import events, policy
 from sandbox_telemetry.metrics import REGISTRY
-
-__all__ = ["ScrubbingExporter", "scrub_span"]
 
 log = logging.getLogger("telemetry")
 
@@ -37,6 +35,8 @@ SPANS_EXPORTED = SDK_METERS.get_meter("telemetry").create_counter(
     "The number of spans for which the export has finished, either successful or failed.",
 )
 
+# The Host header of a request is the client's text; of a call of ours it is our configuration.
+_HOST_HEADER = ("server.address", "server.port")
 _FAILED = {"error.type": "_OTHER"}
 _STATUS = {code: Status(code) for code in StatusCode}
 
@@ -82,7 +82,7 @@ def scrub_span(span: ReadableSpan) -> ReadableSpan:
         context=context,
         parent=span.parent,
         resource=span.resource,
-        attributes=_kept(span.attributes, policy.NOT_FROM[span.kind]),
+        attributes=_kept(span.attributes, _HOST_HEADER if span.kind is SpanKind.SERVER else ()),
         events=[Event(policy.scrub_text(e.name), _kept(e.attributes), e.timestamp) for e in span.events],
         kind=span.kind,
         instrumentation_scope=_scope(span.instrumentation_scope),
@@ -98,7 +98,7 @@ def _scope(scope: InstrumentationScope | None) -> InstrumentationScope | None:
     return scope and InstrumentationScope(policy.storable(scope.name), scope.version, scope.schema_url)
 
 
-def _kept(attributes: Mapping[str, Any] | None, dropped: frozenset[str] = frozenset()) -> dict[str, Any]:
+def _kept(attributes: Mapping[str, Any] | None, dropped: tuple[str, ...] = ()) -> dict[str, Any]:
     # A mapping of the SDK's takes a lock and two calls for each key; its copy is a plain dictionary.
     given = dict(attributes.copy()) if isinstance(attributes, MappingProxyType) else attributes or {}
     kept = {}

@@ -158,12 +158,13 @@ class LineWriter:
         self._format = line_format
         self._lock = threading.Lock()
         self._file = LogFile(path, settings.log_max_bytes, settings.log_backups) if path else None
+        # One after the other: a full disk must not silence stdout, nor a closed stdout the file.
+        self._outputs = [*([self._file.write] if self._file else []), _to_stdout]
         self.listeners: list[Callable[[bytes], None]] = []
 
     def write(self, line: bytes) -> None:
         with self._lock:
-            # One after the other: a full disk must not silence stdout, nor a closed stdout the file.
-            for write in (self._to_file, _to_stdout):
+            for write in self._outputs:
                 try:
                     write(line)
                 except OSError as error:
@@ -181,10 +182,6 @@ class LineWriter:
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
-
-    def _to_file(self, line: bytes) -> None:
-        if self._file is not None:
-            self._file.write(line)
 
 
 def _to_stdout(line: bytes) -> None:

@@ -7,8 +7,6 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from opentelemetry.trace import SpanKind
-
 from sandbox_telemetry.names import LOG_FIELDS, SPAN_ATTRIBUTES
 
 SCRUBBED = "[scrubbed]"
@@ -79,13 +77,6 @@ def scrub_value(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [scrub_value(item) for item in value[:20]]
     return SCRUBBED
-
-
-# The Host header of a request is the client's text; of a call of ours it is our configuration.
-_HOST_HEADER = frozenset({"server.address", "server.port"})
-NOT_FROM: dict[SpanKind, frozenset[str]] = {
-    kind: _HOST_HEADER if kind is SpanKind.SERVER else frozenset() for kind in SpanKind
-}
 
 
 def span_attribute(key: str, value: Any) -> Any | None:

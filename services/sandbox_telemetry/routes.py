@@ -16,8 +16,6 @@ from starlette.types import Scope
 
 from sandbox_telemetry.names import UNMATCHED_ROUTE
 
-__all__ = ["RouteTemplates"]
-
 _REST = "/{path:path}"
 
 
