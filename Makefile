@@ -92,7 +92,7 @@ lint: setup  ## style, configuration and dashboards against their own tools and 
 	@$(BIN)/mypy --strict --ignore-missing-imports --no-error-summary sandbox_testing
 	@$(BIN)/mypy --strict --no-error-summary sandbox
 	@MYPYPATH=services $(BIN)/mypy --strict --ignore-missing-imports --no-error-summary --explicit-package-bases \
-		--allow-untyped-calls --exclude /tests/ services/telemetry
+		--allow-untyped-calls --exclude /tests/ services/sandbox_telemetry
 	@$(BIN)/python -m sandbox generate --check
 	@$(BIN)/python -m tests.ci.workflows
 	@command -v npm >/dev/null || { echo "make: no npm found; it checks the dashboards against Grafana's types. On Debian: apt-get install npm"; exit 1; }

@@ -1,17 +1,14 @@
-"""What the project says about itself: the catalog of its services and the vocabulary of its telemetry."""
+"""The catalog of the services: services/catalog.yml."""
 
-import importlib.util
-import sys
 from dataclasses import dataclass
 from functools import cache
-from types import ModuleType
 from typing import Any
 
 import yaml
 
 from sandbox.model import ROOT
 
-__all__ = ["SERVICES", "CatalogRow", "Owned", "callers", "callers_in_a_row", "catalog", "frontends", "vocabulary"]
+__all__ = ["SERVICES", "CatalogRow", "Owned", "callers", "callers_in_a_row", "catalog", "frontends"]
 
 
 @dataclass(frozen=True)
@@ -48,18 +45,6 @@ def frontends() -> dict[str, Owned]:
     """The micro-frontends of services/catalog.yml by name."""
     rows = yaml.safe_load((ROOT / "services" / "catalog.yml").read_text())["frontends"]
     return {name: Owned(name, **row) for name, row in rows.items()}
-
-
-@cache
-def vocabulary() -> ModuleType:
-    """The module services/telemetry/vocabulary.py alone: the package around it needs the services' environment."""
-    name = "sandbox_vocabulary"
-    spec = importlib.util.spec_from_file_location(name, ROOT / "services" / "telemetry" / "vocabulary.py")
-    assert spec
-    assert spec.loader
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def callers(name: str) -> set[str]:

@@ -9,14 +9,15 @@ from datetime import datetime
 import pytest
 
 from sandbox.engines import control
-from sandbox.model.catalog import SERVICES, vocabulary
+from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import Customer, Exchange
 from sandbox_testing.observe import Telemetry
 from sandbox_testing.stores import LogLine, Loki
+from testing.vocabulary import vocabulary
 from tests.support.evidence import Evidence
 
-MANDATORY = set(vocabulary().MANDATORY_FIELDS)
+MANDATORY = set(vocabulary().mandatory_fields)
 LEVELS = {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
 LOOK_BACK = 900.0
 

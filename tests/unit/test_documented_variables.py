@@ -103,7 +103,7 @@ def test_every_variable_has_a_meaning_and_is_named_once() -> None:
 
 
 def test_telemetry_settings_are_on_the_page_of_the_package() -> None:
-    from telemetry.settings import TelemetrySettings
+    from sandbox_telemetry.settings import TelemetrySettings
 
-    page = Path(ROOT / "services" / "telemetry" / "README.md").read_text(encoding="utf-8")
+    page = Path(ROOT / "services" / "sandbox_telemetry" / "README.md").read_text(encoding="utf-8")
     assert [name for name in TelemetrySettings.model_fields if f"`{name.upper()}`" not in page] == []

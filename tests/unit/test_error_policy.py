@@ -7,12 +7,12 @@ import yaml
 
 from gateway import reports
 from gateway.settings import BROWSER_SAMPLING
-from kit.settings import Environment
+from kit.catalog import team_of
 from sandbox.model import ROOT
 from sandbox.model.catalog import SERVICES, catalog, frontends
-from telemetry.errors import Throttle, team_of
-from telemetry.settings import SAMPLED_SHARE
-from telemetry.vocabulary import LOG_FIELDS, SPAN_ATTRIBUTES
+from sandbox_telemetry.errors import Throttle
+from sandbox_telemetry.settings import SAMPLED_SHARE, Environment
+from testing.vocabulary import vocabulary
 
 PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 LISTS = json.loads((ROOT / "services" / "frontend" / "platform" / "policy.json").read_text(encoding="utf-8"))
@@ -81,8 +81,8 @@ def test_gateway_keeps_no_more_of_a_transaction_than_the_browser() -> None:
 
 
 def test_browser_uses_the_vocabulary_that_every_service_uses() -> None:
-    assert set(LISTS["span_attributes"]) <= SPAN_ATTRIBUTES
-    assert set(LISTS["log_fields"]) <= LOG_FIELDS
+    assert set(LISTS["span_attributes"]) <= vocabulary().span_attributes
+    assert set(LISTS["log_fields"]) <= vocabulary().log_fields
 
 
 def test_ownership_is_the_catalogs_and_the_mailbox_the_contacts() -> None:
