@@ -14,15 +14,25 @@ __all__ = ["REFUSED_A_MINUTE", "telemetry"]
 # Of services and of browsers. The rule sees the first loss as well, by which a counter is born.
 LOST_SPANS = 'sum(telemetry:discarded:increase1m{signal="traces",outcome="lost",reason=~"not delivered.*|no room.*"})'
 PROCESSED, EXPORTED = "otel_sdk_processor_span_processed_total", "otel_sdk_exporter_span_exported_total"
-# Few names while all is well; who lost some is named.
-SENT_SPANS = [
-    (rate(PROCESSED, where='error_type=""'), "sent"),
-    (rate(EXPORTED, where='error_type=""'), "delivered"),
-    (rate(PROCESSED, "service", 'error_type!=""') + " > 0", "{{service}} no room"),
-    (rate(EXPORTED, "service", 'error_type!=""') + " > 0", "{{service}} not delivered"),
+
+
+def _called(name: str, expression: str, label: str = "outcome") -> str:
+    return f'label_replace({expression}, "{label}", "{name}", "", "")'
+
+
+# Few names while all is well; a service that lost some is named.
+_WELL, _LOST = 'error_type=""', 'error_type!=""'
+_SENT = (
+    _called("sent", rate(PROCESSED, where=_WELL)),
+    _called("no room", rate(PROCESSED, "service", _LOST) + " > 0"),
+)
+_TAKEN = (
+    _called("delivered", rate(EXPORTED, where=_WELL)),
+    _called("not delivered", rate(EXPORTED, "service", _LOST) + " > 0"),
     # Does not exist before a browser has sent spans.
-    (rate("browser_spans_total", "outcome"), "browsers {{outcome}}"),
-]
+    _called("browsers", rate("browser_spans_total", "outcome"), "service"),
+)
+SENT_SPANS = [(" or ".join(kinds), "{{service}} {{outcome}}") for kinds in (_SENT, _TAKEN)]
 QUEUE = ("otel_sdk_processor_span_queue_size", "otel_sdk_processor_span_queue_capacity")
 # What did not reach the error tracker, and its news that did not reach Alertmanager.
 LOST_EVENTS = {
