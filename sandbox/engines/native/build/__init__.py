@@ -16,7 +16,7 @@ from sandbox.model import ROOT
 
 __all__ = ["Prepared", "ensure", "ensure_tools", "prepare", "python_environment"]
 
-SHIMS = Path(images.__file__).with_name("shims")
+SHIMS = Path(images.__file__).resolve().with_name("shims")
 
 
 @dataclass(frozen=True)
