@@ -33,9 +33,10 @@ from sandbox_telemetry import capture
 from {NAME}.app import app
 with capture() as seen, TestClient(app) as client:
     client.get("/hello/Ada")
+    page = client.get("/metrics").text
 [line] = [line for line in seen.log_lines if line["logger"] == "{NAME}.app"]
 [span] = [span for span in seen.spans if span.name == "GET /hello/{{who}}"]
-counted = {{name: number for (name, _), number in seen.samples.items() if name.startswith("{NAME}_")}}
+counted = [sample for sample in page.splitlines() if sample.startswith("{NAME}_")]
 open("said.json", "w").write(json.dumps([counted, line, dict(span.attributes)]))
 """
 
@@ -80,8 +81,8 @@ def test_new_service_passes_its_own_tests_and_all_that_read_what_lists_services(
     run(copy, "pytest", "-q", "-p", "no:cacheprovider", "-m", "not config", f"services/{NAME}", *about)
 
 
-def said(copy: Path, folder: Path, *changes: tuple[str, str]) -> tuple[dict, dict, dict]:
-    """Samples, line and attributes of a request, with these changes of the module that declares."""
+def said(copy: Path, folder: Path, *changes: tuple[str, str]) -> tuple[list, dict, dict]:
+    """Samples on the page, line and attributes of a request, with these changes of the module that declares."""
     shutil.copytree(copy / "services", folder, ignore=shutil.ignore_patterns("node_modules"))
     signals = folder / NAME / "signals.py"
     text = signals.read_text(encoding="utf-8")
@@ -99,7 +100,7 @@ def said(copy: Path, folder: Path, *changes: tuple[str, str]) -> tuple[dict, dic
 
 def test_new_service_tells_of_itself_without_a_change_to_the_package(copy: Path, tmp_path: Path) -> None:
     counted, line, attributes = said(copy, tmp_path / "services")
-    assert counted == {f"{NAME}_greetings_total": 1}
+    assert counted == [f"{NAME}_greetings_total 1.0"]
     assert (line["event"], line["letters"], attributes["greeting.letters"]) == (f"{NAME}.greeted", 3, 3)
     ours, theirs = (root / "services" / "sandbox_telemetry" for root in (ROOT, copy))
     changed = [one for one in theirs.rglob("*.py") if one.read_text() != (ours / one.relative_to(theirs)).read_text()]
@@ -114,6 +115,6 @@ def test_what_the_new_service_does_not_declare_stays_inside(copy: Path, tmp_path
         ("declare(\n", "dict(\n"),
     ]
     counted, line, attributes = said(copy, tmp_path / "services", *nothing)
-    assert counted == {}
+    assert counted == []
     assert ("event" in line, line["letters"]) == (False, "[scrubbed]")
     assert "greeting.letters" not in attributes
