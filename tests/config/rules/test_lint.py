@@ -20,7 +20,7 @@ BROKEN = {
     "expression": (RULES, "vector(1)", "vector(1", "expr: vector(1", "unclosed left parenthesis"),
     "unknown field": (RULES, "- alert: NoTraffic", "- alert: NoTraffic\n        foo: bar", "foo: bar", "field foo not"),
     "duration": (RULES, "for: 15s", "for: soon", "for: soon", 'not a valid duration string: "soon"'),
-    "variable of a summary": (RULES, "{{ $labels.service }} gets", "{{ $it }} gets", "{{ $it }}", 'variable "$it"'),
+    "variable of a summary": (RULES, "{{ $labels.service }} receives", "{{ $it }} receives", "{{ $it }}", 'variable "$it"'),
     "YAML of a rule": (RULES, "  - name: platform", "  - name: [platform", "    rules:", "is no YAML"),
     "severity": (RULES, "severity: none", "severity: loud", "Watchdog", "Watchdog needs a severity of"),
     "team": (RULES, "none, team: platform", "none, team: nobody", "Watchdog", "names a team that"),
