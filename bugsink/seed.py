@@ -47,7 +47,7 @@ def _project(number: int, name: str, key: str, user):
             "alert_on_regression": True,
         },
     )
-    # Explicitly True: the account's own preference would have to be set for mail to go out otherwise.
+    # Explicitly True: otherwise mail would depend on the preference of the account.
     ProjectMembership.objects.get_or_create(
         project=project,
         user=user,

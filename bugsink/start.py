@@ -16,7 +16,7 @@ from pathlib import Path
 from seed import seed
 
 THREADS = 4
-# A change of one of these is checked, migrated and seeded again; other settings are read at each start anyway.
+# A change of one of these triggers check, migration and seeding; other settings are read at each start anyway.
 SETTINGS = (
     *("SECRET_KEY", "BASE_URL", "ALLOWED_HOSTS", "SINGLE_USER", "USER_REGISTRATION"),
     *("ADMIN", "PROJECTS", "API_TOKEN", "WEBHOOK"),
@@ -30,7 +30,7 @@ def main() -> None:
     django.setup(set_prefix=False)
     _prepare()
     _load()
-    # Objects that exist by now are left alone by the garbage collector, so forks keep sharing their pages.
+    # The garbage collector ignores objects that exist by now, so that forks keep sharing their pages.
     gc.collect()
     gc.freeze()
     server = _fork(lambda: _serve(bind))
@@ -57,7 +57,7 @@ def _prepare() -> None:
     state = _state()
     if database.exists() and queue.exists() and marker.exists() and marker.read_text() == state:
         return
-    # Refuses what the image refuses at each start; its messages say which setting and why.
+    # The same check that the image runs at each start; its messages name the setting and the reason.
     call_command("check", deploy=True, fail_level="WARNING", verbosity=0)
     queue.parent.mkdir(parents=True, exist_ok=True)
     call_command("migrate", interactive=False, verbosity=0)
@@ -98,7 +98,7 @@ def _serve(bind: str) -> None:
     class Server(BaseApplication):
         def load_config(self) -> None:
             self.cfg.set("bind", bind)
-            # One process: SQLite has one writer. Threads let health checks and pages answer while an event comes in.
+            # One process: SQLite has one writer. Threads let health checks and pages respond while an event arrives.
             self.cfg.set("workers", 1)
             self.cfg.set("worker_class", "gthread")
             self.cfg.set("threads", THREADS)

@@ -169,7 +169,7 @@ def _processes() -> list:
         ),
         plot(
             "Request rate between services",
-            "Requests per second on each edge of the service map, from Tempo's span metrics.",
+            "Requests per second on each edge of the service map, from Tempo's service graph.",
             "reqps",
             [(rate("traces_service_graph_request_total", "client, server"), "{{client}} to {{server}}")],
             colours={},

@@ -159,7 +159,7 @@ def _peers() -> list:
     return [
         plot(
             "p95 latency of outgoing calls",
-            "95th percentile by called service, measured by the caller. From Tempo's span metrics.",
+            "95th percentile by called service, measured by the caller. From Tempo's service graph.",
             "s",
             [(quantile(0.95, f"{graph}_client_seconds_bucket", "server", 'client=~"$service"'), "{{server}}")],
             limit=limits.LATENCY,
@@ -179,7 +179,7 @@ def _peers() -> list:
         ),
         plot(
             "Service map edges",
-            "Requests per second from callers and to dependencies, from Tempo's span metrics.",
+            "Requests per second from callers and to dependencies, from Tempo's service graph.",
             "reqps",
             [
                 (rate(f"{graph}_total", "client, server", 'server=~"$service"'), "from {{client}}"),
