@@ -1,7 +1,7 @@
-"""Django settings of the error tracker: the image's own template, read from the installed package, and what differs.
+"""Django settings of the error tracker: the image's own template, read from the installed package, plus changes.
 
-The template takes most values from the environment, so docker-compose.yml is where those are chosen. Executing it keeps
-one source: nothing of it is copied here, and an upgrade brings its new settings along.
+The template takes most values from the environment, which docker-compose.yml sets. It is executed instead of copied, so
+that an upgrade includes its new settings.
 """
 
 import importlib.util

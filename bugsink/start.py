@@ -47,7 +47,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _prepare() -> None:
-    """Migrate and seed, unless this very version did so with the same settings: looking takes a second, this none."""
+    """Migrate and seed, unless this version already did with the same settings: a migration check takes a second."""
     from django.conf import settings
     from django.core.management import call_command
 
@@ -114,7 +114,7 @@ def _serve(bind: str) -> None:
 
 
 def _run_tasks() -> None:
-    """Digest events and send mail until told to stop, or until the web server has ended."""
+    """Digest events and send mail until a stop signal, or until the web server exits."""
     from snappea.foreman import Foreman
 
     foreman = Foreman()
@@ -123,10 +123,10 @@ def _run_tasks() -> None:
 
 
 def _end(pid: int) -> None:
-    """Stop the web server and wait for it; a server that had ended by itself is a failure."""
+    """Stop the web server and wait for it. If it has already exited, that is a failure."""
     ended, _ = os.waitpid(pid, os.WNOHANG)
     if ended:
-        sys.exit("bugsink: the web server ended by itself; its messages are above")
+        sys.exit("bugsink: the web server exited unexpectedly; its messages are above")
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.kill(pid, signal.SIGTERM)
     os.waitpid(pid, 0)

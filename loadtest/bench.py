@@ -1,6 +1,6 @@
 """What telemetry costs a request: the same service without any of it and with all of it, side by side.
 
-    python -m loadtest.bench [null|payment] [--pairs 20] [--turns 10] [--part NAME ...] [--json FILE]
+    python -m sandbox bench [null|payment] [--pairs 20] [--turns 10] [--part NAME ...] [--json FILE]
 
 All servers run at once and take turns, each for a fraction of a second, so that what else the machine does meets
 each of them alike. The one whose turn it is has one processor for itself, the client the other. Spans go to the running
@@ -10,7 +10,6 @@ that of the payments service, on the running stack's database, auth and acquirer
 OTEL_SDK_DISABLED.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -18,7 +17,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,11 +26,13 @@ import uvloop
 
 from loadtest import sink
 from loadtest.server import Server
-from loadtest.workloads import ROOT, WORKLOADS, Request, Workload
-from native.layout import Layout
-from stack.choice import running
-from stack.compose import read_topology
-from stack.diagram import LOG_VOLUME
+from loadtest.workloads import WORKLOADS, Request, Workload
+from sandbox.engines.choice import running
+from sandbox.model import ROOT
+from sandbox.model.compose import read_topology
+from sandbox.model.diagram import LOG_VOLUME
+from sandbox.model.errors import StackError
+from sandbox.model.layout import Layout
 
 SERVICE = "bench"
 
@@ -175,35 +176,25 @@ def surroundings() -> Iterator[dict[str, str]]:
             yield {"OTEL_EXPORTER_OTLP_ENDPOINT": address}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures what telemetry costs a request.")
-    parser.add_argument("workload", nargs="?", choices=list(WORKLOADS), default="null")
-    parser.add_argument("--pairs", type=int, default=20)
-    parser.add_argument("--turns", type=int, default=TURNS, help="of each part in a pair")
-    parser.add_argument("--part", action="append", help="only this one beside bare; repeatable")
-    parser.add_argument("--json", type=Path, help="where the measurements are kept as well")
-    arguments = parser.parse_args()
-    workload = WORKLOADS[arguments.workload]
-    if unknown := set(arguments.part or ()) - set(workload.parts):
-        parser.error(f"no part {', '.join(unknown)}; choose from: {', '.join(workload.parts)}")
-    if arguments.pairs < 2:
-        parser.error("--pairs must be 2 or more: of one pair there is no spread")
-    parts = ["bare", *(part for part in arguments.part or workload.parts if part != "bare")]
+def compare(name: str, pairs: int, turns: int, chosen: Sequence[str], file: Path | None) -> None:
+    """Measure a workload and print what each part costs. StackError for an unknown workload or part."""
+    if name not in WORKLOADS:
+        raise StackError(f"There is no workload {name!r}.", f"Choose from: {', '.join(WORKLOADS)}.")
+    workload = WORKLOADS[name]
+    if unknown := set(chosen) - set(workload.parts):
+        raise StackError(f"There is no part {', '.join(unknown)}.", f"Choose from: {', '.join(workload.parts)}.")
+    parts = ["bare", *(part for part in chosen or workload.parts if part != "bare")]
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))})
     rounds: list[dict[str, Measurement]] = []
     with surroundings() as where:
-        while len(rounds) < arguments.pairs:
+        while len(rounds) < pairs:
             with ExitStack() as ends:
                 bench = Bench(workload, parts, where, ends)
-                bench.round(arguments.turns, 0)
-                rounds += [bench.round(arguments.turns, number) for number in range(-(-arguments.pairs // STARTS))]
+                bench.round(turns, 0)
+                rounds += [bench.round(turns, number) for number in range(-(-pairs // STARTS))]
     results = {part: [one[part] for one in rounds] for part in parts}
     found = summary(results)
     sys.stdout.write(report(found))
-    if arguments.json:
-        pairs = {part: [asdict(one) for one in measured] for part, measured in results.items()}
-        arguments.json.write_text(json.dumps({"parts": found, "pairs": pairs}))
-
-
-if __name__ == "__main__":
-    main()
+    if file:
+        measured_pairs = {part: [asdict(one) for one in measured] for part, measured in results.items()}
+        file.write_text(json.dumps({"parts": found, "pairs": measured_pairs}))

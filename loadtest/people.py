@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stack.errors import StackError
+from sandbox.model import ROOT
+from sandbox.model.errors import StackError
 
 __all__ = ["Failure", "Measured", "open_page", "send_people"]
 
-ROOT = Path(__file__).resolve().parents[1]
 USERS = Path(__file__).with_name("locustfile.py")
 # An environment of its own: Locust brings libraries whose mere presence changes what others do.
 PYTHON = ROOT / ".venv-load" / "bin" / "python"

@@ -9,12 +9,12 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from loadtest.people import Measured, send_people
+from sandbox.model.stack import Stack
+from sandbox.telemetry.balance import OF_SERVICES, produced
+from sandbox.telemetry.exposition import samples_of
+from sandbox.traffic.synthetic import silence
 from sandbox_testing.polling import NotSeen, eventually
 from sandbox_testing.stores import Loki, Prometheus
-from tests.support.balance import OF_SERVICES, produced
-from tests.support.exposition import samples_of
-from tests.support.stack import Stack
-from tests.support.synthetic import silence
 
 __all__ = ["Check", "Seen", "observed_load"]
 

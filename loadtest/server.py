@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from loadtest.workloads import ROOT
+from sandbox.model import ROOT
 
 __all__ = ["Server"]
 

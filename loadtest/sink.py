@@ -5,11 +5,10 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+
+from sandbox.model import ROOT
 
 __all__ = ["running"]
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @contextmanager

@@ -3,16 +3,15 @@
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 
-from native.render import Substitutions
-from stack.compose import read_topology
+from sandbox.engines.native.render import Substitutions
+from sandbox.model import ROOT
+from sandbox.model.compose import read_topology
 
 __all__ = ["ROOT", "WORKLOADS", "Request", "Workload"]
 
-ROOT = Path(__file__).resolve().parents[1]
 DISABLED = {"OTEL_SDK_DISABLED": "true"}
 NOTHING_SAMPLED = {"OTEL_TRACES_SAMPLER": "always_off"}
 Request = Callable[[], bytes]

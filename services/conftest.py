@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 
 import pytest
 
 from testing.postgres import Server, running_server
+
+# Spans of tests in this process are captured, or go nowhere.
+os.environ.setdefault("OTEL_TRACES_EXPORTER", "none")
 
 DATABASES = {"postgres", "fragile_postgres"}
 

@@ -7,6 +7,6 @@ if __name__ == "__main__":
     if kind == "bare":
         run_server("loadtest.nullservice.bare:app", parse_bind(), log_level="warning")
     else:
-        from telemetry import serve
+        from kit.service import serve
 
         serve("loadtest.nullservice.observed:app", parse_bind(), service="nullservice")

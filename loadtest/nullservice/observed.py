@@ -1,5 +1,5 @@
+from kit.service import create_app
 from loadtest.nullservice.routes import router
-from telemetry import create_app
 
 app = create_app("nullservice")
 app.include_router(router)

@@ -1,5 +1,9 @@
-"""`python -m acquirer --bind=0.0.0.0:8003`"""
+"""`python -m acquirer --bind=0.0.0.0:8003`."""
 
-from kit import parse_bind, run_server
+from kit.server import parse_bind, run_server
+from sandbox_telemetry import log_as_json
 
-run_server("acquirer.app:app", parse_bind(), log_level="warning")
+if __name__ == "__main__":
+    bind = parse_bind()
+    log_as_json("acquirer")
+    run_server("acquirer.app:app", bind, log_level="warning")

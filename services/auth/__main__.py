@@ -1,7 +1,7 @@
 """`python -m auth --bind=HOST:PORT`."""
 
 from kit.server import parse_bind
-from telemetry import serve
+from kit.service import serve
 
 if __name__ == "__main__":
     serve("auth.app:app", parse_bind())

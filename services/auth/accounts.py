@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from dataclasses import dataclass
 
 from sqlalchemy import Row, select
 from sqlalchemy.dialects.postgresql import insert
 
-from auth import sessions
+from auth import sessions, signals
 from auth.lockout import Lockout
 from auth.passwords import Passwords, TooBusy
 from auth.schemas import Login, Registration
@@ -16,11 +17,10 @@ from auth.settings import Settings
 from auth.tables import accounts
 from kit.database import Database
 from kit.problems import Problem
-from telemetry import events, get_logger, metrics
 
 __all__ = ["Accounts"]
 
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 def too_busy() -> Problem:
@@ -53,7 +53,7 @@ class Accounts:
             row = (await connection.execute(statement)).one_or_none()
         if row is None:
             raise Problem(409, "email-taken", "This address has an account already. Log in instead.")
-        log.info(events.USER_REGISTERED, extra={"user_id": str(row.id)})
+        log.info(signals.USER_REGISTERED, extra={"user_id": str(row.id)})
         return row
 
     async def log_in(self, given: Login) -> sessions.Session:
@@ -62,30 +62,30 @@ class Accounts:
         Neither the answers nor their timing differ between a wrong password and an address without an account.
         """
         if self.passwords.busy:
-            metrics.LOGINS.labels(outcome="overloaded").inc()
+            signals.LOGINS.labels(outcome="overloaded").inc()
             raise too_busy()
         async with self.database.transaction() as connection:
             attempt = await self.lockout.admit(connection, given.email)
             query = select(accounts.c.id, accounts.c.password_hash).where(accounts.c.email == given.email)
             account = (await connection.execute(query)).one_or_none()
         if attempt.refused_for:
-            metrics.LOGINS.labels(outcome="locked").inc()
-            log.warning(events.LOGIN_FAILED, extra={"reason": "locked", "wait_seconds": attempt.refused_for})
+            signals.LOGINS.labels(outcome="locked").inc()
+            log.warning(signals.LOGIN_FAILED, extra={"reason": "locked", "wait_seconds": attempt.refused_for})
             raise _locked_out(attempt.refused_for)
         encoded = account.password_hash if account else None
         if not await self._matches(encoded, given) or account is None:
             self._report_failure(attempt.locks_for)
             raise Problem(401, "wrong-credentials", "The address or the password is wrong.")
         session = await self._open(account, given)
-        metrics.LOGINS.labels(outcome="succeeded").inc()
-        log.info(events.LOGIN_SUCCEEDED, extra={"user_id": str(account.id), "session_id": str(session.id)})
+        signals.LOGINS.labels(outcome="succeeded").inc()
+        log.info(signals.LOGIN_SUCCEEDED, extra={"user_id": str(account.id), "session_id": str(session.id)})
         return session
 
     async def _matches(self, encoded: str | None, given: Login) -> bool:
         try:
             return await self.passwords.matches(encoded, given.password.get_secret_value())
         except TooBusy:
-            metrics.LOGINS.labels(outcome="overloaded").inc()
+            signals.LOGINS.labels(outcome="overloaded").inc()
             raise too_busy() from None
 
     async def _open(self, account: Row, given: Login) -> sessions.Session:
@@ -100,11 +100,11 @@ class Accounts:
             return await sessions.open_session(connection, account.id, self.settings.session_seconds)
 
     def _report_failure(self, locks_for: int) -> None:
-        metrics.LOGINS.labels(outcome="failed").inc()
-        log.warning(events.LOGIN_FAILED, extra={"reason": "wrong credentials"})
+        signals.LOGINS.labels(outcome="failed").inc()
+        log.warning(signals.LOGIN_FAILED, extra={"reason": "wrong credentials"})
         if locks_for:
-            metrics.LOCKOUTS.inc()
-            log.warning(events.ACCOUNT_LOCKED, extra={"wait_seconds": locks_for})
+            signals.LOCKOUTS.inc()
+            log.warning(signals.ACCOUNT_LOCKED, extra={"wait_seconds": locks_for})
 
 
 def _locked_out(seconds: int) -> Problem:

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import FastAPI, Request, Response
 
+from auth import signals
 from auth.routes import debug, router
 from auth.service import lifespan
 from auth.settings import settings
 from kit.database import DatabaseUnavailable
 from kit.problems import problem_response
+from kit.service import create_app
 from kit.timeout import TimeoutMiddleware
-from telemetry import create_app, events, get_logger
 
 __all__ = ["app"]
 
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 
 # Longer than any caller waits: a request that takes longer is broken.
 _LONGEST_REQUEST_SECONDS = 15.0
 
 
 async def _on_database_unavailable(request: Request, error: Exception) -> Response:
-    log.error(events.DATABASE_UNAVAILABLE, extra={"error_type": type(error.__cause__).__name__})
+    log.error(signals.DATABASE_UNAVAILABLE, extra={"error_type": type(error.__cause__).__name__})
     detail = "A part that this needs is not available; nothing was changed. Try again."
     return problem_response(request, 503, kind="database-unavailable", detail=detail, headers={"Retry-After": "2"})
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import select
 
-from auth import sessions
+from auth import sessions, signals
 from auth.schemas import Account, Login, Refresh, Registration, SessionState, Tokens
 from auth.service import Service, current
 from auth.tables import accounts
 from kit.failure import PROBE, Failure, fail, probe
 from kit.identity import Identity, InvalidToken, bearer_token
 from kit.problems import Problem
-from telemetry import events, get_logger, metrics
 
 __all__ = ["debug", "router"]
 
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 router = APIRouter()
 debug = APIRouter()
 debug.add_api_route(PROBE, probe, methods=["POST"], status_code=204)
@@ -37,7 +37,7 @@ def _identity(service: Service, request: Request) -> Identity:
     try:
         return service.keys.verify(bearer_token(request.headers.get("Authorization")))
     except InvalidToken as error:
-        log.info(events.TOKEN_REJECTED, extra={"reason": error.reason})
+        log.info(signals.TOKEN_REJECTED, extra={"reason": error.reason})
         raise error.as_problem() from None
 
 
@@ -47,7 +47,7 @@ async def _live_identity(service: Auth, request: Request) -> Identity:
     async with service.database.read() as connection:
         active = await sessions.is_active(connection, uuid.UUID(identity.session_id), uuid.UUID(identity.subject))
     if not active:
-        log.info(events.TOKEN_REJECTED, extra={"reason": "session_ended", "session_id": identity.session_id})
+        log.info(signals.TOKEN_REJECTED, extra={"reason": "session_ended", "session_id": identity.session_id})
         raise InvalidToken("session_ended").as_problem()
     return identity
 
@@ -82,10 +82,10 @@ async def refresh(service: Auth, given: Refresh, response: Response) -> Tokens:
         outcome = await sessions.rotate(connection, given.refresh_token.get_secret_value())
     if isinstance(outcome, sessions.Refused):
         if outcome.reason == "reused":
-            metrics.TOKEN_REUSE.inc()
-            log.warning(events.TOKEN_REUSED, extra={"session_id": str(outcome.session_id)})
+            signals.TOKEN_REUSE.inc()
+            log.warning(signals.TOKEN_REUSED, extra={"session_id": str(outcome.session_id)})
         raise Problem(401, "refresh-refused", "This refresh token is not valid (any more). Log in again.")
-    log.info(events.TOKEN_REFRESHED, extra={"session_id": str(outcome.id), "user_id": str(outcome.account_id)})
+    log.info(signals.TOKEN_REFRESHED, extra={"session_id": str(outcome.id), "user_id": str(outcome.account_id)})
     return _tokens(service, outcome, response)
 
 
@@ -94,7 +94,7 @@ async def log_out(service: Auth, identity: Live) -> None:
     """End the session of the bearer token."""
     async with service.database.transaction() as connection:
         await sessions.close(connection, uuid.UUID(identity.session_id), "logged out")
-    log.info(events.LOGGED_OUT, extra={"session_id": identity.session_id, "user_id": identity.subject})
+    log.info(signals.LOGGED_OUT, extra={"session_id": identity.session_id, "user_id": identity.subject})
 
 
 @router.get("/me")

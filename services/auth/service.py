@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -10,20 +11,20 @@ from pathlib import Path
 
 from fastapi import FastAPI, Request
 
-from auth import sessions
+from auth import sessions, signals
 from auth.accounts import Accounts
 from auth.keys import SigningKeys
 from auth.lockout import Lockout
 from auth.passwords import Passwords
 from auth.settings import Settings, settings
-from kit.database import Database, DatabaseUnavailable
+from kit.database import DATABASE_UP, Database, DatabaseUnavailable
 from kit.migrations import newest_revision, upgrade
-from telemetry import events, get_logger, instrument_database, metrics
+from sandbox_telemetry import instrument_database
 
 __all__ = ["Service", "current", "lifespan"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -51,10 +52,10 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         await database.wait(chosen.database_wait_seconds)
     except DatabaseUnavailable:
-        log.error(events.DATABASE_UNAVAILABLE, extra={"wait_seconds": chosen.database_wait_seconds})
+        log.error(signals.DATABASE_UNAVAILABLE, extra={"wait_seconds": chosen.database_wait_seconds})
         raise
     if await upgrade(database, MIGRATIONS):
-        log.info(events.MIGRATED, extra={"migration": newest_revision(MIGRATIONS)})
+        log.info(signals.MIGRATED, extra={"migration": newest_revision(MIGRATIONS)})
     passwords = Passwords(
         rounds=chosen.password_hash_rounds,
         memory_kib=chosen.password_hash_memory_kib,
@@ -72,7 +73,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.service = service = Service(chosen, database, keys, accounts, lockout)
     background = [
         asyncio.create_task(_keep_house(service)),
-        asyncio.create_task(database.watch(metrics.DATABASE_UP.set)),
+        asyncio.create_task(database.watch(DATABASE_UP.set)),
     ]
     try:
         yield
@@ -93,4 +94,4 @@ async def _keep_house(service: Service) -> None:
                 await sessions.purge(connection, keep_seconds=24 * 3600)
                 await service.lockout.purge(connection)
         except DatabaseUnavailable as error:
-            log.warning(events.DATABASE_UNAVAILABLE, extra={"error_type": type(error.__cause__).__name__})
+            log.warning(signals.DATABASE_UNAVAILABLE, extra={"error_type": type(error.__cause__).__name__})

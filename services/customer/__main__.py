@@ -1,20 +1,9 @@
 """`python -m customer --bind=HOST:PORT`."""
 
-from customer.settings import Settings, SettingsError
-from kit.jsonlog import log_as_json
 from kit.server import parse_bind, run_server
-
-
-def main() -> None:
-    """Serve until SIGTERM."""
-    bind = parse_bind()
-    try:
-        settings = Settings.from_environment()
-    except SettingsError as error:
-        raise SystemExit(f"customer: {error}") from None
-    log_as_json("customer", settings.environment, settings.version)
-    run_server("customer.app:app", bind, factory=True, log_config=None, log_level="warning")
-
+from sandbox_telemetry import log_as_json
 
 if __name__ == "__main__":
-    main()
+    bind = parse_bind()
+    log_as_json("customer")
+    run_server("customer.app:app", bind, factory=True, log_level="warning")

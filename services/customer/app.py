@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from customer.measures import REGISTRY
 from customer.rounds import Rounds
 from customer.settings import Settings
+from customer.signals import REGISTRY
 
 __all__ = ["app", "create"]
 
@@ -70,5 +70,5 @@ def _problem(status: int, detail: str) -> Response:
 
 
 def app() -> Starlette:
-    """For uvicorn: with the settings from the environment."""
-    return create(Rounds(Settings.from_environment()))
+    """For uvicorn: with the settings of the environment. Raises pydantic.ValidationError, which names the variable."""
+    return create(Rounds(Settings()))

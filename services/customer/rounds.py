@@ -8,8 +8,8 @@ import time
 
 import httpx
 
+from customer import signals
 from customer.journey import MARKS, Journey, Step, StepFailed
-from customer.measures import JOURNEY_DURATION, JOURNEYS, LAST_SUCCESS, PAUSED, STEP_DURATION, STEPS
 from customer.settings import Settings
 
 __all__ = ["Rounds"]
@@ -29,7 +29,7 @@ class Rounds:
         self._idle = asyncio.Event()
         self._idle.set()
         self._paused_until = 0.0
-        PAUSED.set_function(lambda: float(self.paused))
+        signals.PAUSED.set_function(lambda: float(self.paused))
 
     @property
     def paused(self) -> bool:
@@ -69,18 +69,18 @@ class Rounds:
                     _count(journey.steps)
                     return
                 except StepFailed as error:
-                    log.info("waiting for the first journey to succeed", extra=_fields("journey.waiting", error))
+                    log.info(signals.JOURNEY_WAITING, extra=_fields(error))
             await asyncio.sleep(min(0.5, self._settings.interval_seconds))
 
     async def _once(self, journey: Journey) -> None:
         try:
             await self._travel(journey)
         except StepFailed as error:
-            JOURNEYS.labels("failure").inc()
-            log.warning("synthetic journey failed", extra=_fields("journey.failed", error))
+            signals.JOURNEYS.labels("failure").inc()
+            log.warning(signals.JOURNEY_FAILED, extra=_fields(error))
         except Exception:
-            JOURNEYS.labels("failure").inc()
-            log.exception("synthetic journey broke down", extra={"event": "journey.broken"})
+            signals.JOURNEYS.labels("failure").inc()
+            log.exception(signals.JOURNEY_BROKEN)
         _count(journey.steps)
 
     async def _travel(self, journey: Journey) -> None:
@@ -88,9 +88,9 @@ class Rounds:
         started = time.perf_counter()
         try:
             await journey.travel()
-            JOURNEYS.labels("success").inc()
-            JOURNEY_DURATION.observe(time.perf_counter() - started)
-            LAST_SUCCESS.set_to_current_time()
+            signals.JOURNEYS.labels("success").inc()
+            signals.JOURNEY_DURATION.observe(time.perf_counter() - started)
+            signals.LAST_SUCCESS.set_to_current_time()
         finally:
             self._idle.set()
 
@@ -110,9 +110,9 @@ class Rounds:
 
 def _count(steps: list[Step]) -> None:
     for step in steps:
-        STEPS.labels(step.name, step.outcome).inc()
-        STEP_DURATION.labels(step.name).observe(step.seconds)
+        signals.STEPS.labels(step.name, step.outcome).inc()
+        signals.STEP_DURATION.labels(step.name).observe(step.seconds)
 
 
-def _fields(event: str, error: StepFailed) -> dict[str, str]:
-    return {"event": event, "step": error.step, "reason": error.reason, "traceId": error.trace_id}
+def _fields(error: StepFailed) -> dict[str, str]:
+    return {"step": error.step, "reason": error.reason, "failed_trace_id": error.trace_id}

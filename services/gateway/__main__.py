@@ -1,7 +1,7 @@
 """`python -m gateway --bind=HOST:PORT`."""
 
 from kit.server import parse_bind
-from telemetry import serve
+from kit.service import serve
 
 if __name__ == "__main__":
     serve("gateway.app:app", parse_bind())

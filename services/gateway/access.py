@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import Request
 
+from gateway import signals
 from gateway.api import Access
 from gateway.service import Service
 from kit.deadline import Deadline
 from kit.identity import Identity, InvalidToken, KeysUnavailable, bearer_token
 from kit.problems import Problem
-from telemetry import events, get_logger, metrics
 
 __all__ = ["address_of", "admit"]
 
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 async def admit(service: Service, request: Request, access: Access, deadline: Deadline) -> None:
@@ -26,8 +28,8 @@ async def admit(service: Service, request: Request, access: Access, deadline: De
         identity = await service.keys.verify(bearer_token(authorization))
     except InvalidToken as error:
         await service.limiter.count_address(address_of(request))
-        metrics.TOKENS_REJECTED.labels(error.reason).inc()
-        log.info(events.TOKEN_REJECTED, extra={"reason": error.reason})
+        signals.TOKENS_REJECTED.labels(error.reason).inc()
+        log.info(signals.TOKEN_REJECTED, extra={"reason": error.reason})
         raise error.as_problem() from None
     except KeysUnavailable:
         detail = "Tokens cannot be checked at this moment. Try again."
@@ -42,8 +44,8 @@ async def _confirm(service: Service, identity: Identity, authorization: str, dea
     if answer.status_code == 200:
         return
     if answer.status_code == 401:
-        metrics.TOKENS_REJECTED.labels("session_ended").inc()
-        log.info(events.TOKEN_REJECTED, extra={"reason": "session_ended", "session_id": identity.session_id})
+        signals.TOKENS_REJECTED.labels("session_ended").inc()
+        log.info(signals.TOKEN_REJECTED, extra={"reason": "session_ended", "session_id": identity.session_id})
         raise InvalidToken("session_ended").as_problem()
     # Money does not move while nobody can say whether the session stands.
     detail = "The session cannot be checked at this moment. Try again."

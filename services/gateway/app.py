@@ -15,9 +15,12 @@ from gateway.settings import settings
 from gateway.welcome import welcome
 from kit.deadline import Deadline
 from kit.failure import PROBE, Failure, fail, probe
-from telemetry import create_app
+from kit.service import create_app
 
 __all__ = ["app"]
+
+# Files of the frontend, and what browsers send about themselves, which has metrics of its own.
+UNOBSERVED = ("/assets/", "/telemetry/")
 
 
 async def fail_in(
@@ -34,7 +37,7 @@ async def fail_in(
 
 def build() -> FastAPI:
     """The application with every public route."""
-    application = create_app("gateway", lifespan=lifespan, openapi_url=None)
+    application = create_app("gateway", lifespan=lifespan, unobserved=UNOBSERVED, openapi_url=None)
     for route in ROUTES:
         application.add_api_route(route.path, endpoint(route), methods=[route.method], response_model=None)
     if not settings().is_prod:

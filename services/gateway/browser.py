@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 
 from fastapi import Request, Response
 
+from gateway import signals
 from gateway.access import address_of
 from gateway.outbox import Parcel
 from gateway.reports import Rejected, rebuild_spans, unpack_envelope
 from gateway.service import Service
 from kit.problems import Problem
-from telemetry import metrics
 
 __all__ = ["errors", "spans"]
 
@@ -29,7 +29,7 @@ async def errors(request: Request) -> Response:
     """One Sentry envelope with an event of a frontend of ours, or with a transaction where SENTRY_TRACES_SAMPLE_RATE
     asks for them. Raises Problem 400, 413, 429 or 503."""
     service: Service = request.app.state.service
-    count = metrics.BROWSER_ERROR_EVENTS.labels
+    count = signals.BROWSER_ERROR_EVENTS.labels
     body = await _body(request, service, lambda outcome: count(UNKNOWN, outcome).inc())
     try:
         envelope = unpack_envelope(body, transactions=service.settings.sentry_traces_sample_rate > 0)
@@ -51,7 +51,7 @@ async def errors(request: Request) -> Response:
 async def spans(request: Request) -> Response:
     """One OTLP/JSON request with spans of frontends of ours. Raises Problem 400, 413, 429 or 503."""
     service: Service = request.app.state.service
-    count = metrics.BROWSER_SPANS.labels
+    count = signals.BROWSER_SPANS.labels
     body = await _body(request, service, lambda outcome: count(UNKNOWN, outcome).inc())
     try:
         environment = service.settings.deployment_environment.value
@@ -85,9 +85,9 @@ def _accepted(there_is_room: bool) -> Response:
 
 
 def _count_errors(app: str, outcome: str) -> None:
-    metrics.BROWSER_ERROR_EVENTS.labels(app, outcome).inc()
+    signals.BROWSER_ERROR_EVENTS.labels(app, outcome).inc()
 
 
 def _count_spans(counts: dict[str, int], outcome: str) -> None:
     for app, number in counts.items():
-        metrics.BROWSER_SPANS.labels(app, outcome).inc(number)
+        signals.BROWSER_SPANS.labels(app, outcome).inc(number)

@@ -18,8 +18,8 @@ from starlette.staticfiles import StaticFiles
 
 from gateway.settings import BROWSER_SAMPLING, Settings
 from gateway.welcome import welcome
-from telemetry import current_traceparent
-from telemetry.errors import team_of
+from kit.catalog import team_of
+from sandbox_telemetry import current_traceparent
 
 __all__ = ["Deployment", "files", "page"]
 

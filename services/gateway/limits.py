@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 from limits import RateLimitItem, parse
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
+from gateway import signals
 from kit.problems import Problem
-from telemetry import events, get_logger, metrics
 
 __all__ = ["Limiter"]
 
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Limiter:
@@ -40,8 +42,8 @@ class Limiter:
     async def _count(self, limit: RateLimitItem, kind: str, key: str) -> None:
         if await self._limiter.hit(limit, kind, key):
             return
-        metrics.RATE_LIMITED.inc()
-        log.warning(events.RATE_LIMITED, extra={"limit": str(limit), "reason": kind})
+        signals.RATE_LIMITED.inc()
+        log.warning(signals.CLIENT_LIMITED, extra={"limit": str(limit), "reason": kind})
         seconds = limit.get_expiry()
         detail = f"At most {limit.amount} requests in {seconds} seconds are allowed. Slow down."
         raise Problem(429, "rate-limited", detail, headers={"Retry-After": str(min(seconds, 10))})

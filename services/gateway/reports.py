@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from telemetry import policy, vocabulary
+from sandbox_telemetry import names, policy
 
 __all__ = ["Envelope", "Rejected", "rebuild_event", "rebuild_spans", "rebuild_transaction", "unpack_envelope"]
 
@@ -123,7 +123,7 @@ def rebuild_spans(
         counts[app] = counts.get(app, 0) + len(spans)
         described = {
             "service.name": app,
-            "service.namespace": vocabulary.NAMESPACE,
+            "service.namespace": names.NAMESPACE,
             "service.version": version,
             "deployment.environment.name": environment,
             "telemetry.sdk.language": "webjs",

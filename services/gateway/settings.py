@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from kit import ServiceSettings
-from kit.settings import Environment
+from sandbox_telemetry.settings import Environment, ServiceSettings
 
 __all__ = ["BROWSER_SAMPLING", "Settings", "settings"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from http.cookiejar import DefaultCookiePolicy
 
@@ -15,13 +16,14 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from gateway import signals
 from kit.deadline import Deadline, DeadlineExceeded
 from kit.problems import Problem
-from telemetry import events, get_logger, instrument_http_client
+from sandbox_telemetry import instrument_http_client
 
 __all__ = ["Upstream"]
 
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 
 # The peer did not take the connection: nothing was sent, so trying again cannot do anything twice.
 _REFUSED = (httpx.ConnectError, httpx.ConnectTimeout)
@@ -98,13 +100,13 @@ class Upstream:
     def _report_retry(self, state: RetryCallState) -> None:
         # One line a request says enough: the gauge of an outage is how many requests, not how often each knocked.
         if state.attempt_number == 1:
-            log.warning(events.PEER_RETRY, extra={"peer": self.name, "attempt": state.attempt_number})
+            log.warning(signals.PEER_RETRY, extra={"peer": self.name, "attempt": state.attempt_number})
 
     def _failed(self, status: int, what: str, error: Exception, expected: bool) -> Problem:
         # An outage is one thing to look at, however many requests it costs: only its first line is an ERROR.
         report = log.warning if self._failing or expected else log.error
         self._failing = self._failing or not expected
-        report(events.PEER_UNAVAILABLE, extra={"peer": self.name, "error_type": type(error).__name__})
+        report(signals.PEER_UNAVAILABLE, extra={"peer": self.name, "error_type": type(error).__name__})
         kind = "upstream-timeout" if status == 504 else "upstream-unavailable"
         return Problem(status, kind, f"A service that this needs {what}. Try again.", headers={"Retry-After": "2"})
 

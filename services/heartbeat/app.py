@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -17,6 +16,7 @@ from starlette.routing import Route
 
 from heartbeat.mail import deliver
 from heartbeat.settings import Settings
+from heartbeat.signals import REGISTRY
 from heartbeat.switch import Switch
 
 __all__ = ["app"]
@@ -25,9 +25,9 @@ ALERT = "Watchdog"
 
 
 def app() -> Starlette:
-    """For uvicorn: with the settings from the environment."""
-    settings, registry = Settings.from_environment(), CollectorRegistry()
-    switch = Switch(settings, partial(deliver, settings), registry)
+    """For uvicorn: with the settings of the environment. Raises pydantic.ValidationError, which names the variable."""
+    settings = Settings()
+    switch = Switch(settings, partial(deliver, settings))
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -50,7 +50,7 @@ def app() -> Starlette:
 
     async def metrics(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(registry), headers={"content-type": content_type})
+        return Response(encode(REGISTRY), headers={"content-type": content_type})
 
     return Starlette(
         lifespan=lifespan,

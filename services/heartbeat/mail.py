@@ -55,7 +55,7 @@ def deliver(settings: Settings, mail: Mail) -> None:
     message["Date"] = formatdate()
     message["Message-ID"] = make_msgid(domain="sandbox.test")
     message.set_content(mail.text)
-    with smtplib.SMTP(settings.smtp_host, settings.smtp_port, timeout=SMTP_SECONDS) as server:
+    with smtplib.SMTP(*settings.smtp, timeout=SMTP_SECONDS) as server:
         server.send_message(message)
 
 

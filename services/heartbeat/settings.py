@@ -2,59 +2,40 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Annotated
 
-__all__ = ["Settings", "SettingsError"]
+from pydantic import AfterValidator, Field
 
+from sandbox_telemetry.settings import ServiceSettings
 
-class SettingsError(ValueError):
-    """A variable is missing or has a value that makes no sense; the message names it."""
+__all__ = ["Settings"]
 
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Durations are in seconds. `patience`: how long the heartbeat may stay away; `first_patience`: after a start."""
-
-    smtp_host: str
-    smtp_port: int
-    recipients: tuple[str, ...]
-    runbook_url: str
-    patience: float
-    first_patience: float
-    reminder: float
-    version: str
-    environment: str
-
-    @classmethod
-    def from_environment(cls, variables: Mapping[str, str] = os.environ) -> Settings:
-        """Read SMTP_ADDRESS, MAIL_TO, RUNBOOK_URL, *_SECONDS and who we are. Raises SettingsError."""
-        host, _, port = variables.get("SMTP_ADDRESS", "").rpartition(":")
-        if not host or not port.isdecimal():
-            raise SettingsError("SMTP_ADDRESS must be HOST:PORT of a mail server, e.g. mailpit:1025")
-        recipients = tuple(part.strip() for part in variables.get("MAIL_TO", "").split(",") if part.strip())
-        if not recipients or not all("@" in one for one in recipients):
-            raise SettingsError("MAIL_TO must hold one or more mail addresses, separated by commas")
-        return cls(
-            smtp_host=host,
-            smtp_port=int(port),
-            recipients=recipients,
-            runbook_url=variables.get("RUNBOOK_URL", "runbooks/Watchdog.md"),
-            patience=_seconds(variables, "PATIENCE_SECONDS", "20"),
-            first_patience=_seconds(variables, "FIRST_PATIENCE_SECONDS", "120"),
-            reminder=_seconds(variables, "REMINDER_SECONDS", "900"),
-            version=variables.get("SERVICE_VERSION", "0.0.0"),
-            environment=variables.get("DEPLOYMENT_ENVIRONMENT", "dev"),
-        )
+Seconds = Annotated[float, Field(ge=0.1, le=86_400)]
 
 
-def _seconds(variables: Mapping[str, str], name: str, default: str) -> float:
-    text = variables.get(name) or default
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0.1 <= value <= 86_400:
-        raise SettingsError(f"{name} is {text!r}: it must be a number of seconds from 0.1 to 86400")
-    return value
+def _recipients(text: str) -> str:
+    if not all("@" in one for one in text.split(",")):
+        raise ValueError("must hold one or more mail addresses, separated by commas")
+    return text
+
+
+class Settings(ServiceSettings):
+    """PATIENCE_SECONDS: how long the heartbeat may stay away; FIRST_PATIENCE_SECONDS: after a start."""
+
+    smtp_address: str = Field(pattern=r"^.+:\d+$", description="HOST:PORT of a mail server, such as mailpit:1025")
+    mail_to: Annotated[str, AfterValidator(_recipients)]
+    runbook_url: str = "runbooks/Watchdog.md"
+    patience_seconds: Seconds = 20.0
+    first_patience_seconds: Seconds = 120.0
+    reminder_seconds: Seconds = 900.0
+
+    @property
+    def smtp(self) -> tuple[str, int]:
+        """Host and port."""
+        host, _, port = self.smtp_address.rpartition(":")
+        return host, int(port)
+
+    @property
+    def recipients(self) -> list[str]:
+        """Each address of MAIL_TO."""
+        return [one.strip() for one in self.mail_to.split(",")]

@@ -7,8 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from prometheus_client import CollectorRegistry, Gauge
-
+from heartbeat import signals
 from heartbeat.mail import Mail
 from heartbeat.settings import Settings
 
@@ -22,21 +21,14 @@ RETRY_SECONDS = 5.0
 class Switch:
     """`beat()` is called for each heartbeat; `run()` goes on until it is cancelled. `send` raises OSError."""
 
-    def __init__(self, settings: Settings, send: Callable[[Mail], None], registry: CollectorRegistry) -> None:
+    def __init__(self, settings: Settings, send: Callable[[Mail], None]) -> None:
         self._settings, self._send = settings, send
-        self._due = time.monotonic() + settings.first_patience
+        self._due = time.monotonic() + settings.first_patience_seconds
         self._last_seen = 0.0
         self._silent_since = 0.0
         self._not_before = 0.0
-        Gauge(
-            "heartbeat_last_seen_timestamp",
-            "When alerting last gave a sign of life.",
-            unit="seconds",
-            registry=registry,
-        ).set_function(lambda: self._last_seen)
-        Gauge(
-            "heartbeat_silent", "1 while alerting has given no sign of life for too long.", registry=registry
-        ).set_function(lambda: float(self.silent))
+        signals.LAST_SEEN.set_function(lambda: self._last_seen)
+        signals.SILENT.set_function(lambda: float(self.silent))
 
     @property
     def silent(self) -> bool:
@@ -46,7 +38,7 @@ class Switch:
     def beat(self) -> None:
         """Alerting lives."""
         self._last_seen = time.time()
-        self._due = time.monotonic() + self._settings.patience
+        self._due = time.monotonic() + self._settings.patience_seconds
 
     async def run(self) -> None:
         """Look twice a second."""
@@ -60,15 +52,15 @@ class Switch:
                 self._silent_since = self._not_before = 0.0
         elif now >= self._not_before and await self._tell(Mail.silent(self._last_seen, self._settings.runbook_url)):
             self._silent_since = self._silent_since or time.time()
-            self._not_before = now + self._settings.reminder
+            self._not_before = now + self._settings.reminder_seconds
 
     async def _tell(self, mail: Mail) -> bool:
         """Whether the mail was taken; one that was not is tried again after a moment."""
         try:
             await asyncio.to_thread(self._send, mail)
         except OSError as error:
-            log.error("mail was not taken", extra={"event": "mail.refused", "error_type": type(error).__name__})
+            log.error(signals.MAIL_REFUSED, extra={"error_type": type(error).__name__})
             await asyncio.sleep(RETRY_SECONDS)
             return False
-        log.warning("mail was sent", extra={"event": "mail.sent", "subject": mail.subject})
+        log.warning(signals.MAIL_SENT, extra={"subject": mail.subject})
         return True

@@ -1,4 +1,4 @@
-"""What a web service needs that is not telemetry: problem details, settings, probes, body limit, a server."""
+"""What a service of the house needs beside telemetry: problem details, probes, body limit, a database, a server."""
 
 from __future__ import annotations
 
@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kit.problems import Problem
     from kit.server import parse_bind, run_server
-    from kit.settings import ServiceSettings
+    from kit.service import create_app, serve
     from kit.web import configure
 
-__all__ = ["Problem", "ServiceSettings", "configure", "parse_bind", "run_server"]
+__all__ = ["Problem", "configure", "create_app", "parse_bind", "run_server", "serve"]
 
 _HOMES = {
     "Problem": "kit.problems",
-    "ServiceSettings": "kit.settings",
     "configure": "kit.web",
+    "create_app": "kit.service",
     "parse_bind": "kit.server",
     "run_server": "kit.server",
+    "serve": "kit.service",
 }
 
 

@@ -9,13 +9,23 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
+from prometheus_client import Gauge
 from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-__all__ = ["Database", "DatabaseUnavailable"]
+from sandbox_telemetry.metrics import REGISTRY
+
+__all__ = ["DATABASE_UP", "Database", "DatabaseUnavailable"]
+
+# Here, so that a service without a database does not seem to have one that is down.
+DATABASE_UP = Gauge(
+    "database_up",
+    "1 while the service's own database answers, 0 after two checks in a row without an answer.",
+    registry=REGISTRY,
+)
 
 _CONNECT_SECONDS = 2.0
 _STATEMENT_SECONDS = 5.0

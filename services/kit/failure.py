@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, StringConstraints
 
-from telemetry import events
+from kit import signals
 
 # A service without a database does not pay for its library.
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class DoctorProbe(Exception):
 
 async def probe() -> None:
     """Report an error, and answer as if nothing had happened: a trace, a line, a count and an event to look for."""
-    log.error(events.DOCTOR_PROBED, exc_info=DoctorProbe())
+    log.error(signals.DOCTOR_PROBED, exc_info=DoctorProbe())
 
 
 async def _cause(wanted: Failure, database: Database | None) -> None:

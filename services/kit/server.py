@@ -67,7 +67,7 @@ def run_server(app: str, bind: tuple[str, int], *, report_refusal: Report = no_r
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
-        **{"access_log": False, **options},
+        **{"access_log": False, "log_config": None, **options},
     )
     server = _Server(config)
 

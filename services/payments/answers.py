@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -11,13 +12,13 @@ from fastapi.responses import JSONResponse
 
 from kit import Problem
 from kit.deadline import DeadlineExceeded
+from payments import signals
 from payments.card_network import NetworkUnavailable, OutcomeUnknown
 from payments.idempotency import Answer
 from payments.money import KeptCard
 from payments.operations import Settled, Settlement
 from payments.schemas import PaymentView, RefundView
 from payments.states import Kind
-from telemetry import events, get_logger, metrics
 
 __all__ = [
     "answer_of",
@@ -31,7 +32,7 @@ __all__ = [
     "view_of",
 ]
 
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 
 REPLAYED_HEADER = "Idempotent-Replayed"
 
@@ -100,8 +101,8 @@ def respond(answer: Answer) -> Response:
     """The HTTP response for an answer; raises Problem for a decline."""
     headers = {REPLAYED_HEADER: "true"} if answer.replayed else {}
     if answer.replayed:
-        metrics.IDEMPOTENT_REPLAYS.inc()
-        log.info(events.PAYMENT_REPLAYED)
+        signals.IDEMPOTENT_REPLAYS.inc()
+        log.info(signals.PAYMENT_REPLAYED)
     if answer.status < 400:
         return JSONResponse(answer.body, answer.status, headers=headers)
     kind, detail = ("payment-declined", "The card was declined.")
@@ -117,24 +118,24 @@ def record(settled: Settled, settlement: Settlement) -> None:
     fields = {"payment_id": str(payment["id"]), "currency": payment["currency"], "amount": settled.amount}
     match settled.kind, settlement.status:
         case _, "abandoned":
-            log.warning(events.PAYMENT_FAILED, extra=fields)
+            log.warning(signals.PAYMENT_FAILED, extra=fields)
         case _, "declined":
-            log.info(events.PAYMENT_DECLINED, extra=fields | {"decline_reason": settlement.decline_reason})
+            log.info(signals.PAYMENT_DECLINED, extra=fields | {"decline_reason": settlement.decline_reason})
         case Kind.AUTHORISE, _:
-            log.info(events.PAYMENT_AUTHORISED, extra=fields)
+            log.info(signals.PAYMENT_AUTHORISED, extra=fields)
         case Kind.REFUND, _:
-            log.info(events.PAYMENT_REFUNDED, extra=fields | {"refund_id": str(settled.operation_id)})
+            log.info(signals.PAYMENT_REFUNDED, extra=fields | {"refund_id": str(settled.operation_id)})
         case _:
-            log.info(events.PAYMENT_CAPTURED, extra=fields)
+            log.info(signals.PAYMENT_CAPTURED, extra=fields)
 
 
 def _count(settled: Settled, settlement: Settlement) -> None:
     currency = settled.payment["currency"]
     if settled.kind is Kind.REFUND:
         outcome = {"done": "succeeded", "abandoned": "failed"}.get(settlement.status, "declined")
-        metrics.REFUNDS.labels(outcome, currency).inc()
+        signals.REFUNDS.labels(outcome, currency).inc()
     if settled.kind in (Kind.AUTHORISE, Kind.CHARGE):
         outcome = {"done": "authorised", "abandoned": "failed"}.get(settlement.status, "declined")
-        metrics.PAYMENTS.labels(outcome, currency, settlement.decline_reason or "none").inc()
+        signals.PAYMENTS.labels(outcome, currency, settlement.decline_reason or "none").inc()
         if outcome == "authorised":
-            metrics.PAYMENT_AMOUNT.labels(currency).observe(settled.amount)
+            signals.PAYMENT_AMOUNT.labels(currency).observe(settled.amount)

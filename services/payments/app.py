@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import logging
+
 from fastapi import FastAPI, Request, Response
 
 from kit.database import DatabaseUnavailable
 from kit.deadline import DeadlineExceeded
 from kit.problems import problem_response
+from kit.service import create_app
+from payments import signals
 from payments.routes import debug, router
 from payments.service import lifespan
 from payments.settings import settings
-from telemetry import create_app, events, get_logger
 
 __all__ = ["app", "build"]
 
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 async def _on_database_unavailable(request: Request, error: Exception) -> Response:
-    log.error(events.DATABASE_UNAVAILABLE, extra={"error_type": type(error.__cause__).__name__})
+    log.error(signals.DATABASE_UNAVAILABLE, extra={"error_type": type(error.__cause__).__name__})
     detail = "The ledger is not available at present. Send the same request again, with the same Idempotency-Key."
     return problem_response(request, 503, kind="database-unavailable", detail=detail, headers={"Retry-After": "2"})
 

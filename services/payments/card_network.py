@@ -7,6 +7,7 @@ answers a repeated reference as it did the first time. A timeout is not repeated
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import time
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from purgatory.domain.model import OpenedState
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from kit.deadline import Deadline
-from telemetry import events, get_logger, metrics
+from payments import signals
 
 __all__ = ["CardNetwork", "NetworkUnavailable", "OutcomeUnknown", "Verdict"]
 
@@ -40,7 +41,7 @@ DECLINE_REASONS = frozenset(
         "amount_too_large",
     }
 )
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 class NetworkUnavailable(Exception):
@@ -87,13 +88,13 @@ class CardNetwork:
             default_threshold=failures, default_ttl=open_seconds, exclude=[asyncio.CancelledError]
         )
         self._breakers.add_listener(self._on_circuit)
-        metrics.CIRCUIT_OPEN.labels(peer=PEER).set(0)
+        signals.CIRCUIT_OPEN.labels(peer=PEER).set(0)
 
     async def perform(self, path: str, body: Mapping[str, Any], deadline: Deadline) -> Verdict:
         """POST an operation. Raises NetworkUnavailable, OutcomeUnknown, or DeadlineExceeded before it is sent."""
         response = await self._send("POST", path, body, deadline)
         if response.status_code >= 400:
-            log.error(events.PEER_UNAVAILABLE, extra={"peer": PEER, "http_response_status_code": response.status_code})
+            log.error(signals.PEER_UNAVAILABLE, extra={"peer": PEER, "http_response_status_code": response.status_code})
             raise NetworkUnavailable("refused")
         return _verdict(response)
 
@@ -124,7 +125,7 @@ class CardNetwork:
                         arrived = arrived or error.arrived
                         raise
         except _Repeatable as error:
-            log.warning(events.PEER_UNAVAILABLE, extra={"peer": PEER, "reason": error.reason})
+            log.warning(signals.PEER_UNAVAILABLE, extra={"peer": PEER, "reason": error.reason})
             if arrived:
                 raise OutcomeUnknown(timed_out=False) from error
             raise NetworkUnavailable(error.reason) from error
@@ -171,11 +172,11 @@ class CardNetwork:
         if happened != "state_changed":
             return
         is_open = event.state == "opened"
-        metrics.CIRCUIT_OPEN.labels(peer=PEER).set(int(is_open))
+        signals.CIRCUIT_OPEN.labels(peer=PEER).set(int(is_open))
         if is_open:
-            log.warning(events.CIRCUIT_OPENED, extra={"peer": PEER, "wait_seconds": self._open_seconds})
+            log.warning(signals.CIRCUIT_OPENED, extra={"peer": PEER, "wait_seconds": self._open_seconds})
         elif event.state == "closed":
-            log.info(events.CIRCUIT_CLOSED, extra={"peer": PEER})
+            log.info(signals.CIRCUIT_CLOSED, extra={"peer": PEER})
 
 
 def _verdict(response: httpx.Response) -> Verdict:
@@ -192,6 +193,6 @@ def _verdict(response: httpx.Response) -> Verdict:
 def _log_retry(state: RetryCallState) -> None:
     error = state.outcome.exception() if state.outcome else None
     log.warning(
-        events.PEER_RETRY,
+        signals.PEER_RETRY,
         extra={"peer": PEER, "attempt": state.attempt_number, "reason": getattr(error, "reason", "unknown")},
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
@@ -13,18 +14,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kit.database import Database
 from kit.deadline import Deadline, DeadlineExceeded
-from payments import answers, begin, idempotency, operations
+from payments import answers, begin, idempotency, operations, signals
 from payments.card_network import CardNetwork, NetworkUnavailable, OutcomeUnknown
 from payments.idempotency import Answer, Request
 from payments.money import Card
 from payments.operations import Operation, Settled, Settlement
 from payments.schemas import PaymentRequest
 from payments.states import Kind
-from telemetry import events, get_logger, metrics
 
 __all__ = ["Flows"]
 
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 # How long a second request waits for the first one with its key, in seconds, before it is told to come back.
 _PATIENCE = 5.0
 
@@ -76,7 +76,7 @@ class Flows:
                         if not await idempotency.claim(connection, request, found.id):
                             raise _Overtaken
             except idempotency.KeyReused:
-                log.info(events.PAYMENT_CONFLICT)
+                log.info(signals.PAYMENT_CONFLICT)
                 raise answers.key_reused() from None
             except (_Overtaken, idempotency.InProgress):
                 if wait.remaining <= 0:
@@ -100,8 +100,8 @@ class Flows:
         except OutcomeUnknown as error:
             await self._leave_open(operation)
             if card is not None:
-                metrics.PAYMENTS.labels("unknown", currency, "none").inc()
-            log.warning(events.PAYMENT_UNKNOWN, extra={"payment_id": str(operation.payment_id), "reason": str(error)})
+                signals.PAYMENTS.labels("unknown", currency, "none").inc()
+            log.warning(signals.PAYMENT_UNKNOWN, extra={"payment_id": str(operation.payment_id), "reason": str(error)})
             raise answers.unknown(error, operation.payment_id) from error
         settlement = Settlement(verdict.decline_reason)
         settled = await self.settle(operation, settlement)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from datetime import timedelta
 
 from kit.database import Database, DatabaseUnavailable
 from kit.deadline import Deadline, DeadlineExceeded
-from payments import idempotency, operations
+from payments import idempotency, operations, signals
 from payments.card_network import CardNetwork, NetworkUnavailable, OutcomeUnknown
 from payments.flows import Flows
 from payments.operations import Operation, Settlement
 from payments.settings import Settings
-from telemetry import events, get_logger
 
 __all__ = ["keep_house", "settle_forgotten"]
 
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 _AT_ONCE = 50
 
 
@@ -30,9 +30,9 @@ async def keep_house(database: Database, flows: Flows, network: CardNetwork, cho
             async with database.transaction() as connection:
                 await idempotency.expire(connection, timedelta(hours=chosen.idempotency_key_hours))
         except DatabaseUnavailable as error:
-            log.warning(events.DATABASE_UNAVAILABLE, extra={"error_type": type(error.__cause__).__name__})
+            log.warning(signals.DATABASE_UNAVAILABLE, extra={"error_type": type(error.__cause__).__name__})
         except Exception:
-            log.exception(events.TASK_FAILED)
+            log.exception(signals.TASK_FAILED)
 
 
 async def settle_forgotten(database: Database, flows: Flows, network: CardNetwork, age: timedelta) -> int:

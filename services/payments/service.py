@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -11,19 +12,20 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI, Request
 
-from kit.database import Database
+from kit.database import DATABASE_UP, Database
 from kit.migrations import newest_revision, upgrade
+from payments import signals
 from payments.card_network import CardNetwork
 from payments.flows import Flows
 from payments.housekeeping import keep_house
 from payments.session import Sessions
 from payments.settings import Settings, settings
-from telemetry import events, get_logger, instrument_database, instrument_http_client, metrics
+from sandbox_telemetry import instrument_database, instrument_http_client
 
 __all__ = ["Service", "current", "lifespan"]
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ _CURRENCIES = ("EUR", "USD", "GBP")
 def _announce_failures() -> None:
     for currency in _CURRENCIES:
         for outcome in ("failed", "unknown"):
-            metrics.PAYMENTS.labels(outcome, currency, "none")
+            signals.PAYMENTS.labels(outcome, currency, "none")
 
 
 @asynccontextmanager
@@ -62,7 +64,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.service = service = await _service(stack, chosen, database)
         background = [
             asyncio.create_task(service.sessions.keys.keep_fresh()),
-            asyncio.create_task(database.watch(metrics.DATABASE_UP.set)),
+            asyncio.create_task(database.watch(DATABASE_UP.set)),
             asyncio.create_task(keep_house(database, service.flows, service.network, chosen)),
         ]
         try:
@@ -79,7 +81,7 @@ async def _database(stack: AsyncExitStack, chosen: Settings) -> Database:
     stack.push_async_callback(database.close)
     await database.wait(chosen.database_wait_seconds)
     if await upgrade(database, MIGRATIONS):
-        log.info(events.MIGRATED, extra={"migration": newest_revision(MIGRATIONS)})
+        log.info(signals.MIGRATED, extra={"migration": newest_revision(MIGRATIONS)})
     # Not before: statements of the start belong to no request.
     instrument_database(database.engine)
     return database

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,12 +12,12 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, w
 from kit import Problem
 from kit.deadline import Deadline, DeadlineExceeded
 from kit.identity import Identity, InvalidToken, KeySet, KeysUnavailable, bearer_token
-from telemetry import events, get_logger
+from payments import signals
 
 __all__ = ["Sessions"]
 
 PEER = "auth"
-log = get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 class Sessions:
@@ -31,7 +32,7 @@ class Sessions:
         try:
             return await self.keys.verify(bearer_token(authorization))
         except InvalidToken as error:
-            log.info(events.TOKEN_REJECTED, extra={"reason": error.reason})
+            log.info(signals.TOKEN_REJECTED, extra={"reason": error.reason})
             raise error.as_problem() from None
         except KeysUnavailable as error:
             raise self._unavailable(error) from error
@@ -41,14 +42,14 @@ class Sessions:
         try:
             response = await self._ask(authorization, deadline)
         except (httpx.TimeoutException, DeadlineExceeded) as error:
-            log.warning(events.PEER_UNAVAILABLE, extra={"peer": PEER, "reason": type(error).__name__})
+            log.warning(signals.PEER_UNAVAILABLE, extra={"peer": PEER, "reason": type(error).__name__})
             raise Problem(
                 504, "auth-timeout", "The session could not be checked in time. Nothing was changed."
             ) from error
         except httpx.TransportError as error:
             raise self._unavailable(error) from error
         if response.status_code == 401:
-            log.info(events.TOKEN_REJECTED, extra={"reason": "session_ended"})
+            log.info(signals.TOKEN_REJECTED, extra={"reason": "session_ended"})
             raise InvalidToken("session_ended").as_problem()
         if response.status_code != 200:
             raise self._unavailable(httpx.HTTPError("unexpected status"))
@@ -74,6 +75,6 @@ class Sessions:
         return response.raise_for_status().json()
 
     def _unavailable(self, error: Exception) -> Problem:
-        log.warning(events.PEER_UNAVAILABLE, extra={"peer": PEER, "reason": type(error).__name__})
+        log.warning(signals.PEER_UNAVAILABLE, extra={"peer": PEER, "reason": type(error).__name__})
         detail = "The session cannot be checked at present. Nothing was changed."
         return Problem(503, "auth-unavailable", detail, headers={"Retry-After": "1"})

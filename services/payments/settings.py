@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from pydantic import Field, SecretStr
 
-from kit import ServiceSettings
+from sandbox_telemetry.settings import ServiceSettings
 
 __all__ = ["Settings", "settings"]
 

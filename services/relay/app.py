@@ -7,11 +7,10 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-from prometheus_client import CollectorRegistry, Counter, Gauge, disable_created_metrics
 from prometheus_client.exposition import choose_encoder
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -19,6 +18,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
+from relay import signals
 from relay.alerts import Unusable, alert_of
 from relay.settings import Settings
 
@@ -32,8 +32,6 @@ _PATIENCE_SECONDS = 600.0
 _WAITING_AT_MOST = 500
 _BODY_BYTES = 64 * 1024
 
-disable_created_metrics()
-
 
 class Relay:
     """`run()` delivers, oldest first, until it is cancelled."""
@@ -41,17 +39,12 @@ class Relay:
     def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings, self._transport = settings, transport
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue(_WAITING_AT_MOST)
-        self.registry = CollectorRegistry()
-        self._alerts = Counter(
-            "relay_alerts", "Alerts by what became of them.", ("alert", "outcome"), registry=self.registry
-        )
-        names = ("service", "version", "environment")
-        build = Gauge("build_info", "Always 1; the labels say what runs.", names, registry=self.registry)
-        build.labels("relay", settings.version, settings.environment).set(1)
+        signals.BUILD_INFO.labels("relay", settings.service_version, settings.deployment_environment.value).set(1)
 
     def take(self, issue: dict[str, Any]) -> None:
         """Accept what the tracker says about an issue. Raises Unusable, and asyncio.QueueFull after a long outage."""
-        alert = alert_of(issue, datetime.now(UTC), self._settings.alert_lasts, self._settings.runbooks_url)
+        lasts = timedelta(minutes=self._settings.alert_minutes)
+        alert = alert_of(issue, datetime.now(UTC), lasts, self._settings.runbooks_url)
         if alert is not None:
             self._waiting.put_nowait(alert)
 
@@ -65,7 +58,7 @@ class Relay:
             while True:
                 alert = await self._waiting.get()
                 outcome = await self._deliver(client, alert)
-                self._alerts.labels(alert["labels"]["alertname"], outcome).inc()
+                signals.ALERTS.labels(alert["labels"]["alertname"], outcome).inc()
 
     async def _deliver(self, client: httpx.AsyncClient, alert: dict[str, Any]) -> str:
         attempts = AsyncRetrying(
@@ -81,12 +74,16 @@ class Relay:
                     if answer.status_code >= 500:
                         answer.raise_for_status()
         except httpx.HTTPError as error:
-            log.error("alert not delivered", extra={"alert": alert["labels"], "error_type": type(error).__name__})
+            log.error(signals.ALERT_LOST, extra=_fields(alert) | {"error_type": type(error).__name__})
             return "lost"
         if answer.is_success:
             return "delivered"
-        log.error("alert refused", extra={"alert": alert["labels"], "status": answer.status_code})
+        log.error(signals.ALERT_REFUSED, extra=_fields(alert) | {"http_response_status_code": answer.status_code})
         return "refused"
+
+
+def _fields(alert: dict[str, Any]) -> dict[str, Any]:
+    return {"alert": alert["labels"]["alertname"], "issue": alert["labels"]["issue"]}
 
 
 def create(relay: Relay) -> Starlette:
@@ -118,7 +115,7 @@ def create(relay: Relay) -> Starlette:
 
     async def metrics(request: Request) -> Response:
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(relay.registry), headers={"content-type": content_type})
+        return Response(encode(signals.REGISTRY), headers={"content-type": content_type})
 
     return Starlette(
         lifespan=lifespan,
@@ -141,5 +138,5 @@ def _problem(status: int, detail: str) -> Response:
 
 
 def app() -> Starlette:
-    """For uvicorn: with the settings from the environment."""
-    return create(Relay(Settings.from_environment()))
+    """For uvicorn: with the settings of the environment. Raises pydantic.ValidationError, which names the variable."""
+    return create(Relay(Settings()))

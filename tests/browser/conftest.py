@@ -6,19 +6,20 @@ from functools import partial
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
+from sandbox.model.stack import Stack
+from sandbox.traffic.browser import Visitor, visiting
 from sandbox_testing import eventually
-from tests.support.browser import Visitor, launched, visiting
-from tests.support.stack import Stack
+from tests.support.chromium import chromium
 
 DEPLOYED_WITHIN_SECONDS = 60.0
 
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright, launched(playwright) as chromium:
-        yield chromium
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture(scope="session", autouse=True)

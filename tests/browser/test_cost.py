@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, Route
 
+from sandbox.model.catalog import catalog, frontends
+from sandbox.model.stack import Stack
+from sandbox.traffic.browser import Visitor
+from sandbox.traffic.customer import Customer
 from sandbox_testing import Bugsink, eventually
-from tests.support.browser import Visitor
-from tests.support.customer import Customer
 from tests.support.figures import Figures
-from tests.support.project import catalog, frontends
-from tests.support.stack import Stack
 
 # Bytes as they travel, compressed. Before a page is usable: catching errors, recording spans, the logger. Afterwards,
 # when the browser is idle: Sentry's SDK and OpenTelemetry's.

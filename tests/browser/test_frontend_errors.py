@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
+from sandbox.model.catalog import frontends
+from sandbox.model.stack import Stack
+from sandbox.traffic.browser import Visitor
 from sandbox_testing import Bugsink, ErrorEvent, Tempo, eventually, orphans
-from tests.support.browser import Visitor
 from tests.support.evidence import Evidence
-from tests.support.project import frontends
-from tests.support.stack import Stack
 
 PARTS = {"frontend-shell": "shell", "frontend-account": "frontend-account", "frontend-payments": "frontend-payments"}
 SOURCES = {

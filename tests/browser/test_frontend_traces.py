@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
+from sandbox.model.stack import Stack
+from sandbox.traffic.browser import Visitor
 from sandbox_testing import Span, Telemetry, eventually, orphans
-from tests.support.browser import Visitor
 from tests.support.evidence import Evidence
-from tests.support.stack import Stack
 
 
 def test_click_to_pay_is_one_trace_down_to_sql_without_an_orphan(

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.browser import PHONE, Visitor
+from sandbox.traffic.browser import PHONE, Visitor
 
 
 @pytest.mark.parametrize("device", [pytest.param("desktop", marks=pytest.mark.engine("the thin path")), "phone"])

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import expect
 
+from sandbox.traffic.browser import Visitor
 from sandbox_testing import (
     Canary,
     ErrorEvent,
@@ -17,7 +18,6 @@ from sandbox_testing import (
     search,
     word,
 )
-from tests.support.browser import Visitor
 from tests.support.evidence import Evidence
 from tests.support.haystack import scraped
 from tests.support.personal import ACCOUNT_COLUMNS, DESCRIPTION_COLUMNS

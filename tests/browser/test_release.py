@@ -9,12 +9,12 @@ import httpx
 import pytest
 from playwright.sync_api import expect
 
-from release import commands, record
+from sandbox.model.stack import Stack
+from sandbox.release import commands, record
+from sandbox.traffic.browser import Visitor
 from sandbox_testing import ErrorEvent
-from tests.support.browser import Visitor
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
-from tests.support.stack import Stack
 
 PART = "frontend-payments"
 NEXT = "0.1.1"

@@ -6,7 +6,7 @@ import re
 from playwright.sync_api import Route
 
 from gateway.reports import unpack_envelope
-from tests.support.browser import Visitor
+from sandbox.traffic.browser import Visitor
 
 
 def test_page_load_is_a_transaction_of_the_pages_own_trace_and_holds_no_address(visitor: Visitor) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.collector import CollectorAlone
-from tests.support.programs import program
+from sandbox.collector.alone import CollectorAlone
+from sandbox.engines.native.programs import program
 
 HERE = Path(__file__).parent
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from inventory import __main__ as command
-from inventory import audit as auditing
-from inventory.audit import Verdict, audit, audit_npm, audit_python
-from inventory.locks import find
-from stack.errors import StackError
-from tests.support.project import ROOT
+from sandbox.inventory import audit as auditing
+from sandbox.inventory import report
+from sandbox.inventory.audit import Verdict, audit, audit_npm, audit_python
+from sandbox.inventory.locks import find
+from sandbox.model import ROOT
+from sandbox.model.errors import StackError
 
 Answer = Callable[[str, Any], tuple[int, Any]]
 NOWHERE = "http://127.0.0.1:9"
@@ -180,16 +180,17 @@ def test_exit_status_tells_vulnerabilities_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "a.lock").touch()
-    monkeypatch.setattr(command, "ROOT", tmp_path)
     monkeypatch.setattr(auditing, "audit_python", lambda _: verdict)
-    with pytest.raises(SystemExit) as ended:
-        command.app(["audit"])
-    assert ended.value.code == status
+    assert report.audit(tmp_path) == status
     assert capsys.readouterr().out.strip() == line
 
 
 def test_every_lock_of_the_repository_is_looked_at() -> None:
     python = {str(path.relative_to(ROOT)) for path in find(ROOT, ".lock")}
     npm = {str(path.relative_to(ROOT)) for path in find(ROOT, "package-lock.json")}
-    assert {"requirements-dev.lock", "services/requirements.lock", "native/python/bugsink.lock"} <= python
-    assert {"services/frontend/package-lock.json", "grafana/typecheck/package-lock.json"} <= npm
+    assert {
+        "requirements-dev.lock",
+        "services/requirements.lock",
+        "sandbox/engines/native/python/bugsink.lock",
+    } <= python
+    assert {"services/frontend/package-lock.json", "sandbox/dashboards/typecheck/package-lock.json"} <= npm

@@ -5,10 +5,10 @@ import secrets
 
 import httpx
 
+from sandbox.collector.alone import CollectorAlone
+from sandbox.collector.otlp import attributes, bodies, logs, named, serialized, span, traces, value
 from sandbox_testing.polling import eventually
-from tests.support.collector import CollectorAlone
 from tests.support.grpc import GrpcAnswer, export
-from tests.support.otlp import attributes, bodies, logs, named, serialized, span, traces, value
 
 MARKER = f"zq{secrets.token_hex(6)}"
 MIB = 1 << 20

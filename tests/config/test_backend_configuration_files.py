@@ -16,11 +16,11 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
+from sandbox.collector.alone import CollectorAlone, forwarding, free_ports
+from sandbox.collector.otlp import logs, value
+from sandbox.engines.native.programs import program
+from sandbox.model import ROOT
 from sandbox_testing.polling import eventually
-from tests.support.collector import CollectorAlone, forwarding, free_ports
-from tests.support.otlp import logs, value
-from tests.support.programs import program
-from tests.support.project import ROOT
 
 OFFSETS = "receiver_filelog_"
 LINES = 20

@@ -7,9 +7,8 @@ import time
 
 import pytest
 
-from sandbox_testing.polling import eventually
-from tests.support.collector import CollectorAlone
-from tests.support.otlp import (
+from sandbox.collector.alone import CollectorAlone
+from sandbox.collector.otlp import (
     attributes,
     bodies,
     gauge,
@@ -23,6 +22,7 @@ from tests.support.otlp import (
     traces,
     value,
 )
+from sandbox_testing.polling import eventually
 
 CANARY = f"zq{secrets.token_hex(6)}"
 MAIL = f"{CANARY}@example.com"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.programs import program
-from tests.support.project import ROOT
+from sandbox.engines.native.programs import program
+from sandbox.model import ROOT
 
 READERS = {
     "loki": ("IMAGE_LOKI", "/usr/bin/loki", ["-verify-config", "-config.file={}"], "loki/loki.yml"),

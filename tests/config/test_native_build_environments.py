@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from native.build import prepare, python_environment, venvs
-from stack.errors import StackError
+from sandbox.engines.native.build import prepare, python_environment, venvs
+from sandbox.model.errors import StackError
 
 
 @pytest.fixture

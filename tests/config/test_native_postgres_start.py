@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from native import build
+from sandbox.engines.native import build
 
 INIT = 'psql --no-psqlrc -c "CREATE DATABASE $WANTED" && echo "$POSTGRES_USER" >"$PROOF"\n'
 

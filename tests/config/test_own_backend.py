@@ -15,13 +15,13 @@ import httpx
 import pytest
 import yaml
 
+from sandbox.collector.alone import CollectorAlone, forwarding, free_ports
+from sandbox.engines import backend
+from sandbox.engines.native.programs import program
+from sandbox.model import ROOT
+from sandbox.model.compose import read_topology
+from sandbox.model.errors import StackError
 from sandbox_testing.polling import eventually
-from stack import backend
-from stack.compose import read_topology
-from stack.errors import StackError
-from tests.support.collector import CollectorAlone, forwarding, free_ports
-from tests.support.programs import program
-from tests.support.project import ROOT
 
 MARKER = "own-backend-marker"
 TOKEN = "Basic b3duOmJhY2tlbmQ="

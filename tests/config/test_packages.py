@@ -12,26 +12,34 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from tests.support.project import ROOT
+from sandbox.model import ROOT
 
-PACKAGES = {"telemetry": "services/telemetry", "sandbox_testing": "sandbox_testing"}
+PACKAGES = {"sandbox_telemetry": "services/sandbox_telemetry", "sandbox_testing": "sandbox_testing"}
+# The first lines of the package's page, as a program.
+README = (ROOT / "services" / "sandbox_telemetry" / "README.md").read_text(encoding="utf-8")
+ORDERS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)[0]
 SERVICE = """
-from telemetry import capture, create_app
 from fastapi.testclient import TestClient
+from orders import app
+from sandbox_telemetry import capture
 
-app = create_app("orders")
-app.add_api_route("/orders/{number}", lambda number: {"number": number})
 with capture() as seen, TestClient(app) as client:
-    assert client.get("/orders/7").json() == {"number": "7"}
-[span] = [one for one in seen.spans if one.name == "GET /orders/{number}"]
-assert "http.access" in [line.get("event") for line in seen.log_lines]
-assert seen.sample("http_server_request_duration_seconds_count", http_route="/orders/{number}") == 1
+    client.post("/orders", params={"items": 3}).raise_for_status()
+    page = client.get("/metrics").text
+[span] = [one for one in seen.spans if one.name == "POST /orders"]
+lines = {line["event"]: line for line in seen.log_lines if "event" in line}
+assert lines["order.placed"]["items"] == 3
+assert {f"{span.context.trace_id:032x}"} == {lines[name]["traceId"] for name in ("order.placed", "http.access")}
+assert seen.sample("orders_total") == 1
+assert seen.sample("http_server_request_duration_seconds_count", http_route="/orders") == 1
+assert "orders_total 1.0" in page
 """
 # All that each package imports when it is used, without a client of the tests' own.
 USES = {
-    "telemetry": """
-import kit.protocol, kit.server, telemetry.testing
-from telemetry import capture, create_app, serve
+    "sandbox_telemetry": """
+import sandbox_telemetry
+every = [getattr(sandbox_telemetry, name) for name in sandbox_telemetry.__all__]
+from sandbox_telemetry import capture, create_app
 with capture() as seen:
     app = create_app("orders")
 """,
@@ -117,10 +125,11 @@ def test_each_package_says_that_it_is_typed(installed: Path) -> None:
 
 def test_nothing_else_is_installed(installed: Path) -> None:
     modules = {path.name for path in installed.iterdir() if path.is_dir() and path.suffix != ".dist-info"}
-    assert modules - {"bin"} == {"telemetry", "kit", "sandbox_testing"}
+    assert modules - {"bin"} == {"sandbox_telemetry", "sandbox_testing"}
 
 
 def test_a_service_of_somebody_else_is_observed_by_one_call(installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "orders.py").write_text(ORDERS)
     run(installed, tmp_path, "-c", SERVICE, OTEL_TRACES_EXPORTER="none")
 
 
@@ -131,11 +140,11 @@ def test_a_suite_of_somebody_else_has_the_fixtures(installed: Path, tmp_path: Pa
 
 
 def test_public_functions_of_the_telemetry_package_are_typed_and_documented() -> None:
-    import telemetry
+    import sandbox_telemetry
 
-    for name in telemetry.__all__:
-        one = getattr(telemetry, name)
-        assert inspect.getdoc(one), f"telemetry.{name} has no docstring"
+    for name in sandbox_telemetry.__all__:
+        one = getattr(sandbox_telemetry, name)
+        assert inspect.getdoc(one), f"sandbox_telemetry.{name} has no docstring"
         if inspect.isfunction(one):
             signature = inspect.signature(one)
             untyped = [p.name for p in signature.parameters.values() if p.annotation is p.empty]
@@ -144,11 +153,11 @@ def test_public_functions_of_the_telemetry_package_are_typed_and_documented() ->
 
 
 def test_reference_page_of_the_telemetry_package_is_its_public_interface() -> None:
-    import telemetry
+    import sandbox_telemetry
 
     page = (ROOT / "docs" / "reference" / "telemetry.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `(\w+)", page, re.MULTILINE)
-    assert sorted(documented) == sorted(telemetry.__all__)
+    assert sorted(documented) == sorted(sandbox_telemetry.__all__)
 
 
 def test_alerts_of_the_examples_exist() -> None:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from native import build
-from stack import passwords
-from stack.compose import Port, Topology, read_topology
-from stack.errors import StackError
+from sandbox.engines import passwords
+from sandbox.engines.native import build
+from sandbox.model import ROOT
+from sandbox.model.compose import Port, Topology, read_topology
+from sandbox.model.errors import StackError
 from tests.config.test_native_postgres_start import server
-from tests.support.project import ROOT
 
 # As first written; a test changes one at a time.
 FIRST = {

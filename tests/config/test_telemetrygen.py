@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from native import build
+from sandbox.collector.alone import CollectorAlone
+from sandbox.collector.otlp import bodies, stored
+from sandbox.engines.native import build
 from sandbox_testing.polling import eventually
-from tests.support.collector import CollectorAlone
-from tests.support.otlp import bodies, stored
 
 NUMBER = 40
 # Each of its sums counts up by one from 0.

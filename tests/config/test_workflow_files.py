@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ci.workflows import problems
-from tests.support.project import ROOT
+from sandbox.model import ROOT
+from tests.ci.workflows import problems
 
 GITHUB = ROOT / ".github" / "workflows" / "ci.yml"
 GITLAB = ROOT / ".gitlab-ci.yml"

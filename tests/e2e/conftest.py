@@ -6,11 +6,11 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from sandbox.model.stack import Stack
+from sandbox.traffic.customer import Customer, Exchange
 from sandbox_testing.observe import Telemetry
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Prometheus, Tempo
-from tests.support.customer import Customer, Exchange
-from tests.support.stack import Stack
 
 WARM_UP_SECONDS = 60.0
 STACK_IS_DOWN = 9

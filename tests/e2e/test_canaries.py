@@ -7,6 +7,7 @@ from email.message import EmailMessage
 
 import pytest
 
+from sandbox.model.stack import Stack
 from sandbox_testing.canaries import Search, search
 from sandbox_testing.haystack import Haystack
 from sandbox_testing.polling import eventually
@@ -14,7 +15,6 @@ from sandbox_testing.stores import Loki, Mailpit, Prometheus, Tempo
 from tests.support.evidence import Evidence
 from tests.support.haystack import scraped
 from tests.support.personal import ACCOUNT_COLUMNS, DESCRIPTION_COLUMNS, PersonalTraffic
-from tests.support.stack import Stack
 
 LEAST_CANARIES = 40
 

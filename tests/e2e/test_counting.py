@@ -7,23 +7,24 @@ from typing import TypeVar
 
 import pytest
 
+from sandbox.model.catalog import SERVICES
+from sandbox.model.stack import Stack
+from sandbox.telemetry.balance import BY_THE_CLOCK
+from sandbox.telemetry.exposition import samples_of
+from sandbox.traffic.customer import Customer
+from sandbox.traffic.synthetic import silence
 from sandbox_testing.polling import eventually
 from sandbox_testing.spans import Span
 from sandbox_testing.stores import Bugsink, LogLine, Loki, Prometheus, Tempo
-from tests.support.balance import BY_THE_CLOCK
-from tests.support.customer import Customer
+from testing.vocabulary import vocabulary
 from tests.support.evidence import Evidence
-from tests.support.exposition import samples_of
-from tests.support.project import SERVICES, vocabulary
-from tests.support.stack import Stack
-from tests.support.synthetic import silence
 from tests.support.traffic import Sent, send_mixed, send_timeouts
 
 EACH = 15
 COUNT = "http_server_request_duration_seconds_count"
 ACCESS = '{service_name=~"gateway|auth|payments"} | event="http.access"'
 # What a failure was is asserted elsewhere; here its requests are counted.
-LABELS = [name for name in vocabulary().HTTP_SERVER_LABELS if name != "error_type"]
+LABELS = [name for name in vocabulary().labels("http_server_request_duration_seconds") if name != "error_type"]
 ARRIVAL_SECONDS = 30.0
 
 T = TypeVar("T")

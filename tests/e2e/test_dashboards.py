@@ -11,16 +11,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import httpx
 import pytest
 
-from grafana.queries import Query, dashboards, panels_of, queries_of, values_of
-from grafana.snapshot import render
+from sandbox.dashboards.queries import Query, dashboards, panels_of, queries_of, values_of
+from sandbox.dashboards.shown import EVERY_SERVICE_HAS, here, offered
+from sandbox.dashboards.snapshot import render
+from sandbox.model.catalog import SERVICES
+from sandbox.model.stack import Stack
+from sandbox.traffic.customer import DECLINED_CARD, Customer
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Prometheus, Tempo
-from tests.support.customer import DECLINED_CARD, Customer
 from tests.support.evidence import Evidence
-from tests.support.panels import EVERY_SERVICE_HAS, here, offered
-from tests.support.project import SERVICES
 from tests.support.promql import absent_metrics
-from tests.support.stack import Stack
 
 BOARDS = dashboards()
 # Stands for the trace id of a request that failed, which only the run knows.

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from doctor.probes import PROBE
+from sandbox.checks.doctor.probes import PROBE
+from sandbox.engines import commands, control
+from sandbox.model.catalog import SERVICES
+from sandbox.model.stack import Stack
+from sandbox.telemetry.exposition import samples_of
 from sandbox_testing.stores import Prometheus
-from stack import commands
-from tests.support import engine
-from tests.support.exposition import samples_of
-from tests.support.project import SERVICES
-from tests.support.stack import Stack
 
 HOPS = {
     "otel-collector": "otel-collector answers",
@@ -30,7 +29,7 @@ ON_BOTH = pytest.mark.engine("stop and start")
 
 def examined(stack: Stack) -> subprocess.CompletedProcess[str]:
     """The doctor, run as `make doctor` runs it."""
-    command = [sys.executable, "-m", "doctor"]
+    command = [sys.executable, "-m", "sandbox", "doctor"]
     return subprocess.run(command, cwd=stack.root, capture_output=True, text=True, timeout=120, check=False)
 
 
@@ -78,12 +77,12 @@ def test_doctor_burns_no_budget_and_makes_no_news(failures_around: tuple, stack:
 )
 def test_doctor_names_the_component_that_is_stopped(stack: Stack, component: str) -> None:
     """Without this whoever sees an empty panel must look at a dozen programs."""
-    with engine.without(stack, component):
+    with control.without(stack, component):
         ill = examined(stack)
     assert ill.returncode == 1
     assert f"First broken hop: {HOPS[component]}" in ill.stdout
     assert f"{component} does not run" in ill.stdout
-    assert f"python -m stack start {component}" in ill.stdout
+    assert f"python -m sandbox start {component}" in ill.stdout
 
 
 WRONG = {

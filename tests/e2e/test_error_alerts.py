@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import httpx
 
+from sandbox.model.catalog import SERVICES, catalog, frontends
+from sandbox.model.stack import Stack
 from sandbox_testing import Bugsink, Mailpit, Message, Trace, eventually
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
-from tests.support.project import SERVICES, catalog, frontends
-from tests.support.stack import Stack
 
 # From the error to the mail; what the page shows in between is quicker (tests/browser/test_cost.py).
 MAIL_WITHIN_SECONDS = 10.0

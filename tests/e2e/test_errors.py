@@ -6,12 +6,12 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from sandbox.model.catalog import SERVICES, catalog
+from sandbox.model.stack import Stack
+from sandbox.traffic.customer import Customer
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Bugsink, ErrorEvent
-from tests.support.customer import Customer
 from tests.support.evidence import Evidence
-from tests.support.project import SERVICES, catalog
-from tests.support.stack import Stack
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -10,8 +10,8 @@ import httpx
 import pytest
 
 from loadtest.people import send_people
+from sandbox.model.stack import Stack
 from tests.support.evidence import Evidence
-from tests.support.stack import Stack
 
 
 @pytest.fixture(scope="module")

@@ -11,19 +11,19 @@ from functools import partial
 
 import pytest
 
+from sandbox.engines import control
+from sandbox.model.stack import Stack
+from sandbox.telemetry.balance import lost_spans, produced, reconcile
+from sandbox.telemetry.exposition import samples_of
+from sandbox.telemetry.senders import wait_for_senders
+from sandbox.traffic.customer import Customer
+from sandbox.traffic.synthetic import silence
 from sandbox_testing.observe import Unchanged
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Bugsink, LogLine, Loki, Prometheus, Tempo
-from tests.support import engine
-from tests.support.balance import lost_spans, produced, reconcile
-from tests.support.customer import Customer
 from tests.support.evidence import Evidence
-from tests.support.exposition import samples_of
 from tests.support.figures import Figures
-from tests.support.senders import wait_for_senders
-from tests.support.stack import Stack
 from tests.support.steady import SteadyLoad
-from tests.support.synthetic import silence
 from tests.support.traffic import KINDS
 
 AWAY_SECONDS = float(os.environ.get("LOSS_SECONDS", "10"))
@@ -106,8 +106,8 @@ def _take_away(stack: Stack, load: SteadyLoad, components: tuple[str, ...]) -> t
     Whatever happens, all of them run afterwards.
     """
     later = AWAY_SECONDS / len(COMPONENTS)
-    plan = [(at * later, engine.stop, component) for at, component in enumerate(components)]
-    back = partial(engine.start, senders=False)
+    plan = [(at * later, control.stop, component) for at, component in enumerate(components)]
+    back = partial(control.start, senders=False)
     plan += [(at * later + AWAY_SECONDS, back, component) for at, component in enumerate(components)]
     began, gone, moments = time.time(), set(), []
     try:
@@ -120,7 +120,7 @@ def _take_away(stack: Stack, load: SteadyLoad, components: tuple[str, ...]) -> t
             moments.append(time.time())
     finally:
         for component in gone:
-            engine.start(stack, component)
+            control.start(stack, component)
     return moments[1], moments[-2]
 
 
@@ -140,7 +140,7 @@ def test_what_cannot_wait_is_counted_while_its_store_is_away(
         return sum(value for labels, value in samples.items() if wanted <= labels)
 
     before, requests = outcomes(), counted()
-    with engine.without(stack, "prometheus", "bugsink"), Customer(stack.url("gateway")) as person:
+    with control.without(stack, "prometheus", "bugsink"), Customer(stack.url("gateway")) as person:
         answers = [person.send("POST", "/api/debug/gateway/error") for _ in range(failures)]
 
         def lost() -> float:
@@ -170,9 +170,9 @@ def test_a_killed_service_loses_no_line_and_at_most_one_flush_of_spans(
     with SteadyLoad(stack.url("gateway"), customers=3, pause=0.0, kinds=PAYING) as load:
         load.go_on(BEFORE_SECONDS)
         killing = time.time()
-        engine.kill(stack, "payments")
+        control.kill(stack, "payments")
         killed = time.time()
-    engine.start(stack, "payments")
+    control.start(stack, "payments")
     answered = [one for one in load.sent if one.exchange.status == one.kind.status]
     wanted = {one.exchange.trace_id for one in answered}
     lines = _lines_of(loki, since, wanted)

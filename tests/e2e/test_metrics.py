@@ -7,17 +7,18 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from sandbox.engines.native.programs import program
+from sandbox.model.catalog import SERVICES, catalog
+from sandbox.model.stack import Stack
+from sandbox.telemetry.exposition import families_of
+from sandbox.traffic.customer import DECLINED_CARD, Customer
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Prometheus
-from tests.support.customer import DECLINED_CARD, Customer
+from testing.vocabulary import vocabulary
 from tests.support.evidence import Evidence
-from tests.support.exposition import families_of
-from tests.support.programs import program
-from tests.support.project import SERVICES, catalog, vocabulary
-from tests.support.stack import Stack
 
 LATENCY = "http_server_request_duration_seconds"
-LABELS = set(vocabulary().HTTP_SERVER_LABELS)
+LABELS = set(vocabulary().labels("http_server_request_duration_seconds"))
 PAGES = tuple(name for name, row in catalog().items() if "metrics" in row.signals)
 SCRAPES = 20.0
 """Seconds in which a change must have been scraped: four scrapes."""
@@ -146,9 +147,7 @@ def test_request_counters_rise_under_load(
 @pytest.mark.parametrize("service", PAGES)
 def test_live_metrics_page_is_what_the_vocabulary_says(stack: Stack, service: str, evidence: Evidence) -> None:
     """Without this a metric exists that no page documents, or under another name, type or label than documented."""
-    words = vocabulary()
-    of_service = words.METRICS if "traces" in catalog()[service].signals else words.STANDALONE_METRICS
-    known = {metric.name: metric for metric in of_service if service in (metric.services or (service,))}
+    known = {metric.name: metric for metric in vocabulary().of(service)}
     families = {family.name: family for family in families_of(stack.url(service))}
     ours = {name: family for name, family in families.items() if not name.startswith("process_")}
     assert sorted(set(ours) ^ set(known)) == []

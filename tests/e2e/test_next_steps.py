@@ -8,11 +8,11 @@ import uuid
 
 import pytest
 
+from sandbox.engines.view import next_steps
+from sandbox.model.compose import read_topology
+from sandbox.model.stack import Stack
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Tempo
-from stack.compose import read_topology
-from stack.view import next_steps
-from tests.support.stack import Stack
 
 
 @pytest.mark.engine("the thin path")

@@ -2,10 +2,10 @@
 
 import pytest
 
+from sandbox.model.stack import Stack
 from sandbox_testing.polling import eventually
 from tests.support.evidence import Evidence
 from tests.support.odd_senders import CANARY, Addresses, Trial
-from tests.support.stack import Stack
 
 REQUESTS = 300
 MEMORY_LIMIT = 256 * 2**20

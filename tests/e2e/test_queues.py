@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from gameday import runbook
-from gameday.ask import Asker
+from sandbox.engines import control
+from sandbox.incidents import runbook
+from sandbox.incidents.ask import Asker
+from sandbox.model.stack import Stack
+from sandbox.traffic.customer import Customer
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki
-from tests.support import engine
-from tests.support.customer import Customer
 from tests.support.evidence import Evidence
-from tests.support.stack import Stack
 
 QUEUES = Path(".run/data/collector-data")
 PUSHED, LINES = "exporter_otlp_http_prometheus_metrics", "exporter_otlp_http_loki_logs"
@@ -24,9 +24,9 @@ def files(stack: Stack) -> Iterator[Path]:
     folder = stack.root / QUEUES
     if not folder.is_dir():
         pytest.fail(f"{folder} is not there: with Docker it is a volume, and this test belongs to the native engine")
-    engine.stop(stack, "otel-collector")
+    control.stop(stack, "otel-collector")
     yield folder
-    engine.start(stack, "otel-collector")
+    control.start(stack, "otel-collector")
 
 
 def test_damaged_queue_is_put_aside_and_the_collector_starts(
@@ -35,8 +35,8 @@ def test_damaged_queue_is_put_aside_and_the_collector_starts(
     """Without this a machine that lost its power has no telemetry until a person finds the file."""
     others = {path.name for path in files.iterdir()} - {PUSHED}
     (files / PUSHED).write_bytes(b"\xa5" * 3000)
-    engine.start(stack, "collector-files")
-    engine.start(stack, "otel-collector")
+    control.start(stack, "collector-files")
+    control.start(stack, "otel-collector")
 
     found = [path for path in files.glob(f"{PUSHED}.*.damaged") if path.name not in others]
     aside = [path.name for path in found if path.read_bytes() == b"\xa5" * 3000]
@@ -52,7 +52,7 @@ def test_runbook_gives_up_one_queue_and_no_other(stack: Stack, files: Path, loki
     """Without this a person deletes all data for one line that a store never takes."""
     [block] = [one for one in runbook.read("TelemetryExportFailing").blocks("Mitigation") if LINES in one.text]
     before = {path.name: path.stat().st_ino for path in files.iterdir()}
-    engine.start(stack, "otel-collector")
+    control.start(stack, "otel-collector")
     with Asker(stack) as asker:
         done = asker.run(block.text)
     assert done.ok, done.rows

@@ -11,15 +11,15 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
-from grafana.queries import dashboards, panels_of
-from grafana.reading import read, texts
-from grafana.style import PRESENCE, SEVERITIES
+from sandbox.dashboards.queries import dashboards, panels_of
+from sandbox.dashboards.reading import read, texts
+from sandbox.dashboards.shown import here
+from sandbox.dashboards.style import PRESENCE, SEVERITIES
+from sandbox.model.stack import Stack
+from sandbox.traffic.customer import DECLINED_CARD, Customer
 from sandbox_testing import Loki, Tempo, eventually
 from sandbox_testing.observe import Trace
-from tests.support.customer import DECLINED_CARD, Customer
 from tests.support.evidence import Evidence
-from tests.support.panels import here
-from tests.support.stack import Stack
 
 BOARDS = dashboards()
 Panels = list[dict[str, Any]]

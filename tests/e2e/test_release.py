@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 import psycopg
 import pytest
 
-from release import commands, record
+from sandbox.model.errors import StackError
+from sandbox.model.stack import Stack
+from sandbox.release import commands, record
+from sandbox.traffic.customer import Customer
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Prometheus, Tempo
-from stack.errors import StackError
-from tests.support.customer import Customer
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
-from tests.support.stack import Stack
 from tests.support.steady import SteadyLoad
 
 NEXT = "0.1.1"

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from gameday import runbook
-from gameday.ask import Answer, Asker
+from sandbox.incidents import runbook
+from sandbox.incidents.ask import Answer, Asker
+from sandbox.model.stack import Stack
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Prometheus
 from tests.support.evidence import Evidence
-from tests.support.stack import Stack
 
 # Metrics that exist only once what they count has happened.
 ONCE_IT_HAPPENED = re.compile(

@@ -5,15 +5,15 @@ import time
 import httpx
 import pytest
 
+from sandbox.model.catalog import SERVICES
+from sandbox.model.stack import Stack
+from sandbox.telemetry.exposition import samples_of
+from sandbox.traffic.customer import Customer
+from sandbox.traffic.synthetic import silence
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Prometheus, Tempo
-from tests.support.customer import Customer
 from tests.support.evidence import Evidence
-from tests.support.exposition import samples_of
 from tests.support.figures import Figures
-from tests.support.project import SERVICES
-from tests.support.stack import Stack
-from tests.support.synthetic import silence
 
 READY = {
     "gateway": "/readyz",

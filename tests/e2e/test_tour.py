@@ -11,19 +11,19 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from gameday import drill as drills
-from gameday import faults, record, runbook, scenario
-from gameday.record import Record
-from gameday.scenario import Scenario
+from sandbox.engines import control
+from sandbox.incidents import drill as drills
+from sandbox.incidents import faults, record, runbook, scenario
+from sandbox.incidents.paging import ON_CALL, broken_links, opened
+from sandbox.incidents.record import Record
+from sandbox.incidents.scenario import Scenario
+from sandbox.model.stack import Stack
+from sandbox.traffic.customer import Customer
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Mailpit
-from tests.support import engine
-from tests.support.customer import Customer
-from tests.support.drills import ON_CALL, broken_links, opened
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
 from tests.support.person import Person
-from tests.support.stack import Stack
 
 SECONDS = 400
 GAMEDAY = re.compile(r"make gameday SCENARIO=(\S+)")
@@ -78,7 +78,7 @@ def played(stack: Stack, tour: Tour) -> Record:
     [(command, name)] = [(command, found[1]) for command in tour.printed if (found := GAMEDAY.match(command))]
     mine = [one for one in record.earlier(stack.root) if one.began >= tour.began and one.mode == "run"]
     assert [one.scenario for one in mine] == [name], tour.printed[command][-2000:]
-    assert mine[0].engine == engine.name(stack)
+    assert mine[0].engine == control.name(stack)
     return mine[0]
 
 
@@ -180,7 +180,7 @@ def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, hidden: Scenar
     def broken() -> bool:
         return httpx.get(control, timeout=5.0).json()["outage"]
 
-    command = [sys.executable, "-m", "gameday", "run", hidden.name]
+    command = [sys.executable, "-m", "sandbox", "gameday", "run", hidden.name]
     with subprocess.Popen(command, cwd=stack.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
         eventually("the fault to be in force", broken, timeout=240.0, interval=0.3)
         process.send_signal(signal.SIGINT)

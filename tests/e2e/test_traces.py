@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 import pytest
 
+from sandbox.engines import control
+from sandbox.model.catalog import SERVICES
+from sandbox.model.stack import Stack
+from sandbox.traffic.customer import CARD, Customer, Exchange
 from sandbox_testing.observe import Telemetry
 from sandbox_testing.spans import Node, orphans, render, tree_of
-from tests.support import engine
-from tests.support.customer import CARD, Customer, Exchange
 from tests.support.evidence import Evidence
-from tests.support.project import SERVICES
-from tests.support.stack import Stack
 
 
 def session_asked_by(service: str, port: int) -> Node:
@@ -22,7 +22,7 @@ def session_asked_by(service: str, port: int) -> Node:
 
 def payment_tree(stack: Stack) -> Node:
     """The whole trace of one payment: the gateway refuses dead sessions first, payments asks again by itself."""
-    auth, payments, acquirer = (engine.called_port(stack, service) for service in ("auth", "payments", "acquirer"))
+    auth, payments, acquirer = (control.called_port(stack, service) for service in ("auth", "payments", "acquirer"))
     served = Node(
         "payments SERVER POST /payments",
         (

@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from inventory.parts import parts
-from inventory.running import running
-from native import images
-from native.layout import Layout
-from stack import choice
-from stack.compose import read_topology
-from stack.state import read_state
-from tests.support.stack import Stack
+from sandbox.engines import choice
+from sandbox.engines.native import images
+from sandbox.engines.state import read_state
+from sandbox.inventory.parts import parts
+from sandbox.inventory.running import running
+from sandbox.model.compose import read_topology
+from sandbox.model.layout import Layout
+from sandbox.model.stack import Stack
 
 
 @pytest.mark.engine("start, order and health")

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from sandbox.model.stack import Stack
 from tests.support.examples import CHAIN, Guest, running
-from tests.support.stack import Stack
 
 
 @dataclass(frozen=True)

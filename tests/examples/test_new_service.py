@@ -9,15 +9,15 @@ from pathlib import Path
 import httpx
 import pytest
 
-from native.engine import NativeEngine
-from native.layout import Layout
+from sandbox.engines import choice
+from sandbox.engines.lock import exclusive
+from sandbox.engines.native.engine import NativeEngine
+from sandbox.model.compose import Service, Topology, read_topology
+from sandbox.model.layout import Layout
+from sandbox.model.stack import Stack
 from sandbox_testing import Bugsink, ErrorEvent, LogLine, Prometheus, Telemetry, Tempo, Trace, eventually
-from stack import choice
-from stack.compose import Service, Topology, read_topology
-from stack.lock import exclusive
 from testing.process import free_port
 from tests.support.newservice import checkout_with
-from tests.support.stack import Stack
 
 NAME = "qorders"
 # Besides the service itself: who scrapes it, and who has a project for its errors.

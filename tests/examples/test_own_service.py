@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from grafana.queries import load
+from sandbox.dashboards.queries import load
+from sandbox.dashboards.shown import EVERY_SERVICE_HAS, shown
 from sandbox_testing.observe import Telemetry
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Bugsink, Loki, Message, Prometheus, Tempo
 from tests.examples.conftest import Asked, ask
 from tests.support.examples import CHAIN, Guest
-from tests.support.panels import EVERY_SERVICE_HAS, shown
 
 each = pytest.mark.parametrize("service", CHAIN)
 ROUTES = {"shop": "/books/{title}", "prices": "/prices/:title", "stock": "/stock/{title}"}

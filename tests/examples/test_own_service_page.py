@@ -2,10 +2,10 @@
 
 import pytest
 
-from figures.own_service import commands, own_service
+from sandbox.figures.own_service import commands, own_service
+from sandbox.model import ROOT
+from sandbox.model.stack import Stack
 from tests.support.figures import Figures
-from tests.support.project import ROOT
-from tests.support.stack import Stack
 
 WITHIN_SECONDS = 120.0
 # Installing the app's dependencies, and then the two minutes.

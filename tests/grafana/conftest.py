@@ -9,13 +9,14 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from grafana.queries import load
+from sandbox.dashboards.queries import load
+from sandbox.model.stack import Stack
+from sandbox.traffic.browser import PATIENCE_MILLISECONDS
 from sandbox_testing import eventually
-from tests.support.browser import PATIENCE_MILLISECONDS, launched
+from tests.support.chromium import chromium
 from tests.support.evidence import Evidence
-from tests.support.stack import Stack
 
 # Pixels of a grid's row with its gap, and of what Grafana has above the grid.
 GRID, HEAD = 38, 260
@@ -81,8 +82,8 @@ def address(stack: Stack) -> str:
 
 @pytest.fixture(scope="session")
 def browser(address: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright, launched(playwright) as chromium:
-        yield chromium
+    with chromium() as started:
+        yield started
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 import pytest
 
-from grafana.queries import dashboards
+from sandbox.dashboards.queries import dashboards
 from tests.grafana.conftest import ERRORS, Person
 
 

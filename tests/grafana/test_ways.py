@@ -5,10 +5,10 @@ import secrets
 
 import pytest
 
+from sandbox.model.stack import Stack
+from sandbox.traffic.customer import Customer
 from sandbox_testing.observe import Trace
 from tests.grafana.conftest import Person
-from tests.support.customer import Customer
-from tests.support.stack import Stack
 
 EXEMPLARS = '[data-testid="data-testid Exemplar marker"], [aria-label="Exemplar marker"]'
 SPANS = '[data-testid="data-testid SpanBar--wrapper"]'

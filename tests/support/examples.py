@@ -16,12 +16,12 @@ from pathlib import Path
 import httpx
 import yaml
 
+from sandbox.engines import control
+from sandbox.model import ROOT
+from sandbox.model.stack import Stack
+from sandbox.model.variables import FOREIGN
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Prometheus
-from stack.variables import FOREIGN
-from tests.support import engine
-from tests.support.project import ROOT
-from tests.support.stack import Stack
 
 __all__ = ["CHAIN", "Guest", "build", "running"]
 
@@ -66,7 +66,7 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
 
     Two send everything to the port for HTTP. Stock speaks gRPC, and has a page of metrics that it does not send.
     """
-    host = engine.address_for_containers(stack)
+    host = control.address_for_containers(stack)
     ports = dict(zip(CHAIN, _free_ports(len(CHAIN)), strict=True))
     [page] = _free_ports(1, host)
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
@@ -144,7 +144,7 @@ def _scraped(stack: Stack, service: str, port: int) -> Iterator[None]:
 
 def _up() -> None:
     """Natively a stack that runs takes a changed configuration at the next `up`; a container sees the file itself."""
-    subprocess.run([sys.executable, "-m", "stack", "up"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "sandbox", "up"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def _shell() -> dict[str, str]:
@@ -163,7 +163,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _go() -> str:
-    from native.build import cache, toolchain
+    from sandbox.engines.native.build import cache, toolchain
 
     packaged = sorted((cache.directory() / "venvs").glob("go-*/bin/go"))
     found = shutil.which("go") or (packaged and str(packaged[-1]))

@@ -4,8 +4,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from scaffold.__main__ import create
-from tests.support.project import ROOT
+from sandbox.model import ROOT
+from sandbox.scaffold.create import create
 
 __all__ = ["checkout_with"]
 

@@ -11,8 +11,8 @@ import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sandbox.collector.otlp import serialized
 from tests.support import grpc
-from tests.support.otlp import serialized
 
 __all__ = ["Addresses", "Trial"]
 

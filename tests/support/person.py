@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Callable
 
-from gameday.keyboard import Keyboard
+from sandbox.incidents.keyboard import Keyboard
 
 __all__ = ["Person"]
 

@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Self
 
+from sandbox.traffic.customer import CARD, Customer, Exchange
 from sandbox_testing.canaries import Canary, card_number, word
-from tests.support.customer import CARD, Customer, Exchange
 
 __all__ = ["ACCOUNT_COLUMNS", "DESCRIPTION_COLUMNS", "PersonalTraffic"]
 

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox.model.stack import Stack
+from sandbox.traffic.customer import Customer
 from sandbox_testing import Bugsink, Haystack, Loki, Mailpit, Prometheus, Sandbox, Tempo, haystacks
-from tests.support.customer import Customer
 from tests.support.evidence import Evidence, recorder
 from tests.support.figures import Figures
 from tests.support.haystack import further_haystacks
-from tests.support.stack import Stack
 
 # Everything that tests ask is on this machine, whatever proxy the environment names.
 os.environ.update(NO_PROXY="*", no_proxy="*")

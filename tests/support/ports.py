@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Row", "documented_ports"]
+__all__ = ["PortRow", "documented_ports"]
 
 COLUMNS = ["port", "variable", "component", "what answers", "engine"]
 
 
 @dataclass(frozen=True)
-class Row:
+class PortRow:
     """One line of the table; ``port`` is the number without any override, ``variable`` is empty where none sets it."""
 
     port: int
@@ -18,10 +18,12 @@ class Row:
     engine: str
 
 
-def documented_ports(page: Path) -> list[Row]:
+def documented_ports(page: Path) -> list[PortRow]:
     """Read the page's only table. Raises ``ValueError`` when its columns are not the known ones."""
     lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
     header, _rule, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     if header != COLUMNS:
         raise ValueError(f"{page.name} has the columns {header}, expected {COLUMNS}")
-    return [Row(int(port), variable.strip("`"), component, engine) for port, variable, component, _what, engine in rows]
+    return [
+        PortRow(int(port), variable.strip("`"), component, engine) for port, variable, component, _what, engine in rows
+    ]

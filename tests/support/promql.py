@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sandbox_testing import Prometheus
-from tests.support.project import vocabulary
+from testing.vocabulary import vocabulary
 
 __all__ = ["absent_metrics", "names", "selectors"]
 
@@ -36,7 +36,7 @@ def absent_metrics(prometheus: Prometheus, expressions: Mapping[str, str]) -> tu
     A counter with labels has no series before its first event: its name is the vocabulary's, or one of those above.
     """
     known = set(prometheus.get("/api/v1/label/__name__/values")["data"])
-    known |= {f"{metric.name}_total" for metric in vocabulary().METRICS if metric.kind == "counter"}
+    known |= {f"{metric.name}_total" for metric in vocabulary().metrics if metric.kind == "counter"}
     known |= FAILURES | LATER
     asked = {name: who for who, expression in expressions.items() for name in names(prometheus, expression)}
     return len(asked), {

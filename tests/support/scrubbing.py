@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.support.project import ROOT
+from sandbox.model import ROOT
 
 __all__ = ["PAGE", "Shape", "table"]
 

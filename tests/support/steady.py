@@ -8,7 +8,7 @@ from typing import Self
 
 import httpx
 
-from tests.support.customer import Customer, Exchange
+from sandbox.traffic.customer import Customer, Exchange
 from tests.support.traffic import KINDS, Kind, Sent
 
 __all__ = ["SteadyLoad"]

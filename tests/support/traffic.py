@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from tests.support.customer import CARD, DECLINED_CARD, Customer, Exchange
+from sandbox.traffic.customer import CARD, DECLINED_CARD, Customer, Exchange
 
 __all__ = ["KINDS", "TIMEOUT", "Kind", "Sent", "send_mixed", "send_timeouts"]
 

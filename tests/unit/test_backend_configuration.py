@@ -7,8 +7,10 @@ from typing import Any
 
 import yaml
 
-from stack.compose import read_topology
-from tests.support.project import ROOT, catalog, vocabulary
+from sandbox.model import ROOT
+from sandbox.model.catalog import catalog
+from sandbox.model.compose import read_topology
+from testing.vocabulary import vocabulary
 from tests.support.wrong import nothing_is_wrong_with
 
 CONFIGURATIONS = [
@@ -98,7 +100,7 @@ def test_loki_indexes_service_and_environment_and_nothing_else() -> None:
 
 
 def test_exemplars_name_the_trace_alike_in_services_tempo_and_grafana() -> None:
-    name = vocabulary().EXEMPLAR_TRACE_ID
+    name = vocabulary().exemplar_trace_id
     assert read("tempo/tempo.yml")["overrides"]["defaults"]["metrics_generator"]["trace_id_label_name"] == name
     sources = {one["uid"]: one for one in read("grafana/provisioning/datasources/stores.yml")["datasources"]}
     assert [one["name"] for one in sources["prometheus"]["jsonData"]["exemplarTraceIdDestinations"]] == [name]

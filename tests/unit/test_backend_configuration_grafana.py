@@ -7,10 +7,11 @@ from typing import Any
 
 import yaml
 
-from grafana.check import check_files
-from grafana.generate import generated
-from grafana.queries import panels_of
-from tests.support.project import ROOT, vocabulary
+from sandbox.dashboards.check import check_files
+from sandbox.dashboards.generate import generated
+from sandbox.dashboards.queries import panels_of
+from sandbox.model import ROOT
+from testing.vocabulary import vocabulary
 from tests.support.wrong import nothing_is_wrong_with
 
 SOURCES = yaml.safe_load((ROOT / "grafana/provisioning/datasources/stores.yml").read_text())["datasources"]
@@ -71,7 +72,7 @@ def test_panels_ask_for_metrics_that_somebody_defines(panel: dict[str, Any]) -> 
     asked = "\n".join(one["expr"] for one in panel["targets"] if one["datasource"]["type"] == "prometheus")
     names = set(re.findall(r"(?<![\w:])([a-zA-Z_][\w:]*)(?=\{|\[)", asked))
     names |= set(re.findall(r"(?<![\w:])(\w+_(?:total|bucket|count|sum|seconds|bytes|info))\b", asked))
-    defined = {metric.name for metric in vocabulary().METRICS}
+    defined = {metric.name for metric in vocabulary().metrics}
     unknown = {name for name in names - defined if re.sub(r"_(total|bucket|count|sum)$", "", name) not in defined}
     return {"nobody defines": [name for name in unknown if not FOREIGN.match(name)]}
 

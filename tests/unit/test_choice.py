@@ -4,15 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from native.layout import Layout
-from stack import choice, client, docker
-from stack.compose import Topology, read_topology
-from stack.errors import StackError
-from stack.lock import exclusive
-from stack.model import Component
-from stack.state import read_state, write_state
-
-ROOT = Path(__file__).resolve().parents[2]
+from sandbox.engines import choice, docker, docker_client
+from sandbox.engines.engine import Component
+from sandbox.engines.lock import exclusive
+from sandbox.engines.state import read_state, write_state
+from sandbox.model import ROOT
+from sandbox.model.compose import Topology, read_topology
+from sandbox.model.errors import StackError
+from sandbox.model.layout import Layout
 
 
 @pytest.fixture
@@ -77,7 +76,7 @@ def test_only_what_is_neither_built_nor_local_is_asked_of_a_registry(topology, m
             command, 1 if image.startswith("grafana/") else 0, "", "error: denied: no access"
         )
 
-    monkeypatch.setattr(client, "run", run)
+    monkeypatch.setattr(docker_client, "run", run)
 
     assert docker.missing_images(topology.services) == {"grafana/grafana:13.2.3": "no access"}
     assert asked == ["grafana/grafana:13.2.3"]

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from sandbox.model import ROOT
 from services.collector_files import _MAGIC, _VERSION, _fnv, fault_of, main
-from tests.support.project import ROOT
 
 PAGE = 4096
 QUEUE, OFFSETS = "exporter_otlp_http_loki_logs", "receiver_file_log_"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from stack.compose import read_topology
-from stack.errors import StackError
-from stack.variables import interpolate, read_variables
+from sandbox.model.compose import read_topology
+from sandbox.model.errors import StackError
+from sandbox.model.variables import interpolate, read_variables
 
 MINIMAL = """
 name: small

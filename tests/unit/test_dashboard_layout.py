@@ -7,10 +7,10 @@ from itertools import combinations, pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from grafana.generate import generated
-from grafana.queries import panels_of
-from grafana.style import BAD, CALM, FINE, NEUTRAL, WARN
-from tests.support.project import ROOT
+from sandbox.dashboards.generate import generated
+from sandbox.dashboards.queries import panels_of
+from sandbox.dashboards.style import BAD, CALM, FINE, NEUTRAL, WARN
+from sandbox.model import ROOT
 from tests.support.wrong import nothing_is_wrong_with
 
 BOARDS = {name.removesuffix(".json"): json.loads(text) for name, text in generated().items()}

@@ -2,9 +2,10 @@
 
 import re
 
-from stack.compose import read_topology
-from stack.diagram import diagram
-from tests.support.project import ROOT, catalog
+from sandbox.model import ROOT
+from sandbox.model.catalog import catalog
+from sandbox.model.compose import read_topology
+from sandbox.model.diagram import diagram
 
 
 def test_diagram_of_the_page_is_made_from_the_topology() -> None:
@@ -13,6 +14,6 @@ def test_diagram_of_the_page_is_made_from_the_topology() -> None:
     made = diagram(read_topology(ROOT, {})).splitlines()
     # A service that was added after the picture was drawn is documented by its row in services/catalog.yml.
     added = catalog().keys() - set(re.findall(r"[\w-]+", "\n".join(drawn)))
-    assert drawn == [line for line in made if not added & set(line.split())], "run `python -m stack.diagram`"
+    assert drawn == [line for line in made if not added & set(line.split())], "run `python -m sandbox diagram`"
     assert "  payments -- spans, log file --> otel-collector" in made
     assert "  otel-collector --> tempo" in made

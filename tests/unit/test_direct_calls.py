@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from alerting.ack import overview
-from tests.support.project import ROOT
+from sandbox.alerting.ack import overview
+from sandbox.model import ROOT
 
 PROBE = ROOT / "services" / "probe.py"
 # Nobody listens there; a call by way of it fails.

@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from stack import client, docker, passwords
-from stack.compose import Service, Topology, read_topology
-from stack.docker import COMPLETED, DockerEngine, unawaited
-from stack.errors import StackError
-from stack.profiles import PROFILES, left_out
-from tests.support.project import ROOT
+from sandbox.engines import docker, docker_client, passwords
+from sandbox.engines.docker import COMPLETED, DockerEngine, unawaited
+from sandbox.model import ROOT
+from sandbox.model.compose import Service, Topology, read_topology
+from sandbox.model.errors import StackError
+from sandbox.model.profiles import PROFILES, left_out
 
 TOPOLOGY = read_topology(ROOT, {})
 FRONTENDS = ["frontend-shell", "frontend-account", "frontend-payments"]
@@ -239,8 +239,8 @@ def test_what_is_too_old_is_told_before_anything_runs(
     def run(command: list[str], **_: object) -> SimpleNamespace:
         return SimpleNamespace(returncode=0, stdout=f"{compose if 'compose' in command else api}\n")
 
-    monkeypatch.setattr(client, "run", run)
-    monkeypatch.setattr(client.shutil, "which", lambda _: "/usr/bin/docker")
+    monkeypatch.setattr(docker_client, "run", run)
+    monkeypatch.setattr(docker_client.shutil, "which", lambda _: "/usr/bin/docker")
     told = docker.unavailable()
     assert told is None if why is None else re.match(why, told)
 

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from stack import docker
-from stack.compose import read_topology
-from stack.docker import DockerEngine
-from stack.errors import StackError
-from stack.model import Component
-from tests.support.project import ROOT
+from sandbox.engines import docker
+from sandbox.engines.docker import DockerEngine
+from sandbox.engines.engine import Component
+from sandbox.model import ROOT
+from sandbox.model.compose import read_topology
+from sandbox.model.errors import StackError
 
 PART = "frontend-payments"
 RUNNING = Component(PART, "docker", "0.1.1", "running", "running", "one", None, [])

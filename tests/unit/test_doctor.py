@@ -7,12 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
-from doctor import probes
-from doctor.__main__ import Finding, examine
-from doctor.hops import HOPS
-from doctor.probes import Probes
+from sandbox.checks.doctor import probes
+from sandbox.checks.doctor.examine import Finding, examine
+from sandbox.checks.doctor.hops import HOPS
+from sandbox.checks.doctor.probes import Probes
+from sandbox.telemetry.exposition import samples_of
 from sandbox_testing.stores import Sample
-from tests.support.exposition import samples_of
 
 RUNNING = SimpleNamespace(state="running")
 EVERYBODY = {hop.component: RUNNING for hop in HOPS}

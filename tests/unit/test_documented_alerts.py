@@ -2,7 +2,8 @@
 
 import yaml
 
-from tests.support.project import ROOT, catalog
+from sandbox.model import ROOT
+from sandbox.model.catalog import catalog
 from tests.support.tables import rows
 
 COLUMNS = ("alert", "severity", "team", "fires when")

@@ -4,25 +4,14 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.support.project import ROOT
+from sandbox.model import ROOT
 from tests.support.wrong import nothing_is_wrong_with
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z0-9-]+):", MAKEFILE, re.MULTILINE))
 IN_HELP = set(re.findall(r"^([a-z0-9-]+):.*##", MAKEFILE, re.MULTILINE))
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
-FOLDERS = (
-    "docs",
-    "runbooks",
-    "gameday",
-    "ci",
-    "sandbox_testing",
-    "services",
-    "scaffold",
-    "native",
-    "grafana",
-    "loadtest",
-)
+FOLDERS = ("docs", "loadtest", "runbooks", "sandbox", "sandbox_testing", "services", "tests/ci")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 PAGES += [page for folder in FOLDERS for page in (ROOT / folder).rglob("*.md") if "node_modules" not in page.parts]
 # Also named in other files than pages, where a wrong one would stop a run.

@@ -5,7 +5,8 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from tests.support.project import ROOT, catalog
+from sandbox.model import ROOT
+from sandbox.model.catalog import catalog
 from tests.support.tables import rows
 
 PAGE = ROOT / "docs" / "reference" / "variables.md"
@@ -14,20 +15,7 @@ DOCUMENTED = {
 }
 INSIDE = rows(PAGE, "variable", "service", "default", "meaning")
 # Folders of programs that run on the developer's machine. What runs in containers reads what docker-compose.yml sets.
-TOOLS = (
-    "alerting",
-    "ci",
-    "doctor",
-    "faults",
-    "figures",
-    "gameday",
-    "gate",
-    "grafana",
-    "inventory",
-    "loadtest",
-    "native",
-)
-TOOLS += ("release", "sandbox_testing", "scaffold", "stack", "tour", "tests/browser", "tests/e2e", "tests/support")
+TOOLS = ("loadtest", "sandbox", "sandbox_testing", "tests/browser", "tests/ci", "tests/e2e", "tests/support")
 # Everybody's, and read for no purpose of our own.
 COMMON = {"PATH", "GOFLAGS"}
 IN_ENV = "in `.env"
@@ -115,7 +103,7 @@ def test_every_variable_has_a_meaning_and_is_named_once() -> None:
 
 
 def test_telemetry_settings_are_on_the_page_of_the_package() -> None:
-    from telemetry.settings import TelemetrySettings
+    from sandbox_telemetry.settings import TelemetrySettings
 
-    page = Path(ROOT / "services" / "telemetry" / "README.md").read_text(encoding="utf-8")
+    page = Path(ROOT / "services" / "sandbox_telemetry" / "README.md").read_text(encoding="utf-8")
     assert [name for name in TelemetrySettings.model_fields if f"`{name.upper()}`" not in page] == []

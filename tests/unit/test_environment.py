@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from native.layout import Layout
-from native.project import NativeForm, process_of
-from stack.compose import Topology, read_topology
-from stack.environment import for_docker, profiles, report
-from tests.support.project import ROOT
+from sandbox.engines.native.project import NativeForm, process_of
+from sandbox.model import ROOT
+from sandbox.model.compose import Topology, read_topology
+from sandbox.model.environment import for_docker, profiles, report
+from sandbox.model.layout import Layout
 
 SECRET = "made-up-0123"
 # As a developer's shell has them: variables of SDKs, tools, databases, clouds, other Compose projects and Python.

@@ -7,11 +7,12 @@ import yaml
 
 from gateway import reports
 from gateway.settings import BROWSER_SAMPLING
-from kit.settings import Environment
-from telemetry.errors import Throttle, team_of
-from telemetry.settings import SAMPLED_SHARE
-from telemetry.vocabulary import LOG_FIELDS, SPAN_ATTRIBUTES
-from tests.support.project import ROOT, SERVICES, catalog, frontends
+from kit.catalog import team_of
+from sandbox.model import ROOT
+from sandbox.model.catalog import SERVICES, catalog, frontends
+from sandbox_telemetry.errors import Throttle
+from sandbox_telemetry.settings import SAMPLED_SHARE, Environment
+from testing.vocabulary import vocabulary
 
 PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 LISTS = json.loads((ROOT / "services" / "frontend" / "platform" / "policy.json").read_text(encoding="utf-8"))
@@ -80,8 +81,8 @@ def test_gateway_keeps_no_more_of_a_transaction_than_the_browser() -> None:
 
 
 def test_browser_uses_the_vocabulary_that_every_service_uses() -> None:
-    assert set(LISTS["span_attributes"]) <= SPAN_ATTRIBUTES
-    assert set(LISTS["log_fields"]) <= LOG_FIELDS
+    assert set(LISTS["span_attributes"]) <= vocabulary().span_attributes
+    assert set(LISTS["log_fields"]) <= vocabulary().log_fields
 
 
 def test_ownership_is_the_catalogs_and_the_mailbox_the_contacts() -> None:
@@ -108,7 +109,7 @@ def test_bounds_against_a_flood_are_the_documented_ones() -> None:
     import inspect
 
     from gateway import outbox
-    from stack.compose import read_topology
+    from sandbox.model.compose import read_topology
 
     [at_once, a_second] = re.findall(r"a service\s+reports (\d+) events at once and then (\d+) a second", PAGE)[0]
     throttle = inspect.signature(Throttle).parameters

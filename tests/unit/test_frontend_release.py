@@ -11,7 +11,7 @@ from runpy import run_path
 
 import pytest
 
-from tests.support.project import ROOT
+from sandbox.model import ROOT
 
 RELEASE = ROOT / "services" / "frontend" / "release.py"
 SENTRY_CLI = """#!/bin/sh

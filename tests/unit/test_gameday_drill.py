@@ -8,11 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from gameday import drill, review, scenario
-from gameday.drill import score
-from gameday.faults import Fault
-from gameday.keyboard import Keyboard
-from gameday.record import Record
+from sandbox.incidents import drill, review, scenario
+from sandbox.incidents.drill import score
+from sandbox.incidents.keyboard import Keyboard
+from sandbox.incidents.kinds import Fault
+from sandbox.incidents.record import Record
 from tests.support.person import Person
 
 HIDDEN = scenario.read("acquirer-outage")

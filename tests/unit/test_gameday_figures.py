@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-import figures.measure
-from figures.gameday import gameday, section
-from gameday import scenario, session
-from gameday.record import Record
-from stack.errors import StackError
+from sandbox.figures import measure
+from sandbox.figures.gameday import gameday, section
+from sandbox.incidents import scenario, session
+from sandbox.incidents.record import Record
+from sandbox.model.errors import StackError
 
 NAMES = ["bad-release", "database-down"]
 
@@ -39,7 +39,7 @@ def plays(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(scenario, "names", lambda: NAMES)
     monkeypatch.setattr(session, "play_one", play_one)
-    monkeypatch.setattr(figures.measure, "stack", lambda _root, _command: 1.0)
+    monkeypatch.setattr(measure, "stack", lambda _root, _command: 1.0)
     return done
 
 

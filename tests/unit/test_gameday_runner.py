@@ -10,14 +10,14 @@ import httpx
 import pytest
 import yaml
 
-from gameday import objectives, runbook, runner, scenario, watch
-from gameday.ask import Answer, Asker
-from gameday.collect import scrapes_missed, untold
-from gameday.record import Record
-from gameday.watch import Watch
-from stack.errors import StackError
-from tests.support.project import ROOT
-from tests.support.stack import Stack
+from sandbox.incidents import objectives, runbook, runner, scenario, watch
+from sandbox.incidents.ask import Answer, Asker
+from sandbox.incidents.collect import scrapes_missed, untold
+from sandbox.incidents.record import Record
+from sandbox.incidents.watch import Watch
+from sandbox.model import ROOT
+from sandbox.model.errors import StackError
+from sandbox.model.stack import Stack
 
 PLAYED = scenario.read("acquirer-outage")
 PAGE = runbook.read(PLAYED.runbook)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gate.pages import PICTURES, TASKS, write_pages
-from gate.rows import Row, read_rows
-from gate.verdicts import Outcome, Verdict
+from sandbox.checks.gate.pages import PICTURES, TASKS, write_pages
+from sandbox.checks.gate.rows import Row, read_rows
+from sandbox.checks.gate.verdicts import Outcome, Verdict
 
 PASSED = Verdict(
     Row("4.2.C.2", "It is one trace", ("tests/t.py::test_tree",)), Outcome.PASS, (), ("tree: trace_id=abc", "b"), 1.5

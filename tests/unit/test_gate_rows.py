@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gate.rows import Row, read_rows
-from tests.support.project import ROOT
+from sandbox.checks.gate.rows import Row, read_rows
+from sandbox.model import ROOT
 
 VERIFICATION_LINES = {"4.1": 5, "4.2": 3, "4.3": 3, "4.4": 3, "4.5": 3, "4.6": 3}
 EXIT_CRITERIA = 5

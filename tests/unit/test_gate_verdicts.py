@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from gate.report import lines
-from gate.results import Result, read_results
-from gate.rows import Row
-from gate.verdicts import Outcome, conclusion, judge
+from sandbox.checks.gate.report import lines
+from sandbox.checks.gate.results import Result, read_results
+from sandbox.checks.gate.rows import Row
+from sandbox.checks.gate.verdicts import Outcome, conclusion, judge
 
 ROW = Row("4.2.C.2", "one trace", ("tests/t.py::test_tree",))
 

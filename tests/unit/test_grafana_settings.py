@@ -2,8 +2,8 @@
 
 import yaml
 
-from stack.compose import read_topology
-from tests.support.project import ROOT
+from sandbox.model import ROOT
+from sandbox.model.compose import read_topology
 
 GRAFANA = read_topology(ROOT, {}).services["grafana"]
 SETTINGS = GRAFANA.environment

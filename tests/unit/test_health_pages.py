@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from native import health
+from sandbox.engines.native import health
 
 
 class Page(BaseHTTPRequestHandler):

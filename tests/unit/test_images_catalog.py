@@ -1,17 +1,17 @@
-"""native/images.toml against everything it has to agree with: docker-compose.yml, .env, the go.mod files, the locks."""
+"""images.toml against everything it has to agree with: docker-compose.yml, .env, the go.mod files, the locks."""
 
 import re
 from pathlib import Path
 
 import pytest
 
-from native import images
-from native.images import Reference
-from stack.compose import Service, read_topology
-from stack.errors import StackError
+from sandbox.engines.native import images
+from sandbox.engines.native.images import Reference
+from sandbox.model import ROOT
+from sandbox.model.compose import Service, read_topology
+from sandbox.model.errors import StackError
 from tests.support.wrong import nothing_is_wrong_with
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 CATALOG = images.load()
 MINIMAL = """
 [image."a/b"]
@@ -53,7 +53,7 @@ def test_the_entrypoints_of_the_stack_are_programs_of_their_images(service: Serv
 
 @nothing_is_wrong_with(CATALOG.programs)
 def test_the_version_stated_is_the_one_its_go_mod_requires(program: images.Program) -> dict[str, object]:
-    folder, version = ROOT / "native" / "go" / program.directory, f"{program.module} {program.version}"
+    folder, version = ROOT / "sandbox/engines/native/go" / program.directory, f"{program.module} {program.version}"
     required = re.search(rf"\b{re.escape(version)}$", (folder / "go.mod").read_text(), re.MULTILINE)
     return {
         "go.mod lacks": not required and version,
@@ -91,7 +91,7 @@ def test_a_reference_through_a_mirror_is_the_same_image(text: str, repository: s
 def test_an_unknown_image_is_refused_with_the_table_to_add() -> None:
     with pytest.raises(StackError) as refusal:
         CATALOG.image("example/unknown:1")
-    assert "image example/unknown is not in native/images.toml" in refusal.value.problem
+    assert "image example/unknown is not in sandbox/engines/native/images.toml" in refusal.value.problem
     assert '[image."example/unknown"]' in refusal.value.next_step
 
 
@@ -125,7 +125,7 @@ def test_a_mistake_in_the_catalog_is_named(replaced: str, by: str, complaint: st
 
 
 def test_the_collector_is_generated_from_its_builder_file() -> None:
-    folder = ROOT / "native" / "go" / "otelcol"
+    folder = ROOT / "sandbox/engines/native/go" / "otelcol"
     components = set(re.findall(r"gomod: (\S+) (\S+)", (folder / "builder.yaml").read_text()))
     go_mod, main = (
         (folder / "go.mod").read_text(),
@@ -141,7 +141,7 @@ def test_the_collector_is_generated_from_its_builder_file() -> None:
 def test_a_library_that_two_programs_raise_is_compiled_once() -> None:
     raised: dict[str, set[str]] = {}
     for program in CATALOG.programs.values():
-        text = (ROOT / "native" / "go" / program.directory / "go.mod").read_text()
+        text = (ROOT / "sandbox/engines/native/go" / program.directory / "go.mod").read_text()
         if "DO NOT EDIT" not in text:
             for module, version in re.findall(r"^(?:require)?\s+(\S+) (v\S+)$", text, re.MULTILINE):
                 raised.setdefault(module, set()).add(version)

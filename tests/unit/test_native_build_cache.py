@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from native.build import cache
-from stack.errors import StackError
+from sandbox.engines.native.build import cache
+from sandbox.model.errors import StackError
 
 Usage = namedtuple("Usage", "total used free")
 

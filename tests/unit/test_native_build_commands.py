@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from native.build.commands import Runner
-from stack.errors import StackError
+from sandbox.engines.native.build.commands import Runner
+from sandbox.model.errors import StackError
 
 
 def run(runner: Runner, script: str, **kwargs: object) -> object:
@@ -71,7 +71,7 @@ def test_stopping_ends_what_runs_and_starts_nothing_more(tmp_path: Path) -> None
 
 def test_a_killed_build_leaves_no_compiler_behind(tmp_path: Path) -> None:
     script = (
-        "import os, pathlib; from native.build.commands import Runner\n"
+        "import os, pathlib; from sandbox.engines.native.build.commands import Runner\n"
         f"Runner(pathlib.Path({str(tmp_path)!r})).run('step', ['sh', '-c', 'echo $$; exec sleep 60'], env=os.environ,"
         " cwd=pathlib.Path('/'), on_line=lambda line: print(line, flush=True))"
     )

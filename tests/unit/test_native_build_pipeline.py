@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from native.build import cache, goprograms, pipeline
-from native.build.goprograms import Build
-from native.build.toolchain import Go
-from native.images import Program
-from stack.errors import StackError
+from sandbox.engines.native.build import cache, goprograms, pipeline
+from sandbox.engines.native.build.goprograms import GoBuild
+from sandbox.engines.native.build.toolchain import Go
+from sandbox.engines.native.images import Program
+from sandbox.model.errors import StackError
 
 # Plays the toolchain: a program named `broken` does not compile, one named `slow` takes a minute.
 COMPILER = """#!/bin/sh
@@ -37,11 +37,11 @@ def console(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Console:
 
 @pytest.fixture
 def build(tmp_path: Path):
-    def make(name: str, seconds: int = 5) -> Build:
+    def make(name: str, seconds: int = 5) -> GoBuild:
         (tmp_path / name).mkdir(exist_ok=True)
         (tmp_path / name / "go.mod").write_text(f"module {name}\n\ngo 1.26.0\n")
         program = Program(name, name, "v1", {name: f"example.invalid/cmd/{name}"}, seconds)
-        return Build(program, Go(tmp_path / "go", "1.26.8", tmp_path / "modules", tmp_path / "objects"))
+        return GoBuild(program, Go(tmp_path / "go", "1.26.8", tmp_path / "modules", tmp_path / "objects"))
 
     return make
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from native.build import goprograms, toolchain
-from native.build.commands import Runner
-from native.build.goprograms import Build
-from native.build.progress import Step
-from native.build.toolchain import Go
-from native.images import Program
-from stack.errors import StackError
+from sandbox.engines.native.build import goprograms, toolchain
+from sandbox.engines.native.build.commands import Runner
+from sandbox.engines.native.build.goprograms import GoBuild
+from sandbox.engines.native.build.progress import Step
+from sandbox.engines.native.build.toolchain import Go
+from sandbox.engines.native.images import Program
+from sandbox.model.errors import StackError
 
 PROGRAM = Program("demo", "example.invalid/demo", "v1.0.0", {"demo-cli": "example.invalid/demo/cmd/cli"}, 5, ("netgo",))
 COMPILER = """#!/bin/sh
@@ -28,7 +28,7 @@ esac
 
 
 @pytest.fixture
-def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
+def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> GoBuild:
     monkeypatch.setenv("SANDBOX_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(goprograms, "FOLDER", tmp_path)
     (tmp_path / "demo").mkdir()
@@ -36,10 +36,10 @@ def build(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Build:
     (tmp_path / "demo" / "go.sum").write_text("example.invalid/demo v1.0.0 h1:abc\n")
     (tmp_path / "go").write_text(COMPILER)
     (tmp_path / "go").chmod(0o755)
-    return Build(PROGRAM, Go(tmp_path / "go", "1.26.8", Path("/modules"), Path("/objects")))
+    return GoBuild(PROGRAM, Go(tmp_path / "go", "1.26.8", Path("/modules"), Path("/objects")))
 
 
-def test_what_a_program_is_made_from_decides_its_place(build: Build) -> None:
+def test_what_a_program_is_made_from_decides_its_place(build: GoBuild) -> None:
     places = {build.location}
     for change in ({"version": "v1.0.1"}, {"tags": ()}, {"seconds": 9}):
         places.add(dataclasses.replace(build, program=dataclasses.replace(PROGRAM, **change)).location)
@@ -50,7 +50,7 @@ def test_what_a_program_is_made_from_decides_its_place(build: Build) -> None:
     assert len(places) == 4
 
 
-def test_a_finished_program_is_published_under_its_own_name(build: Build, tmp_path: Path) -> None:
+def test_a_finished_program_is_published_under_its_own_name(build: GoBuild, tmp_path: Path) -> None:
     step, runner = Step("demo", 5), Runner(tmp_path / "logs")
     build.fetch(runner, step)
     row = build.make(runner, step)
@@ -61,7 +61,7 @@ def test_a_finished_program_is_published_under_its_own_name(build: Build, tmp_pa
 
 
 @pytest.mark.parametrize("last_words", ["exit 1", "kill -9 $$", "exit 0"])
-def test_a_build_that_ends_early_publishes_nothing(build: Build, tmp_path: Path, last_words: str) -> None:
+def test_a_build_that_ends_early_publishes_nothing(build: GoBuild, tmp_path: Path, last_words: str) -> None:
     (tmp_path / "go").write_text(COMPILER.replace('echo program >"$2/cli"', last_words))
     with pytest.raises((StackError, FileNotFoundError)):
         build.make(Runner(tmp_path / "logs"), Step("demo", 5))
@@ -79,13 +79,15 @@ def no_packaged_go() -> Path:
 
 
 def test_this_machines_go_is_used_when_it_is_new_enough(
-    build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    build: GoBuild, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     assert toolchain.find("1.26.5", no_packaged_go) == build.go
 
 
-def test_an_old_go_gives_way_to_the_packaged_one(build: Build, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_go_gives_way_to_the_packaged_one(
+    build: GoBuild, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     packaged = tmp_path / "venv" / "bin" / "go"
     packaged.parent.mkdir(parents=True)

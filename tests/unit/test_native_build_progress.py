@@ -5,8 +5,8 @@ import io
 import pytest
 from rich.console import Console
 
-from native.build import progress
-from native.build.progress import Progress, Row, Step
+from sandbox.engines.native.build import progress
+from sandbox.engines.native.build.progress import Made, Progress, Step
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_a_step_is_never_shown_as_done_before_it_is(clock: list[float]) -> None:
     step.begin("compiling")
     clock[0] += 60
     assert step.share == 0.99
-    step.end(Row("loki", 60))
+    step.end(Made("loki", 60))
     assert (step.share, str(step)) == (1.0, "done in 60 s")
 
 
@@ -51,7 +51,7 @@ def test_without_a_terminal_each_result_is_one_plain_line() -> None:
     shown = Progress(steps, Console(file=output, width=80))
     with shown.shown():
         steps[0].begin("compiling")
-        steps[0].end(Row("loki", 12, cpu=20, compiled=3, packages=9))
+        steps[0].end(Made("loki", 12, cpu=20, compiled=3, packages=9))
     assert output.getvalue() == "  loki done in 0 s\n"
 
 
@@ -59,7 +59,7 @@ def test_the_summary_says_what_each_part_cost() -> None:
     output = io.StringIO()
     step = Step("loki", 100)
     step.begin("compiling")
-    step.end(Row("loki", 12.4, cpu=20.2, compiled=3, packages=9))
+    step.end(Made("loki", 12.4, cpu=20.2, compiled=3, packages=9))
     Console(file=output, width=80).print(Progress([step]).summary())
     assert "loki" in output.getvalue()
     assert [word for word in output.getvalue().split() if word.isdigit()][-4:] == ["12", "20", "3", "9"]

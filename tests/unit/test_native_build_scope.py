@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from native import build, images
-from native.build import pipeline, toolchain
-from native.build.toolchain import Go
+from sandbox.engines.native import build, images
+from sandbox.engines.native.build import pipeline, toolchain
+from sandbox.engines.native.build.toolchain import Go
 
 PROMETHEUS = "prom/prometheus:v3.15.0"
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from native.build import venvs
-from native.build.commands import Runner
-from native.build.progress import Step
-from native.build.web import WebBuild
-from stack.errors import StackError
+from sandbox.engines.native.build import venvs
+from sandbox.engines.native.build.commands import Runner
+from sandbox.engines.native.build.progress import Step
+from sandbox.engines.native.build.web import WebBuild
+from sandbox.model.errors import StackError
 
 NPM = """#!/bin/sh
 if [ "$1" = ci ]; then mkdir node_modules; exit; fi

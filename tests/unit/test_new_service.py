@@ -2,9 +2,9 @@
 
 import pytest
 
-from scaffold.entries import plan
-from stack.errors import StackError
-from tests.support.project import ROOT
+from sandbox.model import ROOT
+from sandbox.model.errors import StackError
+from sandbox.scaffold.entries import plan
 
 
 @pytest.mark.parametrize(
@@ -12,7 +12,7 @@ from tests.support.project import ROOT
     [
         ("gateway", "platform", "There is a service gateway already"),
         ("json", "platform", "also the name of a Python module"),
-        ("stack", "platform", "also the name of a Python module"),
+        ("sandbox", "platform", "also the name of a Python module"),
         ("Orders", "platform", "cannot name a service"),
         ("two-words", "platform", "cannot name a service"),
         ("qorders", "nobody", "Nobody is the team nobody"),

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from grafana.queries import filled, load, queries_of, values_of
+from sandbox.dashboards.queries import filled, load, queries_of, values_of
 
 TARGET = {"refId": "B", "datasource": {"type": "prometheus"}, "expr": 'rate(x{s=~"$service"}[$__rate_interval])'}
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from stack.compose import read_topology
+from sandbox.model import ROOT
+from sandbox.model.catalog import catalog
+from sandbox.model.compose import read_topology
 from tests.support.ports import documented_ports
-from tests.support.project import ROOT, catalog
 
 PAGE = ROOT / "docs" / "reference" / "ports.md"
 

@@ -11,11 +11,11 @@ from typing import NamedTuple
 import psutil
 import pytest
 
-from stack import client, docker
-from stack.compose import Mount, Port
-from stack.errors import StackError
-from stack.model import Component
-from stack.preflight import check_disk, check_line_ends, check_ports, check_readable
+from sandbox.engines import docker, docker_client
+from sandbox.engines.engine import Component
+from sandbox.engines.preflight import check_disk, check_line_ends, check_ports, check_readable
+from sandbox.model.compose import Mount, Port
+from sandbox.model.errors import StackError
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def test_docker_looks_at_the_disk_that_its_engine_keeps_data_on(tmp_path, monkey
         asked.append(command[1])
         return subprocess.CompletedProcess(command, 0, f"{tmp_path}\n", "")
 
-    monkeypatch.setattr(client, "run", answer)
+    monkeypatch.setattr(docker_client, "run", answer)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: Usage(1024 if folder == tmp_path else 10**12))
 
     with pytest.raises(StackError, match=f"{tmp_path} has 0.00 GiB free"):
@@ -131,8 +131,8 @@ def test_a_container_that_still_starts_holds_its_own_ports(state, health, own, t
         web = Wants("web", [Port("127.0.0.1", holder.getsockname()[1], 80, None)])
         engine = docker.DockerEngine(SimpleNamespace(root=tmp_path), {"web": web})
         part = Component("web", "docker", "1", state, health, "web-1", None, [])
-        monkeypatch.setattr(client, "data_folder", lambda: None)
-        monkeypatch.setattr(client, "api_version", lambda: (1, 41))
+        monkeypatch.setattr(docker_client, "data_folder", lambda: None)
+        monkeypatch.setattr(docker_client, "api_version", lambda: (1, 41))
         monkeypatch.setattr(engine, "components", lambda measure: [part])
         ran = []
         monkeypatch.setattr(engine, "compose", lambda *words: ran.append(words[0]) or "")
@@ -146,8 +146,8 @@ def test_a_container_that_still_starts_holds_its_own_ports(state, health, own, t
 
 def test_docker_with_its_data_on_another_machine_is_not_asked_for_disk(monkeypatch):
     told = subprocess.CompletedProcess([], 0, "/no/such/folder\n", "")
-    monkeypatch.setattr(client, "run", lambda command, **_: told)
-    assert client.data_folder() is None
+    monkeypatch.setattr(docker_client, "run", lambda command, **_: told)
+    assert docker_client.data_folder() is None
 
 
 @pytest.fixture
@@ -200,14 +200,14 @@ def test_docker_looks_at_modes_only_where_the_engine_reads_this_file_system(tmp_
     """Docker Desktop shares files into its machine, where modes are its own."""
     (tmp_path / "one.yml").chmod(0o600)
     engine = docker.DockerEngine(SimpleNamespace(root=tmp_path), {"web": mounted})
-    monkeypatch.setattr(client, "api_version", lambda: (1, 41))
+    monkeypatch.setattr(docker_client, "api_version", lambda: (1, 41))
     monkeypatch.setattr(engine, "components", lambda measure: [])
     monkeypatch.setattr(engine, "compose", lambda *words: "")
     monkeypatch.setattr(engine, "_follow", lambda *words: 0)
     monkeypatch.setattr(docker, "check_disk", lambda folder: None)
 
-    monkeypatch.setattr(client, "data_folder", lambda: None)
+    monkeypatch.setattr(docker_client, "data_folder", lambda: None)
     engine.up(lambda _: None)
-    monkeypatch.setattr(client, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(docker_client, "data_folder", lambda: tmp_path)
     with pytest.raises(StackError, match=r"one.yml is not readable for others"):
         engine.up(lambda _: None)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from native.forms import select
-from native.layout import Layout
-from native.project import NEVER, NativeForm, compose_project, write_project
-from stack.compose import read_topology
-from stack.errors import StackError
+from sandbox.engines.native.forms import select
+from sandbox.engines.native.project import NEVER, NativeForm, compose_project, write_project
+from sandbox.model import ROOT
+from sandbox.model.compose import read_topology
+from sandbox.model.errors import StackError
+from sandbox.model.layout import Layout
 
 COMPOSE = """
 services:
@@ -141,7 +142,7 @@ def test_what_the_native_engine_cannot_honour_is_refused_rather_than_ignored(tmp
 
 
 def test_what_only_docker_needs_or_can_run_is_left_out_with_the_reason():
-    topology = read_topology(Path(__file__).resolve().parents[2], {})
+    topology = read_topology(ROOT, {})
 
     selection = select(topology, topology.services)
 
@@ -150,7 +151,7 @@ def test_what_only_docker_needs_or_can_run_is_left_out_with_the_reason():
 
 
 def test_a_service_that_depends_on_what_cannot_run_is_refused_by_name():
-    topology = read_topology(Path(__file__).resolve().parents[2], {})
+    topology = read_topology(ROOT, {})
     needy = replace(topology.services["gateway"], depends_on={"grafana": "service_healthy"})
 
     with pytest.raises(StackError, match="gateway depends on grafana, which cannot run natively"):

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
-from stack.compose import read_topology
-from stack.errors import StackError
-from stack.profiles import PROFILES, left_out
-from tests.support.project import ROOT
+from sandbox.model import ROOT
+from sandbox.model.compose import read_topology
+from sandbox.model.errors import StackError
+from sandbox.model.profiles import PROFILES, left_out
 
 TOPOLOGY = read_topology(ROOT, {})
 

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from stack.compose import read_topology
-from stack.view import next_steps
+from sandbox.engines.view import next_steps
+from sandbox.model import ROOT
+from sandbox.model.compose import read_topology
 from tests.support.wrong import nothing_is_wrong_with
 
-ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {str(page.relative_to(ROOT)): page for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]}
 

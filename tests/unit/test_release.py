@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from release import commands, record, source
-from release.record import Release
-from stack.compose import read_topology
-from stack.errors import StackError
+from sandbox.model import ROOT
+from sandbox.model.compose import read_topology
+from sandbox.model.errors import StackError
+from sandbox.release import commands, record, source
+from sandbox.release.record import Release
 from tests.support.wrong import nothing_is_wrong_with
 
-ROOT = Path(__file__).resolve().parents[2]
 # What npm installed is large.
 WITHOUT = shutil.ignore_patterns("__pycache__", "tests", "node_modules")
 PATCHES = sorted((ROOT / source.PATCHES).glob("*.patch"))

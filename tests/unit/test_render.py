@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from native.layout import Layout
-from native.project import NativeForm, substitutions
-from native.render import Substitutions, render_copy
-from stack.compose import Mount, Service, read_topology
+from sandbox.engines.native.project import NativeForm, substitutions
+from sandbox.engines.native.render import Substitutions, render_copy
+from sandbox.model import ROOT
+from sandbox.model.compose import Mount, Service, read_topology
+from sandbox.model.layout import Layout
 from tests.support.wrong import nothing_is_wrong_with
 
-ROOT = Path(__file__).resolve().parents[2]
 CHANGES = Substitutions(
     addresses={("loki", 3100): 3100, ("otel-collector", 4318): 14318},
     own_ports={3100: 13100},

@@ -6,10 +6,11 @@ from functools import cache
 import pytest
 import yaml
 
-from gameday import runbook, scenario
-from gameday.runbook import LANGUAGES, SECTIONS
-from stack.compose import read_topology
-from tests.support.project import ROOT, catalog, frontends
+from sandbox.incidents import runbook, scenario
+from sandbox.incidents.runbook import LANGUAGES, SECTIONS
+from sandbox.model import ROOT
+from sandbox.model.catalog import catalog, frontends
+from sandbox.model.compose import read_topology
 from tests.support.wrong import nothing_is_wrong_with
 
 # Lines and columns of a terminal on half a screen.
@@ -22,26 +23,26 @@ EXCEPTIONS = {"IntegrityError", "UndefinedColumn"}
 _AS_PAYMENTS = "what payments-frozen runs, of another component"
 _AS_STORES = "what logs-blind and traces-blind run, of other components"
 NOT_PRACTISED = {
-    "stack kill auth": _AS_PAYMENTS,
-    "stack kill postgres": _AS_PAYMENTS,
-    "stack kill bugsink": _AS_PAYMENTS,
-    "stack kill gateway": _AS_PAYMENTS,
-    "stack kill tempo": _AS_PAYMENTS,
-    "stack kill otel-collector": _AS_PAYMENTS,
-    "stack start acquirer": _AS_STORES,
-    "stack start customer": _AS_STORES,
-    "stack start gateway": _AS_STORES,
-    "stack start payments": _AS_STORES,
-    "stack start tempo && stack start loki": _AS_STORES,
-    "stack stop prometheus && stack start prometheus": "a game day without Prometheus could not see how it ends",
-    "stack stop payments && stack start payments": "MemoryGrowing fires after a quarter of an hour",
+    "sandbox kill auth": _AS_PAYMENTS,
+    "sandbox kill postgres": _AS_PAYMENTS,
+    "sandbox kill bugsink": _AS_PAYMENTS,
+    "sandbox kill gateway": _AS_PAYMENTS,
+    "sandbox kill tempo": _AS_PAYMENTS,
+    "sandbox kill otel-collector": _AS_PAYMENTS,
+    "sandbox start acquirer": _AS_STORES,
+    "sandbox start customer": _AS_STORES,
+    "sandbox start gateway": _AS_STORES,
+    "sandbox start payments": _AS_STORES,
+    "sandbox start tempo && sandbox start loki": _AS_STORES,
+    "sandbox stop prometheus && sandbox start prometheus": "a game day without Prometheus could not see how it ends",
+    "sandbox stop payments && sandbox start payments": "MemoryGrowing fires after a quarter of an hour",
     "rm -rf .run/logs.previous .run/bundle": "a disk cannot be filled without harming the machine",
     "PUT CUSTOMER_PORT/control": "game days have customers of their own: NoTraffic does not fire",
     "make status || true": "it only looks",
     "sudo timedatectl set-ntp true": "it sets the machine's clock",
-    "stack stop otel-collector && gone=exporter_otlp_http_loki_logs && test -d .run/data && rm -f "
+    "sandbox stop otel-collector && gone=exporter_otlp_http_loki_logs && test -d .run/data && rm -f "
     ".run/data/collector-data/$gone || docker run --rm -v observability-sandbox_collector-data:/d busybox rm -f "
-    "/d/$gone && stack start otel-collector": "tests/e2e/test_queues.py runs it",
+    "/d/$gone && sandbox start otel-collector": "tests/e2e/test_queues.py runs it",
 }
 PAGES = {name: runbook.read(name) for name in runbook.names()}
 CONTACTS = yaml.safe_load((runbook.FOLDER / "contacts.yml").read_text(encoding="utf-8"))
@@ -92,7 +93,7 @@ def test_page_asks_questions_and_names_a_command(page: runbook.Runbook) -> dict[
 def test_commands_of_a_page_are_about_things_that_exist(page: runbook.Runbook) -> dict[str, object]:
     """tests/unit/test_documented_targets.py shows it of the targets of make."""
     commands = "\n".join(block.text for part in SECTIONS for block in page.blocks(part) if block.language == "sh")
-    named = re.findall(r"(?:-m stack (?:start|stop|kill) |SERVICE=)([\w-]+)", commands)
+    named = re.findall(r"(?:-m sandbox (?:start|stop|kill) |SERVICE=)([\w-]+)", commands)
     return {
         "there is no component": set(named) - COMPONENTS,
         "there is no alert": set(re.findall(r"`([A-Z][a-z]+[A-Z]\w+)`", page.text)) - alert_names() - EXCEPTIONS,
@@ -103,7 +104,7 @@ def _short(command: str) -> str:
     """A command as NOT_PRACTISED names it."""
     text = re.sub(r"curl .*-X (\w+) \S*\{(\w+):-\d+\}(\S+) .*", r"\1 \2\3", command.replace(".venv/bin/python -m ", ""))
     first, *rest = text.splitlines()
-    return first.removesuffix(" || true") if "stack kill" in first else " && ".join([first, *rest])
+    return first.removesuffix(" || true") if "sandbox kill" in first else " && ".join([first, *rest])
 
 
 def test_every_mitigation_is_run_by_a_game_day_or_says_why_not() -> None:

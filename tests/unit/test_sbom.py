@@ -11,12 +11,12 @@ from cyclonedx.model.component import Component
 from cyclonedx.spdx import is_supported_id
 from packaging.utils import canonicalize_name
 
-from inventory.locks import find
-from inventory.parts import parts
-from inventory.sbom import LOCK, bill, write
-from native import images
-from stack.compose import read_topology
-from tests.support.project import ROOT
+from sandbox.engines.native import images
+from sandbox.inventory.locks import find
+from sandbox.inventory.parts import parts
+from sandbox.inventory.sbom import LOCK, bill, write
+from sandbox.model import ROOT
+from sandbox.model.compose import read_topology
 
 TOPOLOGY = read_topology(ROOT, {})
 CATALOG = images.load()

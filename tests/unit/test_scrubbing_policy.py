@@ -6,8 +6,8 @@ from itertools import product
 import pytest
 import yaml
 
-from telemetry import policy, vocabulary
-from tests.support.project import ROOT
+from sandbox.model import ROOT
+from sandbox_telemetry import names, policy
 from tests.support.scrubbing import PAGE, Shape, table
 
 CONFIGURATION = yaml.safe_load((ROOT / "collector" / "config.yaml").read_text(encoding="utf-8"))
@@ -43,10 +43,10 @@ def test_process_masks_a_shape_as_documented(row: Shape) -> None:
 
 
 def test_lists_that_the_page_names_exist() -> None:
-    named = re.findall(r"`vocabulary\.([A-Z_]+)`", PAGE)
+    named = re.findall(r"`names\.([A-Z_]+)`", PAGE)
     assert sorted(named) == ["BAGGAGE", "LOG_FIELDS", "SPAN_ATTRIBUTES"]
-    assert all(isinstance(getattr(vocabulary, name), frozenset) for name in named)
-    assert f"`{vocabulary.OTHER_METHOD}`, `{vocabulary.UNMATCHED_ROUTE}`" in PAGE
+    assert all(hasattr(names, name) for name in named)
+    assert f"`{names.OTHER_METHOD}`, `{names.UNMATCHED_ROUTE}`" in PAGE
     assert policy.SCRUBBED in PAGE
 
 
@@ -65,7 +65,8 @@ def test_names_that_the_collector_takes_without_a_look_are_none_that_it_masks() 
     known = REDACTION["ignored_keys"]
     assert len(known) == len(set(known))
     assert [name for name in known if any(one.search(name) for one in patterns)] == []
-    assert sorted(vocabulary.SPAN_ATTRIBUTES - set(known)) == []
+    conventional = {name for name, meaning in names.SPAN_ATTRIBUTES.items() if meaning == names.BY_CONVENTION}
+    assert sorted(conventional - set(known)) == []
 
 
 @pytest.mark.parametrize("shortcut", VALUES["allowed_values"])

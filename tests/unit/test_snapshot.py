@@ -6,15 +6,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from grafana.queries import Query, load
-from grafana.snapshot import picture, render
-from grafana.snapshot.canvas import Box, Canvas
-from grafana.snapshot.cards import draw_dials, draw_figure
-from grafana.snapshot.data import Series, named
-from grafana.snapshot.graphs import draw_lines
-from grafana.snapshot.lists import said
-from grafana.snapshot.look import colours, dashed, displayed, in_words, shade_of, text_on
-from grafana.style import BAD, CALM, FINE, WARN
+from sandbox.dashboards.queries import Query, load
+from sandbox.dashboards.snapshot import picture, render
+from sandbox.dashboards.snapshot.canvas import Box, Canvas
+from sandbox.dashboards.snapshot.cards import draw_dials, draw_figure
+from sandbox.dashboards.snapshot.data import Series, named
+from sandbox.dashboards.snapshot.graphs import draw_lines
+from sandbox.dashboards.snapshot.lists import said
+from sandbox.dashboards.snapshot.look import colours, dashed, displayed, in_words, shade_of, text_on
+from sandbox.dashboards.style import BAD, CALM, FINE, WARN
 from sandbox_testing.spans import Span
 
 

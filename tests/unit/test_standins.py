@@ -1,19 +1,19 @@
-"""The stand-in images of CI: what they are made of follows from the facts in native/images.toml, and nothing else."""
+"""The stand-in images of CI: what they are made of follows from the facts in images.toml, and nothing else."""
 
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from ci.dockerfile import busybox_links, dockerfile, environments
-from ci.images import stand_in_overrides
-from ci.rootfs import Rootfs
-from native.images import Image, load
-from stack.compose import read_topology
-from stack.variables import read_variables
+from sandbox.engines.native.images import Image, load
+from sandbox.model import ROOT
+from sandbox.model.compose import read_topology
+from sandbox.model.variables import read_variables
+from tests.ci.dockerfile import busybox_links, dockerfile, environments
+from tests.ci.images import stand_in_overrides
+from tests.ci.rootfs import Rootfs
 from tests.support.wrong import nothing_is_wrong_with
 
-ROOT = Path(__file__).parents[2]
 CATALOG = load()
 APPLETS = ["busybox", "sh", "wget", "ls"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ci import engine
+from tests.ci import engine
 
 REFUSES = "#!/bin/sh\nexit 1\n"
 # A folder of the tests is all of PATH later.

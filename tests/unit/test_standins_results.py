@@ -5,9 +5,9 @@ import threading
 import time
 from pathlib import Path
 
-from ci import summary
-from ci.results import Case, Outcome, Tally, read_cases, read_reports, write_report
-from ci.steps import Steps
+from tests.ci import summary
+from tests.ci.results import Case, Outcome, Tally, read_cases, read_reports, write_report
+from tests.ci.steps import Steps
 
 SUITE = '<testsuites><testsuite tests="{0}" failures="{1}" errors="{2}" skipped="{3}"/></testsuites>'
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from native.layout import Layout
-from native.leftovers import find
-from native.logs import follow_logs, rotate_logs, tail
-from native.project import write_project
-from native.supervisor import ProcessState, Supervisor
+from sandbox.engines.native.leftovers import find
+from sandbox.engines.native.logs import follow_logs, rotate_logs, tail
+from sandbox.engines.native.project import write_project
+from sandbox.engines.native.supervisor import ProcessState, Supervisor
+from sandbox.model.layout import Layout
 
 RUNNING = ProcessState("web", "Running", "Ready", probed=True, pid=1, restarts=0, exit_code=0)
 

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from native import images
-from stack.compose import Service, read_topology
+from sandbox.engines.native import images
+from sandbox.model import ROOT
+from sandbox.model.compose import Service, read_topology
 from tests.support.wrong import nothing_is_wrong_with
 
-ROOT = Path(__file__).resolve().parents[2]
 TOPOLOGY = read_topology(ROOT, {})
 SERVICES = TOPOLOGY.services
 ONE_SHOT = {name: service for name, service in SERVICES.items() if service.restart == "no"}

@@ -5,10 +5,10 @@ import re
 import pytest
 import yaml
 
-from grafana.queries import dashboards, panels_of
+from sandbox.dashboards.queries import dashboards, panels_of
+from sandbox.model import ROOT
 from sandbox_testing.stores import Bugsink, Loki
 from sandbox_testing.stores.bugsink import ErrorEvent
-from tests.support.project import ROOT
 
 WHOLE = "0c676282b493a8c59cd1896e40918c0b"
 SHORT = [WHOLE[1:], WHOLE, "0000000000a8c59cd1896e40918c0b12"[10:]]

@@ -2,9 +2,9 @@
 
 import re
 
-from native import images
-from stack.variables import read_variables
-from tests.support.project import ROOT
+from sandbox.engines.native import images
+from sandbox.model import ROOT
+from sandbox.model.variables import read_variables
 from tests.support.tables import rows
 
 PAGE = ROOT / "docs" / "upgrading.md"

@@ -3,12 +3,13 @@
 import httpx
 import pytest
 
-from inventory import parts as inventory_parts
-from inventory.running import QUESTIONS, running, says
-from native import images
-from stack.compose import read_topology
-from stack.model import Component
-from tests.support.project import ROOT, catalog, frontends
+from sandbox.engines.engine import Component
+from sandbox.engines.native import images
+from sandbox.inventory import parts as inventory_parts
+from sandbox.inventory.running import QUESTIONS, running, says
+from sandbox.model import ROOT
+from sandbox.model.catalog import catalog, frontends
+from sandbox.model.compose import read_topology
 
 TOPOLOGY = read_topology(ROOT, {})
 CATALOG = images.load()

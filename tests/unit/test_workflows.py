@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from tests.support.project import ROOT
+from sandbox.model import ROOT
 
 GITHUB = ROOT / ".github" / "workflows" / "ci.yml"
 GITLAB = ROOT / ".gitlab-ci.yml"

@@ -8,13 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from customer import journey as journeys
 from customer import rounds as rounds_module
 from customer.app import create
-from customer.measures import REGISTRY
 from customer.rounds import Rounds
-from customer.settings import Settings, SettingsError
+from customer.settings import Settings
+from customer.signals import JOURNEY_FAILED, REGISTRY
 
 FAST = {"GATEWAY_URL": "http://gateway:8000", "INTERVAL_SECONDS": "0.1"}
 ANSWERS = {
@@ -22,6 +23,10 @@ ANSWERS = {
     "/api/auth/login": (200, {"access_token": "token"}),
     "/api/auth/logout": (204, None),
 }
+
+
+def settings_of(variables: dict[str, str]) -> Settings:
+    return Settings(**{name.lower(): value for name, value in variables.items()})
 
 
 class Gateway(httpx.AsyncBaseTransport):
@@ -57,7 +62,7 @@ def _travel(
     gateway: Gateway, until: Callable[[], bool], also: Callable[[Rounds], Awaitable[None]] | None = None
 ) -> None:
     async def run() -> None:
-        rounds = Rounds(Settings.from_environment(FAST), transport=gateway)
+        rounds = Rounds(settings_of(FAST), transport=gateway)
         task = asyncio.create_task(rounds.run())
         try:
             async with asyncio.timeout(20):
@@ -109,10 +114,10 @@ def test_a_failing_gateway_is_measured_and_the_journeys_go_on(
     gateway, good = Gateway(), _journeys("success")
     _travel(gateway, lambda: _journeys("success") > good, lambda rounds: _break(gateway, fault))
 
-    lines = [record for record in caplog.records if record.message == "synthetic journey failed"]
+    lines = [record for record in caplog.records if record.msg is JOURNEY_FAILED]
     assert lines[0].step == "login"
     assert lines[0].reason == ("503" if fault == 503 else type(fault).__name__)
-    assert lines[0].traceId == ("f" * 32 if fault == 503 else "")
+    assert lines[0].failed_trace_id == ("f" * 32 if fault == 503 else "")
 
 
 async def _break(gateway: Gateway, fault: int | Exception) -> None:
@@ -202,5 +207,5 @@ def test_a_forgotten_pause_ends_by_itself(monkeypatch: pytest.MonkeyPatch) -> No
     ],
 )
 def test_a_wrong_setting_is_named(variables: dict[str, str], named: str) -> None:
-    with pytest.raises(SettingsError, match=named):
-        Settings.from_environment(variables)
+    with pytest.raises(ValidationError, match=named.lower()):
+        settings_of(variables)

@@ -10,9 +10,9 @@ import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from kit import Problem, ServiceSettings, configure, parse_bind
-from kit.settings import Environment
+from kit import Problem, configure, parse_bind
 from kit.web import MAX_BODY_BYTES
+from sandbox_telemetry.settings import Environment, ServiceSettings
 
 PROBE = Path(__file__).resolve().parents[2] / "probe.py"
 

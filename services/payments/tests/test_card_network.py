@@ -11,9 +11,9 @@ from uuid import uuid4
 import pytest
 
 from kit.deadline import Deadline, DeadlineExceeded
+from payments import signals
 from payments.card_network import NetworkUnavailable, OutcomeUnknown
 from payments.tests.books import Books
-from telemetry import metrics
 from testing.process import until
 
 REFUND = {"amount": 1, "authorization": "unheard-of"}
@@ -86,7 +86,7 @@ def test_an_open_circuit_asks_nobody_and_says_when_to_come_back(nervous: Books) 
 
     assert (refused.value.reason, refused.value.retry_after) == ("circuit_open", 1)
     assert nervous.asked == 0  # type: ignore[attr-defined]
-    assert metrics.CIRCUIT_OPEN.labels("acquirer")._value.get() == 1
+    assert signals.CIRCUIT_OPEN.labels("acquirer")._value.get() == 1
 
 
 def test_a_circuit_closes_after_one_success_and_opens_after_one_failure(nervous: Books) -> None:
@@ -99,7 +99,7 @@ def test_a_circuit_closes_after_one_success_and_opens_after_one_failure(nervous:
 
     _wait_until_half_open()
     assert _ask(nervous) == 1
-    assert metrics.CIRCUIT_OPEN.labels("acquirer")._value.get() == 0
+    assert signals.CIRCUIT_OPEN.labels("acquirer")._value.get() == 0
 
 
 def _wait_until_half_open() -> None:

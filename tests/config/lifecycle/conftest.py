@@ -13,8 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from native import leftovers
-from native.layout import Layout
+from sandbox.engines.native import leftovers
+from sandbox.model.layout import Layout
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -31,15 +31,15 @@ class Checkout:
         return Layout(self.root)
 
     def stack(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run `python -m stack ...` to its end."""
+        """Run `python -m sandbox ...` to its end."""
         with self.start(*arguments, **environment) as process:
             output, errors = process.communicate(timeout=60)
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Begin `python -m stack ...`."""
+        """Begin `python -m sandbox ...`."""
         return subprocess.Popen(
-            [sys.executable, "-m", "stack", *arguments],
+            [sys.executable, "-m", "sandbox", *arguments],
             cwd=self.root,
             env=os.environ | {"PYTHONPATH": str(ROOT), "ENGINE": "native", "WITHOUT": ""} | environment,
             stdout=subprocess.PIPE,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from native import build
-from stack.compose import Service, read_topology
-from tests.support.project import ROOT
+from sandbox.engines.native import build
+from sandbox.model import ROOT
+from sandbox.model.compose import Service, read_topology
 
 # The first run on a machine builds Docker Compose, which asks no engine for this.
 pytestmark = pytest.mark.timeout(600)

@@ -7,9 +7,9 @@ import urllib.request
 
 import pytest
 
-from native.engine import NativeEngine
-from stack.compose import read_topology
-from stack.errors import StackError
+from sandbox.engines.native.engine import NativeEngine
+from sandbox.model.compose import read_topology
+from sandbox.model.errors import StackError
 
 pytestmark = pytest.mark.timeout(180)
 JOB = """

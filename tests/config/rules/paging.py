@@ -13,12 +13,12 @@ from pathlib import Path
 import httpx
 import yaml
 
-from alerting.routes import PAGE_WAIT, SYMPTOM_WAIT
+from sandbox.alerting.routes import PAGE_WAIT, SYMPTOM_WAIT
+from sandbox.engines.native.programs import program
+from sandbox.model import ROOT
+from sandbox.model.compose import read_topology
 from sandbox_testing import Mailpit, eventually
-from stack.compose import read_topology
 from testing.process import free_port
-from tests.support.programs import program
-from tests.support.project import ROOT
 
 __all__ = ["Desk", "Program", "alertmanager", "desk", "heartbeat", "prometheus", "started"]
 

@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from tests.support.programs import program
+from sandbox.engines.native.programs import program
 
 __all__ = ["run"]
 

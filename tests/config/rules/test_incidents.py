@@ -20,13 +20,13 @@ import httpx
 import pytest
 import yaml
 
-from gameday import runbook
-from grafana.queries import dashboards, queries_of, values_of
+from sandbox.dashboards.queries import dashboards, queries_of, values_of
+from sandbox.engines.native.programs import program
+from sandbox.incidents import runbook
+from sandbox.model import ROOT
 from sandbox_testing import Prometheus, eventually
 from testing.process import free_port
 from tests.config.rules.paging import started
-from tests.support.programs import program
-from tests.support.project import ROOT
 from tests.support.promql import selectors
 
 RULES = sorted(path for of in ("rules", "generated/sandbox") for path in (ROOT / "prometheus" / of).glob("*.yml"))

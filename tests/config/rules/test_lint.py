@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from alerting.lint import check_files
-from alerting.problems import Problem
-from grafana import check
-from grafana.generate import generated
-from tests.support.project import ROOT
+from sandbox.alerting.lint import check_files
+from sandbox.alerting.problems import Problem
+from sandbox.dashboards import check
+from sandbox.dashboards.generate import generated
+from sandbox.model import ROOT
 
 RULES, PRODUCTION = "prometheus/rules/platform.yml", "prometheus/generated/production/auth.yml"
 ROUTES, MAIL, CONTACTS = "alertmanager/alertmanager.yml", "alertmanager/templates/mail.tmpl", "runbooks/contacts.yml"
@@ -79,7 +79,7 @@ def test_query_of_a_dashboard_that_is_no_promql_is_refused_where_its_panel_is_wr
     panel["targets"][0] |= {"datasource": {"type": "prometheus", "uid": "prometheus"}, "expr": "sum(rate(up[1m])"}
     with pytest.raises(Problem, match=r"Log lines by level A is no PromQL: .*unclosed left parenthesis") as refused:
         check.check_queries(boards)
-    assert refused.value.path == ROOT / "grafana/boards/overview.py"
+    assert refused.value.path == ROOT / "sandbox/dashboards/boards/overview.py"
     assert '"Log lines by level"' in refused.value.path.read_text().splitlines()[refused.value.line - 1]
 
 

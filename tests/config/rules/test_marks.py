@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from grafana.board import PAGES, RELEASES
-from grafana.queries import filled
+from sandbox.dashboards.board import PAGES, RELEASES
+from sandbox.dashboards.queries import filled
 from tests.config.rules.programs import run
 
 # One sample every five seconds, for half an hour.

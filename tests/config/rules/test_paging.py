@@ -11,12 +11,12 @@ from threading import Thread
 import httpx
 import pytest
 
-from alerting import ack
-from alerting.contacts import read_contacts
-from alerting.routes import page_wait
+from sandbox.alerting import ack
+from sandbox.alerting.contacts import read_contacts
+from sandbox.alerting.routes import page_wait
+from sandbox.model import ROOT
 from sandbox_testing import eventually
 from tests.config.rules.paging import Desk, alertmanager, desk, heartbeat, prometheus
-from tests.support.project import ROOT
 
 ON_CALL, SECOND, COMMANDER = (
     "payments-oncall@sandbox.test",

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import yaml
 
-from grafana.queries import Query, dashboards, queries_of, values_of
+from sandbox.dashboards.queries import Query, dashboards, queries_of, values_of
 from tests.config.rules.test_rules import run
 
 # A service whose calls fail and that was released five minutes in, when a page began; another alert has fired from the

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alerting import routes
-from alerting.contacts import read_contacts
-from alerting.lint import alertmanager_files, severities
-from alerting.problems import Problem
+from sandbox.alerting import routes
+from sandbox.alerting.contacts import read_contacts
+from sandbox.alerting.lint import alertmanager_files, severities
+from sandbox.alerting.problems import Problem
+from sandbox.model import ROOT
+from sandbox.model.catalog import catalog
 from tests.config.rules.programs import run
-from tests.support.project import ROOT, catalog
 from tests.support.wrong import nothing_is_wrong_with
 
 CONFIG = ROOT / "alertmanager/alertmanager.yml"

@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alerting.contacts import read_contacts
-from alerting.lint import TABLE, Alert, alerts, severities
-from alerting.slos import SLOS
+from sandbox.alerting.contacts import read_contacts
+from sandbox.alerting.lint import TABLE, Alert, alerts, severities
+from sandbox.alerting.slos import SLOS
+from sandbox.model.catalog import catalog
+from testing.vocabulary import vocabulary
 from tests.config.rules.programs import run
 from tests.config.rules.test_slos import OBJECTIVES
-from tests.support.project import catalog, vocabulary
 from tests.support.wrong import nothing_is_wrong_with
 
 TESTS = sorted(Path(__file__).parent.glob("*.test.yml"))
@@ -74,7 +75,7 @@ def _team(rule: dict) -> str:
     if team := rule["labels"].get("team"):
         return team
     asked = set(re.findall(r'service="(\w+)"', rule["expr"])) & catalog().keys()
-    for metric in vocabulary().METRICS:
+    for metric in vocabulary().metrics:
         if re.search(rf"\b{metric.name}(_total)?\b", rule["expr"]):
             asked |= set(metric.services)
     # With several metrics in one pattern, each has a service of its own.

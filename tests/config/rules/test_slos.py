@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alerting.problems import Problem
-from alerting.slos import SLOS, Slo, every_slo
+from sandbox.alerting.problems import Problem
+from sandbox.alerting.slos import SLOS, Slo, every_slo
+from sandbox.model import ROOT
+from sandbox.model.catalog import catalog
 from tests.config.rules.programs import run
-from tests.support.project import ROOT, catalog
 
 REQUESTS = "http_server_request_duration_seconds"
 CALLS, SERVER = "traces_spanmetrics_calls_total", 'span_kind="SPAN_KIND_SERVER"'

@@ -5,11 +5,11 @@ from pathlib import Path
 import httpx
 import yaml
 
+from sandbox.engines.native.programs import program
+from sandbox.model import ROOT
 from sandbox_testing import eventually
 from testing.process import free_port
 from tests.config.rules.paging import started
-from tests.support.programs import program
-from tests.support.project import ROOT
 from tests.support.wrong import nothing_is_wrong_with
 
 JOBS = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())["scrape_configs"]

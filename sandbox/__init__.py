@@ -1,0 +1,1 @@
+"""Everything that we run: one package behind one command, `python -m sandbox --help`."""

@@ -1,0 +1,71 @@
+"""runbooks/contacts.yml, read and checked."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.alerting.problems import Problem, line_with, read_yaml
+from sandbox.model import ROOT
+
+__all__ = ["CONTACTS", "Contacts", "Team", "read_contacts"]
+
+CONTACTS = ROOT / "runbooks" / "contacts.yml"
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+")
+_CHANNEL = re.compile(r"#[a-z0-9-]+")
+_DURATION = re.compile(r"[1-9]\d*[smh]")
+
+
+@dataclass(frozen=True)
+class Team:
+    """Mailboxes of whoever is on call, of the second in line and of the team; and the team's chat channel."""
+
+    on_call: str
+    secondary: str
+    mailbox: str
+    channel: str
+
+
+@dataclass(frozen=True)
+class Contacts:
+    """Durations as Prometheus writes them (`2m`), counted from the page."""
+
+    teams: Mapping[str, Team]
+    commander: str
+    secondary_after: str
+    commander_after: str
+
+
+def read_contacts(path: Path = CONTACTS) -> Contacts:
+    """Raises Problem, with file, line and reason, for a name that is missing or a value that is no address."""
+    data = read_yaml(path)
+    teams = {name: _team(path, name, row) for name, row in _value(path, data, "teams", "the file").items()}
+    escalation = _value(path, data, "escalation", "the file")
+    return Contacts(
+        teams,
+        _matching(path, data, "commander", "the file", _ADDRESS, "a mail address"),
+        _matching(path, escalation, "secondary_after", "escalation", _DURATION, "a duration such as 2m"),
+        _matching(path, escalation, "commander_after", "escalation", _DURATION, "a duration such as 2m"),
+    )
+
+
+def _team(path: Path, name: str, row: Any) -> Team:
+    on_call, secondary, mailbox = (
+        _matching(path, row, key, name, _ADDRESS, "a mail address") for key in ("on_call", "secondary", "mailbox")
+    )
+    channel = _matching(path, row, "channel", name, _CHANNEL, "a channel such as #inc-edge")
+    return Team(on_call, secondary, mailbox, channel)
+
+
+def _matching(path: Path, data: Any, key: str, owner: str, pattern: re.Pattern[str], what: str) -> str:
+    value = str(_value(path, data, key, owner))
+    if not pattern.fullmatch(value):
+        raise Problem(path, line_with(path, value), f"{key} of {owner} is {value!r}, which is not {what}")
+    return value
+
+
+def _value(path: Path, data: Any, key: str, owner: str) -> Any:
+    if not isinstance(data, dict) or not data.get(key):
+        raise Problem(path, line_with(path, f"{owner}:"), f"{owner} lacks {key}")
+    return data[key]

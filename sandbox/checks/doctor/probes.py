@@ -1,0 +1,147 @@
+"""One probe sent through everything: requests whose trace, lines, counts and errors are then looked for at each hop."""
+
+import secrets
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+import httpx
+
+from sandbox.model.stack import Stack
+from sandbox.telemetry.exposition import samples_of
+from sandbox.telemetry.senders import EXPORTED
+from sandbox_testing.polling import eventually
+from sandbox_testing.stores import Bugsink, Loki, Prometheus, Tempo
+
+__all__ = ["Probes"]
+
+ANSWER_SECONDS = 3.0
+# A service tries again at most 19 s after the collector has come back.
+SPANS_SECONDS = 20.0
+# The collector and its queues try again at most this long after a store has come back, and a scrape is 5 s away.
+STORE_SECONDS = 12.0
+# It makes the service report an error and is no customer's request (services/kit/failure.py).
+PROBE = "/debug/probe"
+# At the worst minute of the last ten.
+DISCARDED = "max_over_time(telemetry:discarded:increase1m[10m]) > 0"
+ITEMS = {"traces": "spans", "logs": "log lines", "metrics": "metric points", "errors": "error events"}
+COUNT = "http_server_request_duration_seconds_count"
+
+
+class Probes:
+    """Every method returns when its hop works, and raises AssertionError or httpx.HTTPError with what was seen."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        # In production the route of the probe is an unknown page like any other: it reports no error.
+        self._is_prod = stack.environment == "prod"
+        self.started = time.time()
+        self.traces: dict[str, str] = {}
+
+    @cached_property
+    def tempo(self) -> Tempo:
+        return Tempo(self.stack.url("tempo"))
+
+    @cached_property
+    def loki(self) -> Loki:
+        return Loki(self.stack.url("loki"))
+
+    @cached_property
+    def prometheus(self) -> Prometheus:
+        return Prometheus(self.stack.url("prometheus"))
+
+    @cached_property
+    def bugsink(self) -> Bugsink:
+        return Bugsink(self.stack.url("bugsink"), self.stack.settings["BUGSINK_API_TOKEN"])
+
+    def answers(self, component: str, path: str) -> None:
+        """The component says that it is ready."""
+        url = self.stack.url(component) + path
+        ask = lambda: httpx.get(url, timeout=2.0, trust_env=False).raise_for_status()  # noqa: E731
+        eventually(f"an answer at {url}", ask, timeout=ANSWER_SECONDS)
+
+    def spans_leave(self, service: str) -> None:
+        """Send a request to the service, and wait until the collector has confirmed a span that was made since."""
+        before = self._span_counts(service)
+        self.traces[service] = secrets.token_hex(16)
+        # Sampled whatever the environment's policy is.
+        traceparent = f"00-{self.traces[service]}-{secrets.token_hex(8)}-01"
+        url = f"{self.stack.url(service)}{PROBE}"
+        answer = httpx.post(url, headers={"traceparent": traceparent}, timeout=5.0, trust_env=False)
+        wanted = httpx.codes.NOT_FOUND if self._is_prod else httpx.codes.NO_CONTENT
+        assert answer.status_code == wanted, f"{url} answers {answer.status_code}"
+
+        def delivered() -> str:
+            moved = {outcome: value - before[outcome] for outcome, value in self._span_counts(service).items()}
+            assert moved["delivered"] > 0, f"spans since the probe: {moved}"
+            return "delivered"
+
+        eventually(f"the collector to take spans of {service}", delivered, timeout=SPANS_SECONDS)
+
+    def trace_is_stored(self, service: str) -> None:
+        trace_id = self.traces[service]
+        eventually(f"trace {trace_id} in Tempo", lambda: self.tempo.trace(trace_id), timeout=STORE_SECONDS)
+
+    def line_is_stored(self, service: str) -> None:
+        trace_id = self.traces[service]
+        lines = lambda: self.loki.of_trace(trace_id, self.started - 5)  # noqa: E731
+        eventually(f"the access line of trace {trace_id} in Loki", lines, timeout=STORE_SECONDS)
+
+    def is_scraped(self, service: str) -> None:
+        """Prometheus has the probe's request in the service's counter."""
+        route = "unmatched" if self._is_prod else PROBE
+        wanted = ("http_route", route)
+        page = sum(value for labels, value in samples_of(self.stack.url(service), COUNT).items() if wanted in labels)
+        query = f'sum(last_over_time({COUNT}{{service="{service}",http_route="{route}"}}[11s]))'
+
+        def scraped() -> float:
+            targets = [one for one in self.prometheus.targets() if one["labels"].get("service") == service]
+            assert targets, f"prometheus/prometheus.yml has no target for {service}"
+            assert targets[0]["health"] == "up", f"{targets[0]['scrapeUrl']}: {targets[0]['lastError']}"
+            return self.prometheus.value(query)
+
+        eventually(f"the probe of {service} in Prometheus", scraped, lambda seen: seen >= page, timeout=STORE_SECONDS)
+
+    def error_is_stored(self, service: str) -> None:
+        """Find the error that the probe had the service report; in production it reports none."""
+        if self._is_prod:
+            return
+        trace_id = self.traces[service]
+        found = lambda: self.bugsink.of_trace(trace_id, self.started - 5)  # noqa: E731
+        eventually(f"the error event of trace {trace_id} in Bugsink", found, timeout=STORE_SECONDS)
+
+    def alerts_have_a_receiver(self) -> None:
+        def active() -> list[Any]:
+            return self.prometheus.get("/api/v1/alertmanagers")["data"]["activeAlertmanagers"]
+
+        eventually("an Alertmanager that Prometheus sends to", active, timeout=STORE_SECONDS)
+
+    def queues_move(self) -> None:
+        """No queue of the collector stands still: the rule decides (prometheus/rules/telemetry.yml)."""
+        stuck = self.prometheus.query('ALERTS{alertname="TelemetryExportFailing",alertstate="firing"}')
+        assert not stuck, f"nothing goes out of the queue of {', '.join(one.labels['exporter'] for one in stuck)}"
+
+    def discarded(self) -> list[str]:
+        """What was refused or lost within ten minutes, one sentence each: how much, whose, why. The largest first."""
+        rows = sorted(self.prometheus.query(DISCARDED), key=lambda one: -one.value)
+        explained = {row.labels["signal"] for row in rows if row.labels["outcome"] == "refused"}
+        return [
+            _sentence(row.labels, row.value)
+            for row in rows
+            # The receiver's count, which knows no reason, is of use where nothing else has one.
+            if row.labels["outcome"] != "turned away" or row.labels["signal"] not in explained
+        ]
+
+    def _span_counts(self, service: str) -> dict[str, float]:
+        samples = samples_of(self.stack.url(service), EXPORTED)
+        failed = sum(value for labels, value in samples.items() if "error_type" in dict(labels))
+        return {"delivered": sum(samples.values()) - failed, "lost": failed}
+
+
+def _sentence(labels: Mapping[str, str], value: float) -> str:
+    """`loki lost 2 log lines within a minute: line_too_long`, `… refused 3 spans of shop within a minute: invalid`."""
+    told = f"{labels['service']} {labels['outcome']} {value:.0f} {ITEMS.get(labels['signal'], labels['signal'])}"
+    sender, exporter = labels.get("sender"), labels.get("exporter")
+    told += (f" of {sender}" if sender else "") + " within a minute"
+    return told + f": {labels.get('reason') or 'for no reason that is known'}" + (f" ({exporter})" if exporter else "")

@@ -1,0 +1,46 @@
+"""`make test`: up, the end-to-end suite, down, and a bundle of what is known about a failure."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from sandbox.checks.bundle import collect
+from sandbox.engines import choice
+from sandbox.engines.commands import down, read, up
+from sandbox.model.compose import Service, Topology
+from sandbox.model.layout import Layout
+
+__all__ = ["run_tests"]
+
+
+def run_tests(root: Path, reports: Path, also: list[str]) -> int:
+    """Up, the end-to-end suite and `also` (folders of tests), down; its exit status. A stack that ran before stays.
+
+    Services, rules and dashboards are the same files for both engines. So the native engine runs the whole suite, and
+    Docker what depends on the engine (tests marked `engine`), or all of it with FULL=1.
+    A failure leaves what is needed to understand it in .run/bundle, collected while the stack still runs.
+    """
+    topology, services = read(root)
+    before = choice.running(topology, services)
+    failed = True
+    try:
+        engine = up(root)
+        chosen = ["-m", "engine"] if engine == "docker" and not os.environ.get("FULL") else []
+        folders = ["tests/e2e", "tests/browser", "tests/grafana", *also]
+        suite = [sys.executable, "-m", "pytest", *chosen, *folders, f"--junitxml={reports / 'e2e.xml'}"]
+        status = subprocess.run(suite, cwd=root, env=os.environ | {"REPORTS": str(reports)}, check=False).returncode
+        failed = status != 0
+        return status
+    finally:
+        if failed:
+            _bundle(topology, services)
+        if before is None:
+            down(root)
+
+
+def _bundle(topology: Topology, services: dict[str, Service]) -> None:
+    engine = choice.running(topology, services)
+    name = engine.name if engine else os.environ.get("ENGINE") or "native"
+    folder = collect(topology.root, name, Layout(topology.root).run / "bundle" / name)
+    print(f"What is to be known about the failure is in {folder.relative_to(topology.root)}.", flush=True)

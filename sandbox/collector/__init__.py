@@ -1,0 +1,1 @@
+"""The collector started by itself, and the OTLP that goes into it."""

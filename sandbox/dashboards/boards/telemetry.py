@@ -1,0 +1,294 @@
+"""Health of the telemetry pipeline: does telemetry reach its store, and are alerts delivered?"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from grafana_foundation_sdk.builders import dashboard
+
+from sandbox.dashboards import limits
+from sandbox.dashboards.board import board
+from sandbox.dashboards.panels import figure, plot
+from sandbox.dashboards.promql import PER_MINUTE, PER_SECOND, per_minute, rate, share
+
+__all__ = ["REFUSED_A_MINUTE", "telemetry"]
+
+# Of services and of browsers. The rule sees the first loss as well, by which a counter is born.
+LOST_SPANS = 'sum(telemetry:discarded:increase1m{signal="traces",outcome="lost",reason=~"not delivered.*|no room.*"})'
+PROCESSED, EXPORTED = "otel_sdk_processor_span_processed_total", "otel_sdk_exporter_span_exported_total"
+# Few names while all is well; who lost some is named.
+SENT_SPANS = [
+    (rate(PROCESSED, where='error_type=""'), "sent"),
+    (rate(EXPORTED, where='error_type=""'), "delivered"),
+    (rate(PROCESSED, "service", 'error_type!=""') + " > 0", "{{service}} queue full"),
+    (rate(EXPORTED, "service", 'error_type!=""') + " > 0", "{{service}} not delivered"),
+    # Does not exist before a browser has sent spans.
+    (rate("browser_spans_total", "outcome"), "browsers {{outcome}}"),
+]
+QUEUE = ("otel_sdk_processor_span_queue_size", "otel_sdk_processor_span_queue_capacity")
+# What did not reach the error tracker, and its news that did not reach Alertmanager.
+LOST_EVENTS = {
+    "telemetry_error_events_total": 'outcome!="recorded"',
+    "browser_error_events_total": 'outcome!="exported"',
+    "relay_alerts_total": 'outcome!="delivered"',
+}
+# What the collector turned away or could not do, and what a store did not take; series exist from the first time on.
+REFUSED = {
+    f"otelcol_{what}_{signal}_total": f"{signal.replace('_', ' ')} {told}"
+    for what, told in {
+        "receiver_refused": "rejected",
+        "exporter_enqueue_failed": "queue full",
+        "exporter_send_failed": "export failed",
+    }.items()
+    for signal in ("spans", "log_records")
+}
+REFUSED_A_MINUTE = "60 * (" + " + ".join(f"({rate(name, window='1m')} or vector(0))" for name in REFUSED) + ")"
+
+FULLNESS = share("otelcol_exporter_queue_size", "otelcol_exporter_queue_capacity")
+
+# The ways out that are in use.
+WAYS = '{integration=~"email|webhook|slack"}'
+
+FLOWS = {
+    "otelcol_receiver_accepted_spans_total": "spans in",
+    "otelcol_exporter_sent_spans_total": "spans out",
+    "otelcol_receiver_accepted_log_records_total": "lines in",
+    "otelcol_exporter_sent_log_records_total": "lines out",
+}
+
+
+def telemetry() -> dashboard.Dashboard:
+    """The dashboard of /d/telemetry."""
+    return board(
+        "telemetry",
+        "Telemetry pipeline",
+        "Can the other dashboards be trusted? The path of each signal to its store, and of alerts to their recipients.",
+        {
+            "Current state": _now,
+            "Services": _sent,
+            "Collector": _collector,
+            "Stores": _stores,
+            "Rules and alerts": _alerts,
+        },
+    )
+
+
+def _now() -> list:
+    return [
+        figure(
+            "Lost spans",
+            "Spans per minute that services, and the gateway for browsers, could not deliver or queue.",
+            PER_MINUTE,
+            f"{LOST_SPANS} or vector(0)",
+            limit=limits.LOST,
+        ),
+        figure(
+            "Rejected telemetry",
+            "Spans and log lines per minute rejected by the collector or a store. Senders retry.",
+            PER_MINUTE,
+            REFUSED_A_MINUTE,
+            limit=limits.LOST,
+        ),
+        figure(
+            "Highest queue usage",
+            "Highest usage of a collector queue to a store.",
+            "percentunit",
+            f"max({FULLNESS})",
+            limit=limits.QUEUE,
+        ).decimals(1),
+        figure(
+            "Lost error events",
+            "Per minute: errors of services and browsers that did not reach the error tracker, and its "
+            "webhook calls that did not reach Alertmanager.",
+            PER_MINUTE,
+            _all_of(LOST_EVENTS),
+            limit=limits.LOST,
+        ),
+        figure(
+            "Targets down",
+            "Scrape targets that are down, without Grafana.",
+            "short",
+            'count(up{job!="optional"} == 0) or vector(0)',
+            limit=limits.GONE,
+        ),
+        figure(
+            "Failed notifications",
+            "Notifications per minute that Alertmanager could not deliver.",
+            PER_MINUTE,
+            f"60 * sum(rate(alertmanager_notifications_failed_total{WAYS}[1m]))",
+            limit=limits.LOST,
+        ),
+    ]
+
+
+def _all_of(counters: Mapping[str, str]) -> str:
+    """The increases a minute of counters, each with its condition, added up; one that has no series counts as 0."""
+    return " + ".join(f"({per_minute(name, where=where)} or vector(0))" for name, where in counters.items())
+
+
+def _either(what: Callable[[str, str], str], counters: Iterable[str]) -> str:
+    """Of each counter by itself: a range over several names drops the name, and series of one labelset collide."""
+    return " or ".join(what(name, "service, app, outcome") for name in counters)
+
+
+def _sent() -> list:
+    return [
+        plot(
+            "Spans sent",
+            "Spans per second of services and browsers. Sent: left the queue. Delivered: accepted by the collector. "
+            "Queue full, not delivered: lost by that service.",
+            PER_SECOND,
+            SENT_SPANS,
+            width=8,
+        ),
+        plot(
+            "Span queue usage",
+            "Queue usage by service. The queue fills while the collector is down. When full, it drops the oldest span.",
+            "percentunit",
+            [(share(*QUEUE), "{{service}}")],
+            limit=limits.QUEUE,
+            width=8,
+        ),
+        plot(
+            "Error events",
+            "Per minute: errors of services and browsers by outcome, and alerts of the relay.",
+            PER_MINUTE,
+            [(_either(per_minute, LOST_EVENTS), "{{service}} {{app}} {{outcome}}")],
+            width=8,
+            quiet="no error reported yet",
+        ),
+    ]
+
+
+def _collector() -> list:
+    return [
+        plot(
+            "Collector throughput",
+            "Spans and log lines per second. The difference between in and out is in the queues.",
+            PER_SECOND,
+            [(rate(metric), legend) for metric, legend in FLOWS.items()],
+        ),
+        plot(
+            "Log lines",
+            "Lines per second written by services, by level, and received by Loki. The two totals are equal.",
+            PER_SECOND,
+            [
+                (rate("telemetry_log_lines_total", "level"), "written {{level}}"),
+                (rate("loki_distributor_lines_received_total"), "stored"),
+            ],
+        ),
+        plot(
+            "Queue usage",
+            "Usage of the queue to each store. Queues are on disk and survive a restart.",
+            "percentunit",
+            [(f'label_replace({FULLNESS}, "store", "$1", "exporter", "(?:.*/)?(.*)")', "{{store}}")],
+            limit=limits.QUEUE,
+        ),
+        plot(
+            "Rejected and failed",
+            "Per minute: rejected for missing capacity, or by a store.",
+            PER_MINUTE,
+            [(f"60 * ({rate(name, window='1m')} or vector(0))", legend) for name, legend in REFUSED.items()],
+            limit=limits.LOST,
+            width=12,
+        ),
+        plot(
+            "Collector memory",
+            "Resident memory. From 160 MiB, the collector rejects incoming data.",
+            "bytes",
+            [("otelcol_process_memory_rss_bytes", "resident")],
+            limit=limits.COLLECTOR_MEMORY,
+            width=12,
+        ),
+    ]
+
+
+def _stores() -> list:
+    return [
+        plot(
+            "Ingestion rate by store",
+            "Per second: samples (Prometheus), log lines (Loki), spans (Tempo).",
+            PER_SECOND,
+            [
+                (rate("prometheus_tsdb_head_samples_appended_total", where='service="prometheus"'), "samples"),
+                (rate("loki_distributor_lines_received_total"), "lines"),
+                (rate("tempo_distributor_spans_received_total"), "spans"),
+            ],
+            width=12,
+        ),
+        plot(
+            "Slowest scrapes",
+            "Duration of the five slowest scrapes.",
+            "s",
+            [("topk(5, scrape_duration_seconds)", "{{service}}")],
+            limit=limits.SCRAPE,
+            colours={},
+            width=12,
+        ),
+        plot(
+            "Series in Prometheus",
+            "Series in memory. Each new label value adds series.",
+            "short",
+            [('prometheus_tsdb_head_series{service="prometheus"}', "series")],
+            limit=limits.SERIES,
+            width=6,
+        ),
+        plot(
+            "Spans discarded by Tempo",
+            "Discarded spans per minute, by reason.",
+            PER_MINUTE,
+            [(per_minute("tempo_discarded_spans_total", "reason"), "{{reason}}")],
+            limit=limits.LOST,
+            width=6,
+        ),
+        plot(
+            "Span metrics in Tempo",
+            "Spans per second received by Tempo's metrics generator, and spans omitted from metrics.",
+            PER_SECOND,
+            [
+                (rate("tempo_metrics_generator_spans_received_total"), "received"),
+                (f"{rate('tempo_metrics_generator_spans_discarded_total')} or vector(0)", "omitted"),
+            ],
+            width=6,
+        ),
+        plot(
+            "Exemplars in Prometheus",
+            "Stored exemplars, which link a latency to a trace. New ones replace the oldest.",
+            "short",
+            [('prometheus_tsdb_exemplar_exemplars_in_storage{service="prometheus"}', "stored")],
+            width=6,
+        ),
+    ]
+
+
+def _alerts() -> list:
+    group = 'label_replace(%s, "group", "$1", "rule_group", ".*;(.*)")'
+    return [
+        plot(
+            "Rule evaluation duration",
+            "Evaluation time of each rule group. A group that takes longer than its interval is late.",
+            "s",
+            [(group % "prometheus_rule_group_last_duration_seconds", "{{group}}")],
+            limit=limits.RULES,
+            width=12,
+        ),
+        plot(
+            "Alerts to Alertmanager",
+            "Alerts per minute from Prometheus: sent, failed and dropped.",
+            PER_MINUTE,
+            [
+                (per_minute("prometheus_notifications_sent_total"), "sent"),
+                (per_minute("prometheus_notifications_errors_total"), "failed"),
+                (per_minute("prometheus_notifications_dropped_total"), "dropped"),
+            ],
+            width=6,
+        ),
+        plot(
+            "Notifications",
+            "Notification attempts of the last five minutes (mail and others), and failures.",
+            "short",
+            [
+                (f"sum(increase(alertmanager_notifications_total{WAYS}[5m]))", "attempted"),
+                (f"sum(increase(alertmanager_notifications_failed_total{WAYS}[5m]))", "failed"),
+            ],
+            width=6,
+        ),
+    ]

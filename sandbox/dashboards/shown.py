@@ -1,0 +1,43 @@
+"""What Grafana would show of a service: the choices of a variable, and which panels of a dashboard have data."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from sandbox.dashboards.queries import queries_of, values_of
+from sandbox.model.stack import Stack
+from sandbox_testing.stores import Prometheus
+
+__all__ = ["EVERY_SERVICE_HAS", "here", "offered", "shown"]
+
+EVERY_SERVICE_HAS = frozenset(
+    {"Requests", "Errors", "p95 latency", "Responses by status", "Error ratio", "Latency", "Routes"}
+)
+"""Panels of the dashboard `service` that need no more than spans."""
+
+
+def here(stack: Stack, url: str) -> str:
+    """The address of a link out of a dashboard on the ports of this run; a link is written for the ports of .env."""
+    written = {value: stack.settings[name] for name, value in dotenv_values(stack.root / ".env").items()}
+    place = urlsplit(url).netloc
+    return url.replace(place, f"127.0.0.1:{written[place.rpartition(':')[2]]}", 1)
+
+
+def offered(prometheus: Prometheus, query: str) -> set[str]:
+    """The answer to label_values(selector, label), which is what a variable offers."""
+    found = re.fullmatch(r"label_values\((?P<selector>.+),\s*(?P<label>\w+)\)", query)
+    assert found, query
+    return set(prometheus.get(f"/api/v1/label/{found['label']}/values", **{"match[]": found["selector"]})["data"])
+
+
+def shown(prometheus: Prometheus, board: dict[str, Any], service: str) -> set[str]:
+    """The panels over Prometheus that answer every query about a service; none while it cannot be chosen."""
+    choices = next(one["query"] for one in board["templating"]["list"] if one["name"] == "service")
+    if service not in offered(prometheus, choices):
+        return set()
+    values = values_of(board, {"service": service}, seconds=300, step=5)
+    queries = [one for one in queries_of(board, values) if one.store == "prometheus"]
+    silent = {one.panel for one in queries if not prometheus.query(one.expression)}
+    return {one.panel for one in queries} - silent

@@ -1,0 +1,1 @@
+"""What runs the stack: Docker, or the native engine."""

@@ -1,0 +1,72 @@
+"""Which engine runs the stack, and why."""
+
+from collections.abc import Mapping
+
+from sandbox.engines import docker
+from sandbox.engines.engine import Engine
+from sandbox.engines.native.engine import NativeEngine
+from sandbox.engines.native.supervisor import Supervisor
+from sandbox.engines.state import read_state
+from sandbox.model.compose import Service, Topology
+from sandbox.model.errors import StackError
+from sandbox.model.layout import Layout
+
+__all__ = ["available", "choose", "recorded", "running"]
+
+ENGINES = {"docker": docker.DockerEngine, "native": NativeEngine}
+
+
+def choose(
+    topology: Topology, services: Mapping[str, Service], asked: str, current: Engine | None
+) -> tuple[Engine, str]:
+    """The engine for `up` and the reason, in words. `asked` is docker, native or empty; `current` runs already."""
+    if asked and asked not in ENGINES:
+        raise StackError(f"ENGINE is {asked!r}.", "Say ENGINE=docker or ENGINE=native, or leave it out.")
+    if current and asked in ("", current.name):
+        return current, "it runs there already"
+    if current:
+        raise StackError(
+            f"The stack runs already, with the {current.name} engine.", f"`make down` first, then ENGINE={asked}."
+        )
+    if asked == "native":
+        return NativeEngine(topology, services), "ENGINE asks for it"
+    why_not = docker.unavailable()
+    if asked == "docker":
+        if why_not:
+            raise StackError(
+                f"ENGINE=docker, but {why_not}.",
+                "Start, install or update Docker, or leave ENGINE out to run without it.",
+            )
+        return docker.DockerEngine(topology, services), "ENGINE asks for it"
+    if why_not:
+        return NativeEngine(topology, services), why_not
+    absent = docker.missing_images(services)
+    if absent:
+        image, reason = next(iter(absent.items()))
+        return NativeEngine(topology, services), f"Docker answers, but image {image} cannot be had ({reason})"
+    return docker.DockerEngine(topology, services), "a Docker engine answers and every image can be had"
+
+
+def running(topology: Topology, services: Mapping[str, Service]) -> Engine | None:
+    """The engine that runs the stack now, if one does."""
+    layout = Layout(topology.root)
+    if Supervisor(layout).alive():
+        return NativeEngine(topology, services)
+    engine = recorded(topology, services)
+    return engine if engine and any(part.state == "running" for part in engine.components(measure=False)) else None
+
+
+def recorded(topology: Topology, services: Mapping[str, Service]) -> Engine | None:
+    """The engine that the last `up` used, as far as it answers; its containers may have been stopped since."""
+    state = read_state(Layout(topology.root).state)
+    if state and state.engine == "docker" and docker.unavailable() is None:
+        return docker.DockerEngine(topology, services)
+    return None
+
+
+def available(topology: Topology, services: Mapping[str, Service]) -> list[Engine]:
+    """The engines that may have data of this checkout."""
+    engines: list[Engine] = [NativeEngine(topology, services)]
+    if docker.unavailable() is None:
+        engines.append(docker.DockerEngine(topology, services))
+    return engines

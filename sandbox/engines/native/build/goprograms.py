@@ -1,0 +1,103 @@
+"""Builds the Go programs of the folder go/ from the module proxy: checked by the committed go.sum, stripped, static."""
+
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from sandbox.engines.native.build import cache
+from sandbox.engines.native.build.commands import Runner, Usage
+from sandbox.engines.native.build.progress import Made, Step
+from sandbox.engines.native.build.toolchain import FOLDER, Go
+from sandbox.engines.native.images import Program
+
+__all__ = ["GoBuild"]
+
+# -pgo=off: nobody profiles a sandbox, and a profile would compile every dependency once more for one program.
+# -dwarf=false: the linker strips debug information anyway (-s -w); stack traces do not need it.
+FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-pgo=off", "-ldflags=-s -w", "-gcflags=all=-dwarf=false")
+SOURCES = ("go.mod", "go.sum", "*.go")
+
+
+@dataclass(frozen=True)
+class GoBuild:
+    """One program and the toolchain that makes it; its place in the cache is a digest of all that decides it."""
+
+    program: Program
+    go: Go
+
+    @property
+    def folder(self) -> Path:
+        return FOLDER / self.program.directory
+
+    @property
+    def flags(self) -> list[str]:
+        return [*FLAGS, *([f"-tags={','.join(self.program.tags)}"] if self.program.tags else [])]
+
+    @property
+    def location(self) -> Path:
+        sources = sorted(file for pattern in SOURCES for file in self.folder.glob(pattern))
+        content = [part for file in sources for part in (file.name, file.read_bytes())]
+        packages = [f"{name}={package}" for name, package in sorted(self.program.binaries.items())]
+        key = cache.digest(self.go.version, *self.flags, *packages, *content)
+        return cache.directory() / "programs" / f"{self.program.name}-{key}"
+
+    def binary(self, name: str) -> Path:
+        return self.location / name
+
+    @property
+    def built(self) -> bool:
+        return self.location.exists()
+
+    def fetch(self, runner: Runner, step: Step) -> None:
+        """Download exactly the modules whose packages this program compiles, and count the packages."""
+        step.begin("downloading")
+        # Go loads as many modules at once as it has processors; waiting for a network needs none.
+        env = self.go.environment() | {"GOMAXPROCS": "16"}
+        packages = 0
+
+        def count(line: str) -> None:
+            nonlocal packages
+            packages += not line.startswith("go: ")
+
+        command = [str(self.go.executable), "list", "-deps", "-f", "{{.ImportPath}}", *self._list_flags()]
+        runner.run(f"{self.program.name}-download", command, env=env, cwd=self.folder, on_line=count)
+        step.total = packages
+        step.pause("downloaded, waiting for its turn")
+
+    def make(self, runner: Runner, step: Step) -> Made:
+        """Compile and link every binary in one run, then publish them together, whole or not at all."""
+        begun = time.monotonic()
+        step.begin("compiling")
+        self.location.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{self.program.name}-", dir=self.location.parent) as temporary:
+            usage = self._compile(runner, step, Path(temporary) / "out")
+            finished = self._renamed(Path(temporary))
+            row = Made(self.program.name, time.monotonic() - begun, usage.cpu, step.done, step.total)
+            (finished / "build.json").write_text(json.dumps(asdict(row) | {"go": self.go.version}), encoding="utf-8")
+            finished.rename(self.location)
+        return row
+
+    def _list_flags(self) -> list[str]:
+        return [f for f in self.flags if f.startswith(("-mod=", "-tags="))] + list(self.program.binaries.values())
+
+    def _compile(self, runner: Runner, step: Step, out: Path) -> Usage:
+        def count(line: str) -> None:
+            # -v names a package when it is compiled; one that the build cache already had is not named.
+            step.done += bool(line) and " " not in line
+
+        out.mkdir()
+        packages = list(self.program.binaries.values())
+        command = [str(self.go.executable), "build", "-v", *self.flags, "-o", f"{out}/", *packages]
+        return runner.run(self.program.name, command, env=self.go.environment(), cwd=self.folder, on_line=count)
+
+    def _renamed(self, temporary: Path) -> Path:
+        """Give each file the name that images.toml states; `go build` calls it after its package's folder."""
+        finished = temporary / "finished"
+        finished.mkdir()
+        for name, package in self.program.binaries.items():
+            made = self.program.name if package == "." else package.rpartition("/")[2]
+            shutil.move(temporary / "out" / made, finished / name)
+        return finished

@@ -1,0 +1,73 @@
+"""Builds a folder of browser code with the Node.js that its Python lock file brings, as its Dockerfile does."""
+
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.engines.native.build import cache, venvs
+from sandbox.engines.native.build.commands import Runner
+from sandbox.engines.native.build.progress import Made, Step
+
+__all__ = ["RESULTS", "WebBuild"]
+
+# What a build leaves that is kept, as the image keeps it.
+RESULTS = ("dist", "bin")
+LEFT_OUT = {"node_modules", "__pycache__", *RESULTS}
+SECONDS = 30
+
+
+@dataclass(frozen=True)
+class WebBuild:
+    """One folder with a package-lock.json; its place in the cache is a digest of everything in it."""
+
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def lock(self) -> Path:
+        """The Python lock file that pins Node.js."""
+        return self.folder / "requirements.lock"
+
+    @property
+    def location(self) -> Path:
+        content = [part for file in self._sources() for part in (str(file.relative_to(self.folder)), file.read_bytes())]
+        return cache.directory() / "web" / f"{self.name}-{cache.digest(*content)}"
+
+    @property
+    def built(self) -> bool:
+        return self.location.exists()
+
+    def make(self, runner: Runner, step: Step) -> None:
+        """Install exactly what package-lock.json says and build, in a copy; publish the results whole or not at all."""
+        begun = time.monotonic()
+        self.location.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{self.name}-", dir=self.location.parent) as temporary:
+            work, finished = Path(temporary) / "work", Path(temporary) / "finished"
+            for file in self._sources():
+                copy = work / file.relative_to(self.folder)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file, copy)
+            node = venvs.location(self.lock) / "bin"
+            options: dict[str, Any] = {"env": os.environ | {"PATH": f"{node}:{os.environ['PATH']}"}, "cwd": work}
+            step.begin("installing")
+            install = [str(node / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            cpu = runner.run(f"{self.name}-npm", install, **options).cpu
+            step.pause("installed")
+            step.begin("building")
+            cpu += runner.run(self.name, [str(node / "npm"), "run", "build"], **options).cpu
+            finished.mkdir()
+            for name in RESULTS:
+                shutil.move(work / name, finished / name)
+            finished.rename(self.location)
+        step.end(Made(self.name, time.monotonic() - begun, cpu))
+
+    def _sources(self) -> list[Path]:
+        found = (path for path in self.folder.rglob("*") if path.is_file())
+        return sorted(path for path in found if not LEFT_OUT & set(path.relative_to(self.folder).parts))

@@ -1,0 +1,61 @@
+"""Whether a process is ready. Its health page is asked directly: the supervisor's own probes are whole seconds apart, a
+fifth of a warm start."""
+
+import http.client
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sandbox.engines.native.supervisor import ProcessState
+from sandbox.model.compose import Service
+
+__all__ = ["answers", "condition", "pages", "patience", "ready"]
+
+ANSWER_SECONDS = 0.25
+# For a service whose health nobody checks.
+UNCHECKED_SECONDS = 30
+
+
+def pages(project: Path) -> dict[str, dict[str, Any]]:
+    """The health page of each process that has one, as the supervisor's configuration describes it."""
+    processes = json.loads(project.read_text(encoding="utf-8"))["processes"]
+    probes = {name: process.get("readiness_probe", {}) for name, process in processes.items()}
+    return {name: probe["http_get"] for name, probe in probes.items() if "http_get" in probe}
+
+
+def answers(page: dict[str, Any]) -> bool:
+    """Whether the page answers with a 2xx now."""
+    connection = http.client.HTTPConnection(page["host"], int(page["port"]), timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", page["path"])
+        return 200 <= connection.getresponse().status < 300
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def ready(state: ProcessState, known: Mapping[str, dict[str, Any]]) -> bool:
+    """Ready by the supervisor's last probe, which may be a second old, or by the health page now.
+
+    `up` and `status` both ask this, so that what `up` has called ready is not ill a moment later.
+    """
+    return state.ready or (state.status == "Running" and state.name in known and answers(known[state.name]))
+
+
+def condition(state: ProcessState, is_ready: bool) -> str:
+    """The health of a component, in the word that `status` prints."""
+    if state.status == "Running":
+        unready = "unhealthy" if state.health == "Not Ready" else "starting"
+        return ("healthy" if is_ready else unready) if state.probed else "running"
+    if state.status in ("Pending", "Launching", "Launched", "Restarting"):
+        return "starting" if state.status != "Restarting" else "unhealthy"
+    return "done" if is_ready else "down"
+
+
+def patience(service: Service, services: Mapping[str, Service]) -> float:
+    """Seconds until a service that works is healthy: its own time and that of the slowest it waits for."""
+    check = service.healthcheck
+    own = check.start_period + check.interval * check.retries if check else UNCHECKED_SECONDS
+    return own + max((patience(services[name], services) for name in service.depends_on if name in services), default=0)

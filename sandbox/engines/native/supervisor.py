@@ -1,0 +1,194 @@
+"""process-compose: started in the background, asked and told over its unix socket. It opens no TCP port."""
+
+import contextlib
+import http.client
+import json
+import re
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sandbox.engines.native.project import MARKER, SYSTEM_PATH, write_project
+from sandbox.model.layout import Layout
+
+__all__ = ["ENDED", "ProcessState", "Supervisor"]
+
+# The supervisor's own memory figures, which nothing here shows, would take a third of the CPU time of a start: for each
+# process it reads all of /proc. The longest duration that there is keeps it from measuring even once.
+NEVER_MEASURE = "2562047h47m16.854775807s"
+ENDED = {"Completed", "Error", "Skipped", "Terminating"}
+# What the system says of a signal to nobody (ESRCH), once for each process that was signalled, and of nothing else.
+NOBODY_SIGNALLED = re.compile(r'\{"error":"no such process(\\nno such process)*"\}\s*')
+NOT_RUNNING = re.compile(r'\{"error":"process \S+ is not running"\}\s*')
+# Longer than the supervisor waits before it kills what does not end.
+END_SECONDS = 60.0
+POLL_SECONDS = 0.02
+
+
+class _NotRunningError(ConnectionError):
+    """The supervisor runs no process of that name."""
+
+
+class _AlreadyEndedError(ConnectionError):
+    """A process that ends at once may do so before the supervisor waits for its end; it then kills nobody, too late."""
+
+
+ERRORS = {NOBODY_SIGNALLED: _AlreadyEndedError, NOT_RUNNING: _NotRunningError}
+
+
+@dataclass(frozen=True)
+class ProcessState:
+    """What the supervisor knows of one process. `probed` says whether its health is checked."""
+
+    name: str
+    status: str
+    health: str
+    probed: bool
+    pid: int
+    restarts: int
+    exit_code: int
+
+    @property
+    def ready(self) -> bool:
+        """Healthy, or running where nothing checks its health, or ended well where it was meant to end."""
+        if self.status == "Completed":
+            return self.exit_code == 0 and not self.probed
+        return self.status == "Running" and (self.health == "Ready" or not self.probed)
+
+    def failed(self, restarts_before: int = 0) -> bool:
+        """It ended, and not well, or has been started again because it did."""
+        return self.restarts > restarts_before or (self.status in ENDED and not self.ready)
+
+
+class Supervisor:
+    """The process-compose of one checkout."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+
+    def start(self, executable: Path) -> int:
+        """Start it in a session of its own; returns its process id."""
+        self.layout.logs.mkdir(parents=True, exist_ok=True)
+        self.layout.socket.unlink(missing_ok=True)
+        with (self.layout.logs / "process-compose.log").open("wb") as output:
+            process = subprocess.Popen(
+                [
+                    executable,
+                    "--config", self.layout.project,
+                    "--use-uds", "--unix-socket", self.layout.socket,
+                    "--log-file", self.layout.logs / "process-compose.events.log",
+                    "--slow-ref-rate", NEVER_MEASURE,
+                    "--tui=false", "--disable-dotenv", "--keep-project", "--ordered-shutdown",
+                ],
+                cwd=self.layout.run,
+                # GOGC: it holds logs and little else, so it may tidy up often.
+                env={"GOGC": "30", "PATH": SYSTEM_PATH, "HOME": str(self.layout.run), MARKER: str(self.layout.root)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=output,
+                start_new_session=True,
+            )  # fmt: skip
+        return process.pid
+
+    def alive(self) -> bool:
+        """Whether it answers."""
+        try:
+            self._ask("GET", "/live", timeout=2)
+        except OSError:
+            return False
+        return True
+
+    def states(self) -> dict[str, ProcessState]:
+        """Every process by name."""
+        entries = self._ask("GET", "/processes")["data"]
+        return {
+            entry["name"]: ProcessState(
+                entry["name"],
+                entry["status"],
+                entry["is_ready"],
+                entry["has_ready_probe"],
+                entry["pid"],
+                entry["restarts"],
+                entry["exit_code"],
+            )
+            for entry in sorted(entries, key=lambda entry: entry["name"])
+        }
+
+    def load(self, project: dict[str, Any]) -> dict[str, str]:
+        """Give it another project: changed processes are restarted, new ones started, others ended.
+
+        What changed ends first. Where the supervisor ends a process itself, it may give the state of the old one to the
+        new one (a race in process-compose 1.64.1), which then seems never to start.
+        """
+        states, before = self.states(), self._processes()
+        write_project(project, self.layout.project)
+        for name, process in self._processes().items():
+            if name in states and states[name].status == "Running" and process != before.get(name):
+                self._end(name)
+        try:
+            return self._ask("POST", "/project/configuration")
+        except _AlreadyEndedError:
+            # It has forgotten that process and goes no further with it: read once more, it is a new one.
+            return self._ask("POST", "/project/configuration")
+
+    def _processes(self) -> dict[str, Any]:
+        return json.loads(self.layout.project.read_text(encoding="utf-8"))["processes"]
+
+    def _end(self, name: str) -> None:
+        """Ask a process to end, again and again until the supervisor answers that it does not run.
+
+        After END_SECONDS the supervisor may end it in its own way.
+        """
+        deadline = time.monotonic() + END_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                self.stop_process(name)
+            except _NotRunningError:
+                return
+            time.sleep(POLL_SECONDS)
+
+    def start_process(self, name: str) -> None:
+        """Start a process that has ended."""
+        self._ask("POST", f"/process/start/{name}")
+
+    def stop_process(self, name: str) -> None:
+        """Ask a process to end; it is not started again by itself."""
+        with contextlib.suppress(_AlreadyEndedError):
+            self._ask("PATCH", f"/process/stop/{name}", timeout=60)
+
+    def stop(self) -> None:
+        """Ask every process to end, dependants first, and the supervisor after them; returns when they have."""
+        self._ask("POST", "/project/stop", timeout=60)
+
+    def _ask(self, method: str, path: str, timeout: float = 30) -> Any:
+        """The answer to one request, read as JSON; OSError when nobody answers or the answer is an error."""
+        connection = _UnixConnection(self.layout.socket, timeout)
+        try:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            content = answer.read()
+        except http.client.HTTPException as error:
+            raise ConnectionError(f"{method} {path}: {error}") from error
+        finally:
+            connection.close()
+        if answer.status >= 300:
+            told = content.decode(errors="replace")
+            kind = next((one for said, one in ERRORS.items() if said.fullmatch(told)), ConnectionError)
+            raise kind(f"{method} {path}: {answer.status} {told}")
+        return json.loads(content)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket. An HTTP library would cost `make up` a fifth of a second of loading."""
+
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))

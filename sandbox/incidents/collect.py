@@ -1,0 +1,300 @@
+"""What the stores know of a game day, once it is over: facts come from here, not from the runner's memory."""
+
+import json
+import re
+import time
+from collections import Counter
+from collections.abc import Callable, Container, Mapping
+from contextlib import suppress
+from itertools import islice
+from typing import Any
+
+import httpx
+
+from sandbox.incidents import objectives
+from sandbox.incidents.ask import OF_TRACKER
+from sandbox.incidents.record import FALSE_ALERT
+from sandbox.incidents.runner import WINDOW, Day
+from sandbox_testing.polling import NotSeen, eventually
+from sandbox_testing.stores import Mailpit
+
+__all__ = ["OF_STORES", "STEP_SECONDS", "alerts", "collect", "scrapes_missed", "untold"]
+
+STEP_SECONDS = 5.0
+SHOWN = 5
+_PARTS = re.compile(r"(\d+)(ms|[smh])")
+_COUNT = 'rate(http_server_request_duration_seconds_count{service="gateway"}[20s])'
+_BUCKET = 'rate(http_server_request_duration_seconds_bucket{service="gateway"}[20s])'
+STATUS = f'sum by (status) (label_replace({_COUNT}, "status", "${{1}}xx", "http_response_status_code", "(.).."))'
+SLOW = f"histogram_quantile(0.95, sum by (le) ({_BUCKET}))"
+TRACES = '{ resource.service.name = "gateway" && span:kind = server }'
+ERROR_EVENTS = 'telemetry_error_events_total{outcome=~"lost|throttled"}'
+LOST_SPANS = 'telemetry:discarded:increase1m{signal="traces",outcome="lost"}'
+# Who must tell when error events are lost, and when they are held back.
+TELLS_OF = {"lost": "ErrorEventsLost", "throttled": "ErrorTrackerOverCap"}
+
+
+def collect(day: Day, wanted: Container[str] | None = None) -> None:
+    """Fill the record in, all of it or only what is wanted. Every store is up again by now; what one does not answer is
+    left out, and said."""
+    record = day.record
+    for what, step in STEPS.items():
+        if wanted is not None and what not in wanted:
+            continue
+        try:
+            step(day)
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            record.problems.append(f"{what} could not be collected: {type(error).__name__}: {error}")
+    record.times = dict(sorted(record.times.items(), key=lambda item: item[1]))
+
+
+def _first_bad(day: Day) -> None:
+    if not day.scenario.bad:
+        return
+    lines = day.asker.loki.lines(day.scenario.bad, day.record.began, day.record.ended)
+    if lines:
+        day.record.times["first_bad"] = lines[0].timestamp / 1e9
+
+
+def alerts(day: Day) -> list[dict[str, Any]]:
+    """Every alert of the time, with when it was pending and when it fired first."""
+    record = day.record
+    window = int(record.ended - record.began) + 10
+    series = day.asker.prometheus.get("/api/v1/query", query=f"ALERTS[{window}s]", time=record.ended)["data"]["result"]
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in series:
+        labels, stamps = row["metric"], [float(stamp) for stamp, _ in row["values"]]
+        key = (labels["alertname"], labels.get("service", ""), labels.get("severity", ""))
+        alert = found.setdefault(key, dict(zip(("name", "service", "severity"), key, strict=True)))
+        alert[labels["alertstate"]] = min(stamps[0], alert.get(labels["alertstate"], stamps[0]))
+        alert["last"] = max(stamps[-1], alert.get("last", 0.0))
+    news = day.asker.news(day.scenario.alert, record.began) if day.scenario.alert in OF_TRACKER else []
+    return [alert for alert in found.values() if alert["severity"] != "none"] + news
+
+
+def _alerts(day: Day) -> None:
+    record, found = day.record, alerts(day)
+    for alert in found:
+        first = min(alert.get("pending", alert["last"]), alert.get("firing", alert["last"]))
+        alert["verdict"] = _verdict(day, alert, first)
+    record.alerts = sorted(found, key=lambda alert: alert.get("firing", alert["last"]))
+    told = [alert for alert in record.alerts if alert["verdict"] == "expected" and "firing" in alert]
+    if told:
+        record.times["firing"] = told[0]["firing"]
+        record.times["pending"] = min(told[0].get("pending", told[0]["firing"]), told[0]["firing"])
+    for alert in record.alerts:
+        # What a person does in a drill is not the scenario's.
+        if alert["verdict"] == "unexpected" and record.mode == "run":
+            record.problems.append(f"{alert['name']} ({alert['service']}) {FALSE_ALERT}")
+
+
+def _verdict(day: Day, alert: dict[str, Any], first: float) -> str:
+    scenario = day.scenario
+    if first < day.record.expected["injecting"]:
+        return "from before"
+    if "firing" not in alert:
+        return "only pending"
+    if alert["name"] == scenario.alert and scenario.service in ("", alert["service"]):
+        return "expected"
+    if day.record.mode == "incident":
+        return "fired as well"
+    return "declared" if alert["name"] in (scenario.alert, *scenario.may) else "unexpected"
+
+
+def _mails(day: Day) -> None:
+    mailbox = Mailpit(day.stack.url("mailpit"))
+    try:
+        found = mailbox.messages(day.record.began)
+    finally:
+        mailbox.close()
+    day.record.mails = [
+        {"at": one.received_at, "subject": one.subject, "to": list(one.recipients)}
+        for one in reversed(found)
+        if one.received_at <= day.record.ended + STEP_SECONDS
+    ]
+
+
+def _recovery(day: Day) -> None:
+    """The moment from which on the objective held, by Prometheus's own samples."""
+    record = day.record
+    if "recovered" not in record.times:
+        return
+    start, end = record.times["mitigating"], record.times["recovered"]
+    series = day.asker.prometheus.query_range(day.healthy, start, end, 1.0)
+    good = {round(float(stamp)) for row in series for stamp, _ in row["values"]}
+    moment = round(end)
+    while moment - 1 in good and moment - 1 >= start:
+        moment -= 1
+    record.times["recovered"] = max(float(moment), record.times["mitigating"])
+
+
+def _customers(day: Day) -> None:
+    record, crowd = day.record, day.crowd
+    hurt = crowd.hurt(record.began)
+    steps = Counter(f"{visit.what}: {visit.status or 'no answer'}" for visit in hurt)
+    record.customers = {
+        "present": crowd.size,
+        "affected": len({visit.customer for visit in hurt}),
+        "requests": sum(visit.sent_at >= record.began for visit in crowd.visits),
+        "failed": len(hurt),
+        "failures": dict(steps.most_common(SHOWN)),
+        "slowest_seconds": round(max((visit.seconds for visit in crowd.visits), default=0.0), 2),
+    }
+
+
+def _budget(day: Day) -> None:
+    record = day.record
+    if not day.scenario.sli:
+        return
+    objective = objectives.read(day.scenario.sli)
+    bad, total = (_sum(day, query) for query in (objective.bad(WINDOW), objective.total(WINDOW)))
+    seconds = max(1.0, record.ended - record.began)
+    allowed = (1 - objective.target) * total / seconds * objectives.PERIOD_SECONDS
+    record.budget = {
+        "objective": f"{objective.name}: {objective.target:.2%} {objective.description}",
+        "bad": round(bad, 1),
+        "total": round(total, 1),
+        "spent": round(bad / allowed, 4) if allowed else 0.0,
+        "period_hours": objectives.PERIOD_SECONDS / 3600,
+    }
+
+
+def _sum(day: Day, rate: str) -> float:
+    """Events during the run, from their rate."""
+    series = day.asker.prometheus.query_range(rate, day.record.began, day.record.ended, STEP_SECONDS)
+    return sum(float(value) * STEP_SECONDS for row in series for _, value in row["values"] if value != "NaN")
+
+
+def _evidence(day: Day) -> None:
+    record = day.record
+    traces = [visit.trace_id for visit in day.crowd.hurt(record.began) if visit.trace_id]
+    if day.scenario.bad:
+        lines = day.asker.loki.lines(day.scenario.bad, record.began, record.ended)
+        traces += [line.fields["traceId"] for line in lines[:SHOWN] if line.fields.get("traceId")]
+    kept = list(islice((one for one in dict.fromkeys(traces) if day.asker.tempo.raw(one)), SHOWN))
+    errors = day.asker.loki.lines('{service_name=~".+"} | severity_text=~"ERROR|WARN.*"', record.began, record.ended)
+    first: dict[tuple[object, ...], dict[str, object]] = {}
+    for line in errors:
+        with suppress(ValueError):
+            fields = line.fields
+            key = (fields.get("service"), fields.get("event"), fields.get("error_type"))
+            first.setdefault(
+                key, {name: value for name, value in fields.items() if name not in ("stack_trace", "spanId")}
+            )
+    record.evidence = {"traces": kept, "lines": [json.dumps(one) for one in list(first.values())[: 2 * SHOWN]]}
+
+
+def _telemetry(day: Day) -> None:
+    """Of every request of the crowd: is its trace there, is its line? Counted, one by one."""
+    record = day.record
+    asked = {visit.trace_id for visit in day.crowd.visits if visit.sent_at >= record.began and visit.trace_id}
+
+    def missing() -> tuple[set[str], set[str]]:
+        line_query = '{service_name="gateway"} | event="http.access"'
+        lines = {line.metadata.get("trace_id") for line in day.asker.loki.lines(line_query, record.began - 5)}
+        found = day.asker.tempo.search(TRACES, record.began - 5, time.time() + 1, limit=20_000)
+        return asked - {one["traceID"] for one in found}, asked - lines
+
+    with suppress(NotSeen):
+        eventually("every trace and line", missing, lambda found: not any(found), timeout=60.0, interval=2.0)
+    traces, lines = missing()
+    gaps, held_back = _scrapes_missed(day), _error_events(day)
+    record.telemetry = {
+        "requests": len(asked),
+        "traces_lost": len(traces),
+        "lines_lost": len(lines),
+        "scrapes_missed": sum(gaps.values()),
+        "scrapes_missed_of": gaps,
+        "error_events_lost": sum(held_back.values()),
+    }
+    counted = day.asker.prometheus.query(f"max_over_time({LOST_SPANS}[{int(time.time() - record.began)}s]) > 0")
+    # A long absence of the collector costs spans, which is counted, and TelemetryLost tells; nothing costs a line.
+    if lines or (traces and not counted):
+        record.problems.append(f"{len(traces)} traces and {len(lines)} lines of {len(asked)} requests are lost")
+    record.problems += untold(held_back, {alert["name"] for alert in record.alerts if "firing" in alert})
+
+
+def untold(lost: Mapping[str, int], firing: Container[str]) -> list[str]:
+    """Problems: error events that did not reach the tracker, by what became of them, of which no alert told."""
+    return [
+        f"{count} error events were {outcome}, and {TELLS_OF[outcome]} did not fire"
+        for outcome, count in lost.items()
+        if TELLS_OF[outcome] not in firing
+    ]
+
+
+def _error_events(day: Day) -> dict[str, int]:
+    """Events that did not reach the error tracker, by what became of them; nothing of what is zero."""
+    window = f"{int(time.time() - day.record.began)}s"
+    # A series that was born meanwhile was born by a loss, which is no increase.
+    born = f"min_over_time({ERROR_EVENTS}[{window}]) unless {ERROR_EVENTS} offset {window}"
+    counted: Counter[str] = Counter()
+    for one in (f"increase({ERROR_EVENTS}[{window}])", born):
+        for row in day.asker.prometheus.query(f"sum by (outcome) ({one})"):
+            counted[row.labels["outcome"]] += round(row.value)
+    return dict(+counted)
+
+
+def _scrapes_missed(day: Day) -> dict[str, int]:
+    """Scrapes that failed or were not made, by service; nothing of those that missed none."""
+    prometheus, now = day.asker.prometheus, time.time()
+    seconds = int(now - day.record.began)
+    every = {
+        target["labels"]["service"]: _seconds(target["scrapeInterval"])
+        for target in prometheus.targets()
+        if target["labels"]["job"] != "optional"
+    }
+
+    def samples(function: str) -> dict[str, float]:
+        found = prometheus.query(f'sum by (service) ({function}(up{{job!="optional"}}[{seconds}s]))', at=now)
+        return {row.labels["service"]: row.value for row in found}
+
+    made, answered = samples("count_over_time"), samples("sum_over_time")
+    missed = {
+        name: scrapes_missed(seconds, interval, made.get(name, 0), answered.get(name, 0))
+        for name, interval in sorted(every.items())
+    }
+    return {name: count for name, count in missed.items() if count}
+
+
+def scrapes_missed(seconds: float, interval: float, made: float, answered: float) -> int:
+    """How many scrapes of a window were not made (Prometheus was away) or failed (`up` is then a sample as well: 0)."""
+    return int(max(0, seconds // interval - made) + made - answered)
+
+
+def _seconds(duration: str) -> float:
+    """Prometheus writes 5s, 1m or 1m30s."""
+    return sum(float(n) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[u] for n, u in _PARTS.findall(duration))
+
+
+def _plots(day: Day) -> None:
+    record = day.record
+    start, end = record.began - 15, record.ended + 5
+    queries = {"requests": STATUS, "p95": SLOW}
+    if day.scenario.sli:
+        queries["bad"] = objectives.read(day.scenario.sli).ratio(WINDOW)
+    record.plots = {
+        name: [
+            {
+                "label": row["metric"].get("status", ""),
+                "points": [[float(stamp), float(value)] for stamp, value in row["values"] if value != "NaN"],
+            }
+            for row in day.asker.prometheus.query_range(query, start, end, 1.0)
+        ]
+        for name, query in queries.items()
+    }
+
+
+STEPS: dict[str, Callable[[Day], None]] = {
+    "the first bad request": _first_bad,
+    "the alerts": _alerts,
+    "the mails": _mails,
+    "the objective": _recovery,
+    "customers": _customers,
+    "the error budget": _budget,
+    "evidence": _evidence,
+    "telemetry": _telemetry,
+    "plots": _plots,
+}
+# What needs no customers of ours, and nobody who wrote down what was done.
+OF_STORES = {"the first bad request", "the alerts", "the mails", "the error budget", "evidence", "plots"}

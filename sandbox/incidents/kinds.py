@@ -1,0 +1,291 @@
+"""What can be broken, by kind, each with its undoing. Undoing may be done twice, and by another process."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import psycopg
+
+from sandbox.engines import commands, control
+from sandbox.model.errors import StackError
+from sandbox.model.stack import Stack
+from sandbox.release import commands as releases
+from sandbox.traffic import visits
+
+__all__ = ["BEHIND_TOXIPROXY", "KINDS", "Fault", "environment", "make"]
+
+LOCK_HOLDER = "nightly-report"
+ATTACKER = "127.0.0.66"
+BATCH = 1000
+BEHIND_TOXIPROXY = {"COMPOSE_PROFILES": "gameday", "ACQUIRER_URL": "http://toxiproxy:8103"}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`prepare` makes the stack one that can be broken like this, while all is still well. `inject` returns when the
+    fault is in force, and may leave threads behind. `remove` ends all of it, whatever of it there is."""
+
+    inject: Callable[[], None]
+    remove: Callable[[], None]
+    prepare: Callable[[], None] = lambda: None
+
+
+def make(stack: Stack, kind: str, **parameters: Any) -> Fault:
+    """A fault by its kind and its parameters. Raises StackError for a kind that does not exist."""
+    if kind not in KINDS:
+        raise StackError(f"There is no fault of the kind {kind!r}.", f"Choose from: {', '.join(KINDS)}.")
+    return KINDS[kind](stack, **parameters)
+
+
+def _release(stack: Stack, service: str, version: str, schema: str = "") -> Fault:
+    def remove() -> None:
+        if releases.running_version(stack.root, service) != version:
+            return
+        try:
+            releases.rollback(stack.root, service, _silent, schema)
+        except StackError:
+            # Its schema was taken back already.
+            releases.rollback(stack.root, service, _silent)
+
+    return Fault(lambda: releases.release(stack.root, service, version, _silent), remove)
+
+
+def _stop(stack: Stack, component: str) -> Fault:
+    return Fault(lambda: commands.stop(stack.root, component), lambda: commands.start(stack.root, component))
+
+
+def _kill(stack: Stack, component: str) -> Fault:
+    """Killed and kept away: its engine starts it again at once, as an orchestrator would."""
+
+    def inject() -> None:
+        commands.kill(stack.root, component)
+        commands.stop(stack.root, component)
+
+    return Fault(inject, lambda: commands.start(stack.root, component))
+
+
+def _freeze(stack: Stack, component: str) -> Fault:
+    """The process stands still, with its port open: it neither answers nor refuses."""
+    return Fault(lambda: control.freeze(stack, component), lambda: _revive(stack, component))
+
+
+def _revive(stack: Stack, component: str) -> None:
+    control.thaw(stack, component)
+    commands.start(stack.root, component)
+
+
+def _acquirer(stack: Stack, **behaviour: Any) -> Fault:
+    """The card network misbehaves, by its own control page (services/acquirer/control.py)."""
+
+    def put(wanted: dict[str, Any]) -> None:
+        httpx.put(f"{stack.url('acquirer')}/control", json=wanted, timeout=10.0, trust_env=False).raise_for_status()
+
+    return Fault(lambda: put(behaviour), lambda: put({}))
+
+
+def _lock(stack: Stack, database: str, table: str) -> Fault:
+    """Somebody's report opens a transaction, locks a table and goes to lunch."""
+    held: list[psycopg.Connection] = []
+
+    def inject() -> None:
+        connection = psycopg.connect(stack.database(database), application_name=LOCK_HOLDER)
+        held.append(connection)
+        connection.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+
+    def remove() -> None:
+        with psycopg.connect(stack.database(database), autocommit=True) as connection:
+            query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
+            connection.execute(query, [LOCK_HOLDER])
+        for one in held:
+            with suppress(psycopg.Error):
+                one.close()
+
+    return Fault(inject, remove)
+
+
+def _stuffing(stack: Stack, per_second: float = 10.0) -> Fault:
+    """Stolen passwords, tried on many accounts, from an address of their own."""
+
+    def attack(client: httpx.Client, number: int) -> None:
+        body = {"email": f"victim-{number % 500}@example.com", "password": "password123"}
+        client.post("/api/auth/login", json=body)
+
+    # Another loopback address, so that what limits the attacker does not limit those who come from 127.0.0.1.
+    attacker = _steadily(stack.url("gateway"), attack, per_second, ATTACKER)
+
+    def remove() -> None:
+        attacker.remove()
+        # The runbook changed the gateway's limits.
+        commands.up(stack.root)
+
+    return Fault(attacker.inject, remove)
+
+
+def _wire(stack: Stack, latency_ms: int) -> Fault:
+    """`latency` on a stack that is restarted with toxiproxy, and afterwards without it."""
+
+    def prepare() -> None:
+        with environment(BEHIND_TOXIPROXY):
+            commands.up(stack.root)
+
+    def remove() -> None:
+        # Whatever toxiproxy does goes with it.
+        commands.up(stack.root)
+
+    return Fault(lambda: _slow(stack, latency_ms), remove, prepare)
+
+
+def _latency(stack: Stack, latency_ms: int) -> Fault:
+    """Every answer of the card network comes so much later, on a stack that runs with toxiproxy already."""
+    behind = "toxiproxy" in stack.settings.get("ACQUIRER_URL", "")
+
+    def inject() -> None:
+        if not behind:
+            raise StackError(
+                "The card network is not behind toxiproxy.",
+                "Start the stack with COMPOSE_PROFILES=gameday ACQUIRER_URL=http://toxiproxy:8103 make up, and say the "
+                "same here.",
+            )
+        _slow(stack, latency_ms)
+
+    def remove() -> None:
+        if behind:
+            httpx.post(f"{stack.url('toxiproxy')}/reset", timeout=10.0, trust_env=False).raise_for_status()
+
+    return Fault(inject, remove)
+
+
+def _slow(stack: Stack, latency_ms: int) -> None:
+    toxic = {"name": "slow", "type": "latency", "stream": "downstream", "attributes": {"latency": latency_ms}}
+    url = f"{stack.url('toxiproxy')}/proxies/acquirer/toxics"
+    answer = httpx.post(url, json=toxic, timeout=10.0, trust_env=False)
+    # 409: it is slow already.
+    if answer.status_code != httpx.codes.CONFLICT:
+        answer.raise_for_status()
+
+
+def _errors(stack: Stack, per_second: float) -> Fault:
+    """A route of payments fails again and again; each failure is an error event."""
+
+    def fail(client: httpx.Client, _number: int) -> None:
+        client.post("/api/debug/payments/error")
+
+    return _steadily(stack.url("gateway"), fail, per_second)
+
+
+def _burst(stack: Stack, requests: int, seconds: float) -> Fault:
+    """A route of payments fails so often, one request after the other, and then no more."""
+
+    def inject() -> None:
+        began = time.monotonic()
+        with httpx.Client(base_url=stack.url("gateway"), timeout=10.0, trust_env=False) as client:
+            for number in range(requests):
+                client.post("/api/debug/payments/error")
+                time.sleep(max(0.0, began + (number + 1) * seconds / requests - time.monotonic()))
+
+    return Fault(inject, lambda: None)
+
+
+def _lines(stack: Stack, per_second: float, at_most: int) -> Fault:
+    """Somebody's service sends lines over OTLP, a thousand at a time."""
+
+    def send(client: httpx.Client, number: int) -> None:
+        if number * BATCH < at_most:
+            client.post("/v1/logs", json=_batch(number)).raise_for_status()
+
+    return _steadily(stack.url("otlp_http"), send, per_second / BATCH)
+
+
+def _browsers(stack: Stack) -> Fault:
+    """Somebody with a real browser signs up and pays, again and again, as somebody new with a page loaded anew."""
+    stop = threading.Event()
+    thread = threading.Thread(target=visits.go_on, args=(stack, stop), daemon=True)
+
+    def remove() -> None:
+        stop.set()
+        if thread.is_alive():
+            thread.join(60)
+
+    return Fault(thread.start, remove)
+
+
+def _batch(number: int) -> dict[str, Any]:
+    now = str(time.time_ns())
+    records = [{"timeUnixNano": now, "body": {"stringValue": f"row {number * BATCH + n}"}} for n in range(BATCH)]
+    name = {"key": "service.name", "value": {"stringValue": "nightly-import"}}
+    return {"resourceLogs": [{"resource": {"attributes": [name]}, "scopeLogs": [{"logRecords": records}]}]}
+
+
+def _several(stack: Stack, faults: list[dict[str, Any]]) -> Fault:
+    """More than one, put in in this order and taken out in the other."""
+    parts = [make(stack, **one) for one in faults]
+
+    def each(step: str, of: list[Fault]) -> None:
+        for part in of:
+            getattr(part, step)()
+
+    return Fault(lambda: each("inject", parts), lambda: each("remove", parts[::-1]), lambda: each("prepare", parts))
+
+
+def _steadily(url: str, step: Callable[[httpx.Client, int], None], per_second: float, address: str = "") -> Fault:
+    """`step` so often, in a thread of its own that the removal ends; `address` is where it comes from."""
+    stop = threading.Event()
+
+    def work() -> None:
+        transport = httpx.HTTPTransport(local_address=address or None)
+        with httpx.Client(base_url=url, transport=transport, timeout=10.0, trust_env=False) as client:
+            for number in range(1_000_000):
+                if stop.wait(1 / per_second):
+                    return
+                with suppress(httpx.HTTPError):
+                    step(client, number)
+
+    thread = threading.Thread(target=work, daemon=True)
+
+    def remove() -> None:
+        stop.set()
+        if thread.is_alive():
+            thread.join(15)
+
+    return Fault(thread.start, remove)
+
+
+@contextmanager
+def environment(variables: dict[str, str]) -> Iterator[None]:
+    """They win over .env for as long as the block runs."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+def _silent(_line: str) -> None:
+    """A release that is the fault tells nothing: the drill would be over."""
+
+
+KINDS: dict[str, Callable[..., Fault]] = {
+    "release": _release,
+    "stop": _stop,
+    "kill": _kill,
+    "freeze": _freeze,
+    "acquirer": _acquirer,
+    "lock": _lock,
+    "stuffing": _stuffing,
+    "wire": _wire,
+    "latency": _latency,
+    "errors": _errors,
+    "burst": _burst,
+    "browsers": _browsers,
+    "lines": _lines,
+    "several": _several,
+}

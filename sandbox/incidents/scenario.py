@@ -1,0 +1,82 @@
+"""A scenario: one practised incident, as data in sandbox/incidents/scenarios/<name>.yml."""
+
+import dataclasses
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sandbox.model.errors import StackError
+
+__all__ = ["FOLDER", "Scenario", "names", "read"]
+
+FOLDER = Path(__file__).with_name("scenarios")
+# Lines that a customer would complain about, as the gateway writes them.
+SERVER_ERRORS = '{service_name="gateway"} | event="http.access" | json | http_response_status_code >= 500'
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What happens, what is seen, and when it is over.
+
+    fault: `kind` and its parameters (kinds.py). alert: the one that must tell, with `service` where several
+    may. may: alerts that may fire as well, each with the reason; any other is a false one. runbook: the page that is
+    followed. shows: a line of the block of its diagnosis that must answer with something while the fault is there.
+    mitigation: a line of the block of its mitigation that is executed. sli: `service/objective` of prometheus/slos;
+    recovered: a PromQL expression that gives something exactly while all is well; where both are given, both must hold.
+    bad: LogQL of the requests that suffer, empty where none does. load: customers. told_by: `alert`, or `mail` where it
+    is alerting itself that fails. detect_seconds, recover_seconds: time limits. cause, wrong, hints: for the drill.
+    """
+
+    name: str
+    title: str
+    kind: str
+    story: str
+    fault: dict[str, Any]
+    alert: str
+    runbook: str
+    mitigation: str
+    cause: str
+    wrong: tuple[str, ...]
+    hints: tuple[str, ...]
+    service: str = ""
+    told_by: str = "alert"
+    may: dict[str, str] = field(default_factory=dict)
+    shows: str = ""
+    sli: str = ""
+    recovered: str = ""
+    bad: str = SERVER_ERRORS
+    load: int = 4
+    detect_seconds: float = 60.0
+    recover_seconds: float = 60.0
+
+
+def names() -> list[str]:
+    """Every scenario, in order."""
+    return sorted(path.stem for path in FOLDER.glob("*.yml"))
+
+
+def read(name: str) -> Scenario:
+    """Raises StackError for an unknown name, an unknown key or one that is missing."""
+    path = FOLDER / f"{name}.yml"
+    if not path.exists():
+        raise StackError(f"There is no scenario {name!r}.", f"Choose from: {', '.join(names())}, or all.")
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    fields = {one.name: one for one in dataclasses.fields(Scenario)}
+    unknown = sorted(set(data) - set(fields))
+    absent = [
+        key
+        for key, one in fields.items()
+        if key not in {*data, "name"} and one.default is MISSING and one.default_factory is MISSING
+    ]
+    if unknown or absent:
+        problems = [f"unknown {key}" for key in unknown] + [f"{key} is missing" for key in absent]
+        raise StackError(
+            f"sandbox/incidents/scenarios/{name}.yml: {', '.join(problems)}.",
+            "sandbox/incidents/scenario.py explains the keys.",
+        )
+    if not data.get("sli") and not data.get("recovered"):
+        raise StackError(f"sandbox/incidents/scenarios/{name}.yml: say sli or recovered.", "They tell when it is over.")
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    return Scenario(name, **values)

@@ -1,0 +1,74 @@
+"""The catalog of the services: services/catalog.yml."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+
+from sandbox.model import ROOT
+
+__all__ = ["SERVICES", "CatalogRow", "Owned", "callers", "callers_in_a_row", "catalog", "frontends"]
+
+
+@dataclass(frozen=True)
+class CatalogRow:
+    """One service. ``errors`` is its project number in the error tracker; that and ``database`` may be None."""
+
+    name: str
+    port: int
+    team: str
+    errors: int | None
+    calls: tuple[str, ...]
+    database: str | None
+    signals: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Owned:
+    """One micro-frontend: its team, and its project number in the error tracker."""
+
+    name: str
+    team: str
+    errors: int
+
+
+@cache
+def catalog() -> dict[str, CatalogRow]:
+    """The rows of services/catalog.yml by name."""
+    rows: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "services" / "catalog.yml").read_text())["services"]
+    return {name: CatalogRow(name, **_frozen(row)) for name, row in rows.items()}
+
+
+@cache
+def frontends() -> dict[str, Owned]:
+    """The micro-frontends of services/catalog.yml by name."""
+    rows = yaml.safe_load((ROOT / "services" / "catalog.yml").read_text())["frontends"]
+    return {name: Owned(name, **row) for name, row in rows.items()}
+
+
+def callers(name: str) -> set[str]:
+    """All that call a service, directly or through others."""
+    direct = _direct(name)
+    return direct.union(*(callers(caller) for caller in direct))
+
+
+def callers_in_a_row(name: str) -> int:
+    """How many services the longest way of a request passes before it reaches this one."""
+    return max((1 + callers_in_a_row(caller) for caller in _direct(name)), default=0)
+
+
+def _direct(name: str) -> set[str]:
+    return {caller for caller, row in catalog().items() if name in row.calls}
+
+
+def _frozen(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "calls": tuple(row["calls"]), "signals": frozenset(row["signals"])}
+
+
+def _called_from(name: str) -> set[str]:
+    return {name}.union(*(_called_from(called) for called in catalog()[name].calls))
+
+
+SERVICES = tuple(name for name in catalog() if name in _called_from("gateway") and "traces" in catalog()[name].signals)
+"""The services that send traces and that a customer reaches: gateway first. One that stands beside them is not here."""

@@ -1,0 +1,41 @@
+"""The gap of a release of the gateway, which nobody stands in front of: how long it takes no connections."""
+
+import contextlib
+import io
+import threading
+import time
+from itertools import pairwise
+
+import httpx
+
+from sandbox.model.stack import Stack
+from sandbox.release import commands
+
+__all__ = ["gap"]
+
+VERSION = "0.1.1-gap"
+EVERY_SECONDS = 0.02
+
+
+def gap(stack: Stack) -> float:
+    """Release the gateway and put it back; the longest time, in seconds, between two answers meanwhile."""
+    answered: list[float] = []
+    stop = threading.Event()
+
+    def knock() -> None:
+        with httpx.Client(base_url=stack.url("gateway"), timeout=2.0, trust_env=False) as client:
+            while not stop.wait(EVERY_SECONDS):
+                with contextlib.suppress(httpx.HTTPError):
+                    client.get("/livez")
+                    answered.append(time.monotonic())
+
+    knocking = threading.Thread(target=knock, daemon=True)
+    knocking.start()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            commands.release(stack.root, "gateway", VERSION, print)
+            commands.rollback(stack.root, "gateway", print)
+    finally:
+        stop.set()
+        knocking.join(5)
+    return round(max(later - before for before, later in pairwise(answered)), 2)

@@ -1,0 +1,39 @@
+"""Services whose exporter waits before it tries a collector again that was away: up to 19 s."""
+
+from sandbox.model.catalog import SERVICES
+from sandbox.model.stack import Stack
+from sandbox.telemetry.exposition import samples_of
+from sandbox_testing.polling import eventually
+
+__all__ = ["EXPORTED", "PROCESSED", "wait_for_senders"]
+
+PROCESSED, EXPORTED = "otel_sdk_processor_span_processed_total", "otel_sdk_exporter_span_exported_total"
+# The longest pause of the exporter, 16 s and a fifth, and the sending of what has waited.
+PATIENCE_SECONDS = 30.0
+
+
+def wait_for_senders(stack: Stack) -> None:
+    """Return once no batch of any service waits to be tried again."""
+    before = {service: _exported(stack, service) for service in SERVICES}
+
+    def waiting() -> list[str]:
+        return [service for service in SERVICES if _under_way(stack, service) and not _moved(service)]
+
+    def _moved(service: str) -> bool:
+        return _exported(stack, service) > before[service]
+
+    eventually("the services to send spans again", waiting, lambda found: not found, timeout=PATIENCE_SECONDS)
+
+
+def _exported(stack: Stack, service: str) -> float:
+    """Spans that were delivered or given up."""
+    return sum(samples_of(stack.url(service), EXPORTED).values())
+
+
+def _under_way(stack: Stack, service: str) -> bool:
+    handed_over = {
+        labels: value
+        for labels, value in samples_of(stack.url(service), PROCESSED).items()
+        if "error_type" not in dict(labels)
+    }
+    return sum(handed_over.values()) > _exported(stack, service)

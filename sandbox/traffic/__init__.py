@@ -1,0 +1,1 @@
+"""Requests to the stack that runs: customers with and without a browser."""

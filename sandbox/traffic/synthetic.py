@@ -1,0 +1,50 @@
+"""The synthetic customer, told to pause while a test counts."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from threading import Event, Thread
+
+import httpx
+
+from sandbox.model.catalog import catalog
+from sandbox.model.stack import Stack
+from sandbox_testing.observe import Unchanged
+from sandbox_testing.polling import eventually
+
+__all__ = ["silence"]
+
+STILL_SECONDS = 1.5
+# It goes on by itself after ten minutes.
+RENEWED_SECONDS = 120.0
+
+
+@contextmanager
+def silence(stack: Stack, counts: Callable[[], object]) -> Iterator[None]:
+    """Nobody but the test sends requests meanwhile. Begins when ``counts`` have stood still for a moment."""
+    with _paused(f"{stack.url('customer')}/control") if "customer" in catalog() else nullcontext():
+        still = Unchanged(STILL_SECONDS)
+        eventually("the counters to stand still", counts, still, timeout=30.0)
+        yield
+
+
+@contextmanager
+def _paused(control: str) -> Iterator[None]:
+    """Told again and again: a test may last longer than the customer waits."""
+    over = Event()
+
+    def tell(paused: bool) -> None:
+        httpx.put(control, json={"paused": paused}, timeout=5.0, trust_env=False).raise_for_status()
+
+    def remind() -> None:
+        while not over.wait(RENEWED_SECONDS):
+            tell(True)
+
+    tell(True)
+    reminder = Thread(target=remind, daemon=True)
+    reminder.start()
+    try:
+        yield
+    finally:
+        over.set()
+        reminder.join()
+        tell(False)

@@ -1,0 +1,200 @@
+"""`python -m tests.ci`: the whole unattended run; `.ci/run` calls it when make and the tools' environment are there."""
+
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psutil
+
+from sandbox.engines.native import build, leftovers
+from sandbox.engines.native.build import cache
+from sandbox.engines.native.images import load
+from sandbox.model import ROOT
+from sandbox.model.variables import read_variables
+from tests.ci import engine, images, summary
+from tests.ci.base import BaseUnavailable
+from tests.ci.results import Outcome, read_cases, read_reports, write_report
+from tests.ci.steps import Steps
+
+__all__ = ["main"]
+
+REPORTS = ROOT / ".run" / "reports"
+LOGS = ROOT / ".run" / "ci"
+BUNDLE = ROOT / ".run" / "bundle"
+# Every process of the run inherits it, so that one left behind is recognised.
+MARKER = "SANDBOX_CI_RUN"
+# What the stand-in images do not cover; printed, because an omission that nobody sees is a lie.
+WITHOUT = {"grafana": "no package registry carries Grafana, so no stand-in for its image can be made"}
+
+# Loki, Tempo and the collector away at once, overlapping: less time than three absences one after the other, each with
+# its own recovery. Longer absences are measured by `make figures`.
+AT_ONCE = {"LOSS_SECONDS": "20", "LOSS_AT_ONCE": "1"}
+# With Docker stopping and starting the collector take some seconds more, and it may be away for 20 s in all.
+SLOWER_TO_START = {"LOSS_SECONDS": "12"}
+
+
+def main() -> int:
+    """Runs every step, prints the sum as the last line, and returns 0 when nothing failed."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Started in the background of a script it would inherit that interrupts are ignored, and every test with it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ[MARKER] = uuid.uuid4().hex
+    for folder in (REPORTS, LOGS, BUNDLE):
+        shutil.rmtree(folder, ignore_errors=True)
+    LOGS.mkdir(parents=True)
+    began = time.monotonic()
+    minutes = float(os.environ.get("CI_MINUTES", "80"))
+    steps = Steps(ROOT, LOGS, began + minutes * 60)
+    interrupted = False
+    try:
+        _static_and_unit(steps)
+        with _beside(steps, lambda: _tests(steps, "config", 25, beside=True)):
+            _stack(steps, "native", AT_ONCE)
+        _docker(steps)
+    except KeyboardInterrupt:
+        interrupted = True
+        steps.record(Outcome("the run reaches its end", 0, failure="the run was interrupted"))
+    _nothing_left(steps)
+    return _conclude(steps, interrupted, time.monotonic() - began)
+
+
+def _static_and_unit(steps: Steps) -> None:
+    """What needs nothing built runs while a cold machine builds."""
+    with _beside(steps, lambda: _built(steps)):
+        steps.command("make lint", ["make", "lint"], 10)
+        steps.command("make audit", ["make", "audit"], 5)
+        _tests(steps, "unit", 15)
+
+
+@contextlib.contextmanager
+def _beside(steps: Steps, work: Callable[[], None]) -> Iterator[None]:
+    """Does other work while the block runs, and waits for it; when the block is interrupted, both end."""
+    with ThreadPoolExecutor(1) as thread:
+        other = thread.submit(work)
+        try:
+            yield
+        except BaseException:
+            steps.abandon()
+            raise
+        other.result()
+
+
+def _built(steps: Steps) -> None:
+    for target, minutes in (("build", 35), ("examples-made", 10), ("load-made", 5)):
+        steps.command(f"make {target}", ["make", target], minutes, shown=False)
+
+
+def _tests(steps: Steps, target: str, minutes: float, beside: bool = False) -> None:
+    """A suite of the Makefile; one that runs `beside` another takes the processor time that the other leaves."""
+    reports = REPORTS / target
+    command = ["make", target, f"REPORTS={reports.relative_to(ROOT)}"]
+    steps.command(
+        f"make {target}", ["nice", *command] if beside else command, minutes, reports=reports, shown=not beside
+    )
+
+
+def _stack(steps: Steps, name: str, environment: dict[str, str]) -> None:
+    """Up, the end-to-end tests of engine `name`, down; afterwards its data is deleted, whatever happened."""
+    reports = REPORTS / name
+    arguments = [f"ENGINE={name}", f"REPORTS={reports.relative_to(ROOT)}", "EXAMPLES=1"]
+    try:
+        steps.command(f"make test ENGINE={name}", ["make", "test", *arguments], 40, environment, reports)
+    finally:
+        # Beyond the deadline if need be: what was started must not stay.
+        patient = Steps(ROOT, LOGS, time.monotonic() + 180, steps.outcomes)
+        patient.command(f"make clean ENGINE={name}", ["make", "clean", f"ENGINE={name}"], 3, environment)
+
+
+def _docker(steps: Steps) -> None:
+    try:
+        with _engine(steps) as environment:
+            overrides = _images(steps, environment) if environment is not None else None
+            if overrides is not None:
+                _stack(steps, "docker", environment | overrides | AT_ONCE | SLOWER_TO_START)
+    finally:
+        # An engine that cannot run is told as skipped; this line says what that means.
+        if not any(outcome.name == "make test ENGINE=docker" for outcome in steps.outcomes):
+            print("\nThe Docker leg did not reach its tests; the steps above say why.", flush=True)
+
+
+@contextlib.contextmanager
+def _engine(steps: Steps) -> Iterator[dict[str, str] | None]:
+    """The environment that reaches an engine, or None where none can run; one started here is stopped at the end."""
+    running: list[engine.Daemon] = []
+
+    def packages() -> str:
+        installed = engine.ensure_packages()
+        return f"Installed {', '.join(installed)}." if installed else "Everything needed is installed."
+
+    def begin() -> str:
+        compose = build.ensure_tools(["compose"])["docker-compose"]
+        running.append(engine.start(cache.directory() / "docker", LOGS / "dockerd.log", compose))
+        return "An engine of the run's own is up." if running[0].process else "The engine that answers is used."
+
+    ready = steps.call("packages of the Docker engine", packages, (engine.EngineUnavailable,))
+    ready = ready and steps.call("Docker engine", begin, (engine.EngineUnavailable,))
+    try:
+        yield running[0].environment if ready else None
+    finally:
+        for one in running:
+            one.stop()
+
+
+def _images(steps: Steps, environment: dict[str, str]) -> dict[str, str] | None:
+    """Makes the stand-ins and returns the variables that choose them; None when that failed.
+
+    With CI_IMAGES=official nothing is made or left out: the images of .env are pulled.
+    """
+    if os.environ.get("CI_IMAGES") == "official":
+        return {}
+    for name, reason in WITHOUT.items():
+        print(f"\nThe Docker leg runs without {name}: {reason}.", flush=True)
+    overrides: dict[str, str] = {}
+
+    def make() -> str:
+        os.environ.update(environment)
+        try:
+            overrides.update(images.make_all(ROOT, cache.directory() / "stand-ins", load(), read_variables(ROOT)))
+        finally:
+            for variable in environment:
+                os.environ.pop(variable)
+        return f"{len(overrides)} stand-in images are ready."
+
+    done = steps.call("stand-in images", make, (BaseUnavailable,))
+    return {**overrides, "WITHOUT": " ".join(WITHOUT)} if done else None
+
+
+def _nothing_left(steps: Steps) -> None:
+    """A run that leaves a process behind has failed, however well its tests went; what is left is ended."""
+    ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    left, told = [], ["processes were left running, and ended now:"]
+    for process in psutil.process_iter(["pid", "cmdline"]):
+        with contextlib.suppress(psutil.Error):
+            if process.pid not in ours and process.environ().get(MARKER) == os.environ[MARKER]:
+                told.append(f"{process.pid} {' '.join(process.info['cmdline'] or [])[:120]}")
+                left.append(process)
+    leftovers.end(left)
+    steps.record(Outcome("no process is left behind", 0, failure="\n".join(told) if left else ""))
+
+
+def _conclude(steps: Steps, interrupted: bool, seconds: float) -> int:
+    cases = read_cases(REPORTS)
+    write_report(steps.outcomes, REPORTS / "ci.xml")
+    tally = read_reports(REPORTS)
+    if tally.failed:
+        BUNDLE.mkdir(parents=True, exist_ok=True)
+        shutil.copytree(LOGS, BUNDLE / "steps", dirs_exist_ok=True)
+        shutil.copytree(REPORTS, BUNDLE / "reports", dirs_exist_ok=True)
+    for line in summary.lines(steps.outcomes, cases, tally, seconds, str(BUNDLE.relative_to(ROOT))):
+        print(line, flush=True)
+    return 130 if interrupted else int(tally.failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

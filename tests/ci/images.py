@@ -1,0 +1,186 @@
+"""Stand-in images: the official ones cannot always be pulled, so each is made here from the same facts and programs.
+
+A stand-in has the user, paths, entrypoint, data directories and missing shell that images.toml states for the official
+image, and the program that the native engine runs. Its name is the official one below `localhost/`.
+"""
+
+import functools
+import hashlib
+import json
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.engines.native import build
+from sandbox.engines.native.images import Catalog, Image
+from tests.ci.base import base_archive, base_busybox, base_python
+from tests.ci.dockerfile import busybox_links, dockerfile, environments
+from tests.ci.npmcache import HOME as NPM_CACHE
+from tests.ci.npmcache import npm_cache, npm_configuration
+from tests.ci.rootfs import Rootfs
+from tests.ci.wheels import PIP_CONFIGURATION, wheelhouse
+
+__all__ = ["ImageError", "Maker", "make_all", "stand_in_overrides"]
+
+_LABEL = "sandbox.stand-in"
+_SECONDS = 300
+# What images that are built from this one install while they are built: Python packages, and those of npm.
+_BUILDS_LOCKS = ("services/requirements.lock", "services/frontend/requirements.lock")
+_BUILDS_PAGES = "services/frontend"
+_PASSWD = "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
+
+
+class ImageError(Exception):
+    """Which image could not be made, and the engine's own words."""
+
+
+def stand_in_overrides(variables: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
+    """IMAGE_* variables that point docker-compose.yml at the stand-ins; images that cannot be made are left out."""
+    return {
+        name: f"localhost/{reference}"
+        for name, reference in variables.items()
+        if name.startswith("IMAGE_") and not catalog.image(reference).without
+    }
+
+
+def make_all(root: Path, cache: Path, catalog: Catalog, variables: Mapping[str, str]) -> dict[str, str]:
+    """Makes every stand-in that can be made and returns the overrides that choose them."""
+    cache.mkdir(parents=True, exist_ok=True)
+    maker = Maker(root, cache, catalog)
+    overrides = stand_in_overrides(variables, catalog)
+    programs = build.ensure(variables[name] for name in overrides)
+    for name, stand_in in overrides.items():
+        began = time.monotonic()
+        made = maker.make(catalog.image(stand_in), programs[variables[name]], stand_in)
+        print(f"{'made' if made else 'kept':6} {time.monotonic() - began:5.1f} s  {stand_in}", flush=True)
+    return overrides
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes images with the engine that `docker` reaches; `cache` keeps the base and the wheels between runs."""
+
+    root: Path
+    cache: Path
+    catalog: Catalog
+
+    def make(self, image: Image, programs: Mapping[str, Path], name: str) -> bool:
+        """Makes image `name` of native `programs` (path in the image -> file); False when it is there, unchanged."""
+        below = self._base() if image.base == "debian" else "scratch"
+        rootfs, recipe = Rootfs(), dockerfile(image, below, self._commands(image))
+        self._fill(rootfs, image, programs)
+        digest = hashlib.sha256("\0".join((recipe, _label_of(below), rootfs.digest())).encode()).hexdigest()
+        if _label_of(name) == digest:
+            return False
+        with tempfile.TemporaryDirectory(dir=self.cache, prefix="image-") as context:
+            rootfs.write(Path(context) / "rootfs.tar")
+            (Path(context) / "Dockerfile").write_text(recipe)
+            _docker("build", "--quiet", "--label", f"{_LABEL}={digest}", "--tag", name, context)
+        return True
+
+    def _base(self) -> str:
+        archive = base_archive(self.cache)
+        name = f"localhost/base:{archive.stem.removeprefix('base-')}"
+        stamp = str(archive.stat().st_mtime_ns)
+        if _label_of(name) != stamp:
+            _docker("import", "--change", f"LABEL {_LABEL}={stamp}", str(archive), name)
+        return name
+
+    def _fill(self, rootfs: Rootfs, image: Image, programs: Mapping[str, Path]) -> None:
+        for directory in image.directories:
+            owner, group = (int(number) for number in directory.owner.split(":"))
+            # Debian's /var/run is a link, which a directory of that name would replace.
+            path = re.sub(r"^/var/run/", "/run/", directory.path) if image.base == "debian" else directory.path
+            rootfs.directory(path, (owner, group), int(directory.mode, 8))
+        if image.base == "debian":
+            self._fill_debian(rootfs, image, programs)
+        else:
+            self._fill_small(rootfs, image, programs)
+
+    def _fill_small(self, rootfs: Rootfs, image: Image, programs: Mapping[str, Path]) -> None:
+        if image.base != "scratch":
+            rootfs.directory("/tmp", mode=0o1777)
+            rootfs.text("/etc/passwd", _PASSWD)
+        for path in image.binaries:
+            rootfs.file(path, programs[path])
+        busybox = base_busybox(base_archive(self.cache))
+        for link, target in busybox_links(image, _applets(busybox)).items():
+            rootfs.file(target, busybox)
+            rootfs.link(link, target)
+
+    def _fill_debian(self, rootfs: Rootfs, image: Image, programs: Mapping[str, Path]) -> None:
+        for path, source in image.binaries.items():
+            if source.scheme == "shim":
+                rootfs.file(path, programs[path])
+            elif source.scheme == "venv" and not source.member.startswith("bin/"):
+                _fill_installation(rootfs, path, programs[path])
+        if "/usr/local/bin/python" in image.binaries:
+            for name in ("python", "python3"):
+                rootfs.link(f"/usr/local/bin/{name}", "/usr/bin/python3")
+            rootfs.text("/etc/pip.conf", PIP_CONFIGURATION)
+            for lock in self._locks(image):
+                rootfs.text(f"/wheels/{lock.name}", lock.read_text())
+                rootfs.tree("/wheels", wheelhouse(lock, base_python(base_archive(self.cache)), self.cache))
+            if not environments(image):
+                pages = self.root / _BUILDS_PAGES
+                rootfs.text("/root/.npmrc", npm_configuration(pages))
+                rootfs.tree(NPM_CACHE, npm_cache(pages, self.cache))
+
+    def _locks(self, image: Image) -> list[Path]:
+        names = [self.catalog.venvs[name].lock for name in sorted(environments(image))] or _BUILDS_LOCKS
+        return [self.root / name for name in names]
+
+    def _commands(self, image: Image) -> list[str]:
+        """Commands of the build: an application's image has its packages installed, the services install theirs."""
+        steps = []
+        for name, ids in image.accounts.items():
+            user, group = ids.split(":")
+            steps.append(f"groupadd --gid {group} {name} && useradd --uid {user} --gid {group} --no-create-home {name}")
+        if environments(image):
+            locks = " ".join(f"-r /wheels/{lock.name}" for lock in self._locks(image))
+            steps.append(f"pip install --quiet --no-deps {locks} && rm -r /wheels")
+        return steps
+
+
+def _fill_installation(rootfs: Rootfs, path: str, program: Path) -> None:
+    """`<site-packages>/<package>/<installation>/bin/x` becomes `<prefix>/bin/x`, with all that stands around it.
+
+    Its libraries are found by a path relative to the program, three folders up.
+    """
+    prefix, installation = Path(path).parents[1], program.parents[1]
+    for part in ("bin", "lib", "share"):
+        rootfs.tree(str(prefix / part), installation / part)
+    for libraries in sorted(program.parents[3].glob("*.libs")):
+        rootfs.tree(str(prefix.parents[1] / libraries.name), libraries)
+
+
+def _label_of(name: str) -> str:
+    if name == "scratch":
+        return ""
+    done = subprocess.run(
+        ["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", name],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        stdin=subprocess.DEVNULL,
+    )
+    return (json.loads(done.stdout) or {}).get(_LABEL, "") if done.returncode == 0 else ""
+
+
+def _docker(*arguments: str) -> None:
+    done = subprocess.run(
+        ["docker", *arguments], capture_output=True, text=True, timeout=_SECONDS, stdin=subprocess.DEVNULL
+    )
+    if done.returncode:
+        raise ImageError(f"docker {arguments[0]} failed: {(done.stdout + done.stderr).strip()[-1500:]}")
+
+
+@functools.cache
+def _applets(busybox: Path) -> list[str]:
+    return subprocess.run(
+        [str(busybox), "--list"], capture_output=True, text=True, check=True, timeout=10
+    ).stdout.split()

@@ -1,0 +1,150 @@
+"""Running the steps of the run: each bounded in time, kept in a log, and counted."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from tests.ci.results import Outcome, read_reports
+
+__all__ = ["Steps"]
+
+_TAIL_LINES = 40
+_GRACE_SECONDS = 30
+_SHOW_SECONDS = 0.3
+
+
+@dataclass
+class Steps:
+    """The steps so far. No step outlives `deadline` (seconds of the monotonic clock)."""
+
+    root: Path
+    logs: Path
+    deadline: float
+    outcomes: list[Outcome] = field(default_factory=list)
+    _abandoned: threading.Event = field(default_factory=threading.Event)
+
+    def abandon(self) -> None:
+        """Ends the commands that still run, those of other threads included."""
+        self._abandoned.set()
+
+    def command(
+        self,
+        name: str,
+        command: list[str],
+        minutes: float,
+        environment: Mapping[str, str] | None = None,
+        reports: Path | None = None,
+        shown: bool = True,
+    ) -> bool:
+        """Runs a command for at most `minutes`; True when it succeeded.
+
+        Where its JUnit reports below `reports` hold the failures already, the step itself is not counted once more.
+        The output of a command that runs beside others is not `shown` live; its log has it.
+        """
+        began = time.monotonic()
+        self._announce(name)
+        log = self.logs / (name.replace(" ", "-").replace("/", "-").replace("=", "-") + ".log")
+        seconds = min(minutes * 60, max(self.deadline - began, 1))
+        started = _started(command, self.root, {**os.environ, **(environment or {})}, log)
+        code, timed_out = _await(started, log, seconds, self._abandoned, shown)
+        failure = ""
+        if timed_out:
+            failure = f"{name} was stopped after {seconds:.0f} seconds"
+        elif code:
+            failure = f"{name} ended with status {code}"
+        reported = bool(failure and not timed_out and reports is not None and read_reports(reports).failed)
+        told = failure and f"{failure}\n{_tail(log)}"
+        self.record(Outcome(name, time.monotonic() - began, told, reported=reported))
+        return not failure
+
+    def call(self, name: str, action: Callable[[], str], excused: tuple[type[Exception], ...] = ()) -> bool:
+        """Runs a function that returns a line to print; an exception among `excused` is a skip, any other a failure."""
+        began = time.monotonic()
+        self._announce(name)
+        try:
+            print(action(), flush=True)
+        except excused as error:
+            self.record(Outcome(name, time.monotonic() - began, skipped=str(error)))
+            print(f"Skipped: {error}", flush=True)
+            return False
+        except Exception as error:
+            self.record(Outcome(name, time.monotonic() - began, failure=f"{type(error).__name__}: {error}"))
+            return False
+        self.record(Outcome(name, time.monotonic() - began))
+        return True
+
+    def record(self, outcome: Outcome) -> None:
+        """Counts an outcome, and says so when it is a failure."""
+        self.outcomes.append(outcome)
+        if outcome.failure:
+            print(f"FAILED: {outcome.failure.splitlines()[0]}", flush=True)
+
+    def _announce(self, name: str) -> None:
+        print(f"\n=== {name}", flush=True)
+
+
+def _started(command: list[str], folder: Path, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
+    """The process, in a group of its own but in this session: Linux compares niceness only within a session.
+
+    Output goes through a file, not a pipe: a process that the command leaves running could hold a pipe open for ever.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as sink:
+        return subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+        )
+
+
+def _await(
+    process: subprocess.Popen[bytes], log: Path, seconds: float, abandoned: threading.Event, shown: bool
+) -> tuple[int, bool]:
+    """The exit status, and whether the time was up. The whole process group ends with the command."""
+    end, timed_out = time.monotonic() + seconds, False
+    with log.open("rb") as output:
+        try:
+            while process.poll() is None and not timed_out and not abandoned.is_set():
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_SHOW_SECONDS)
+                if shown:
+                    _show(output)
+                timed_out = time.monotonic() > end and process.poll() is None
+        finally:
+            _end_group(process)
+            if shown:
+                _show(output)
+    return process.returncode, timed_out
+
+
+def _show(output: BinaryIO) -> None:
+    sys.stdout.write(output.read().decode(errors="replace"))
+    sys.stdout.flush()
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """Asks first, so that the command can put its house in order; then insists."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(_GRACE_SECONDS)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])

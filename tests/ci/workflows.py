@@ -1,0 +1,39 @@
+"""`python -m tests.ci.workflows`: the workflow files of GitHub and GitLab, each checked by a tool for its language.
+
+actionlint is built like the native programs; check-jsonschema carries the schemas of both, so nothing is fetched.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from sandbox.engines.native import build
+from sandbox.model import ROOT
+
+__all__ = ["problems"]
+
+_SCHEMA = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
+
+
+def problems(root: Path) -> list[str]:
+    """What the tools say of the workflow files of the checkout at `root`; empty when all is right."""
+    github = sorted((root / ".github" / "workflows").glob("*.yml"))
+    actionlint = build.ensure_tools(["actionlint"])["actionlint"]
+    # Without shellcheck and pyflakes, which are on some machines and not on others.
+    commands: list[list[str | Path]] = [
+        [actionlint, "-no-color", "-shellcheck=", "-pyflakes=", *github],
+        [*_SCHEMA, "vendor.github-workflows", *github],
+        [*_SCHEMA, "vendor.gitlab-ci", "--data-transform=gitlab-ci", root / ".gitlab-ci.yml"],
+    ]
+    done = [subprocess.run(command, capture_output=True, text=True, timeout=60, check=False) for command in commands]
+    return [f"{one.stdout}{one.stderr}".strip() for one in done if one.returncode]
+
+
+def main() -> None:
+    """Exit status 1, and what is wrong, unless all is right."""
+    if found := problems(ROOT):
+        sys.exit("\n".join(found))
+
+
+if __name__ == "__main__":
+    main()
