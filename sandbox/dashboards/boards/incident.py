@@ -132,7 +132,7 @@ def _hit() -> list:
     return [
         plot(
             "Error ratio by service",
-            "Share of responses that are server errors. First suspect: the service furthest from the customer.",
+            "Share of failed responses by service. First suspect: the service furthest from the customer.",
             "percentunit",
             [(error_ratio(EVERY), "{{service}}")],
             limit=limits.ERRORS,
