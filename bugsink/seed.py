@@ -1,6 +1,6 @@
-"""What the sandbox expects in a fresh error tracker: an administrator, a team, projects with known keys, a token.
+"""Sets up a new error tracker for the sandbox: an administrator, a team, projects with known keys, a token.
 
-REST cannot set a project's key, so the tracker's own models do. Running it again changes nothing that is there.
+REST cannot set a project's key, so this uses the tracker's own models. Running it again changes no existing data.
 """
 
 import json
@@ -30,7 +30,7 @@ def _administrator(email: str, password: str):
 
 
 def _project(number: int, name: str, key: str, user):
-    """A project whose number is stated or its place in the list, because the number is part of the DSN."""
+    """Create a project. Its number, explicit or its position in the list, is part of the DSN."""
     from projects.models import Project, ProjectMembership, ProjectRole
     from teams.models import Team, TeamMembership, TeamRole
 
@@ -47,7 +47,7 @@ def _project(number: int, name: str, key: str, user):
             "alert_on_regression": True,
         },
     )
-    # Explicitly True: the account's own preference would have to be set for mail to go out otherwise.
+    # Explicitly True: otherwise mail would depend on the preference of the account.
     ProjectMembership.objects.get_or_create(
         project=project,
         user=user,
@@ -57,7 +57,7 @@ def _project(number: int, name: str, key: str, user):
 
 
 def _webhook(project, url: str) -> None:
-    """Who is told of the project's new and regressed issues besides the people who get its mail."""
+    """Set the webhook for the project's new and regressed issues, in addition to mail."""
     from alerts.models import MessagingServiceConfig
 
     MessagingServiceConfig.objects.update_or_create(

@@ -16,7 +16,7 @@ from pathlib import Path
 from seed import seed
 
 THREADS = 4
-# A change of one of these is checked, migrated and seeded again; other settings are read at each start anyway.
+# A change of one of these triggers check, migration and seeding; other settings are read at each start anyway.
 SETTINGS = (
     *("SECRET_KEY", "BASE_URL", "ALLOWED_HOSTS", "SINGLE_USER", "USER_REGISTRATION"),
     *("ADMIN", "PROJECTS", "API_TOKEN", "WEBHOOK"),
@@ -30,7 +30,7 @@ def main() -> None:
     django.setup(set_prefix=False)
     _prepare()
     _load()
-    # Objects that exist by now are left alone by the garbage collector, so forks keep sharing their pages.
+    # The garbage collector ignores objects that exist by now, so that forks keep sharing their pages.
     gc.collect()
     gc.freeze()
     server = _fork(lambda: _serve(bind))
@@ -47,7 +47,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _prepare() -> None:
-    """Migrate and seed, unless this very version did so with the same settings: looking takes a second, this none."""
+    """Migrate and seed, unless this version already did with the same settings: a migration check takes a second."""
     from django.conf import settings
     from django.core.management import call_command
 
@@ -57,7 +57,7 @@ def _prepare() -> None:
     state = _state()
     if database.exists() and queue.exists() and marker.exists() and marker.read_text() == state:
         return
-    # Refuses what the image refuses at each start; its messages say which setting and why.
+    # The same check that the image runs at each start; its messages name the setting and the reason.
     call_command("check", deploy=True, fail_level="WARNING", verbosity=0)
     queue.parent.mkdir(parents=True, exist_ok=True)
     call_command("migrate", interactive=False, verbosity=0)
@@ -98,7 +98,7 @@ def _serve(bind: str) -> None:
     class Server(BaseApplication):
         def load_config(self) -> None:
             self.cfg.set("bind", bind)
-            # One process: SQLite has one writer. Threads let health checks and pages answer while an event comes in.
+            # One process: SQLite has one writer. Threads let health checks and pages respond while an event arrives.
             self.cfg.set("workers", 1)
             self.cfg.set("worker_class", "gthread")
             self.cfg.set("threads", THREADS)
@@ -114,7 +114,7 @@ def _serve(bind: str) -> None:
 
 
 def _run_tasks() -> None:
-    """Digest events and send mail until told to stop, or until the web server has ended."""
+    """Digest events and send mail until a stop signal, or until the web server exits."""
     from snappea.foreman import Foreman
 
     foreman = Foreman()
@@ -123,10 +123,10 @@ def _run_tasks() -> None:
 
 
 def _end(pid: int) -> None:
-    """Stop the web server and wait for it; a server that had ended by itself is a failure."""
+    """Stop the web server and wait for it. If it has already exited, that is a failure."""
     ended, _ = os.waitpid(pid, os.WNOHANG)
     if ended:
-        sys.exit("bugsink: the web server ended by itself; its messages are above")
+        sys.exit("bugsink: the web server exited unexpectedly; its messages are above")
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.kill(pid, signal.SIGTERM)
     os.waitpid(pid, 0)

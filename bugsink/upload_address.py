@@ -1,6 +1,6 @@
-"""Where sentry-cli is to send source maps: to whatever address it asked at.
+"""Makes sentry-cli upload source maps to the address of its own request.
 
-The tracker names BASE_URL, which is made for people's browsers. In another container that address leads nowhere.
+The tracker returns BASE_URL, which is for browsers. Another container cannot reach that address.
 """
 
 import json

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs once, on an empty data directory: one database and one role per service that stores something, of the same name.
-# A service's role owns its database and can reach no other.
+# Runs once, on an empty data directory. Creates one database and one role of the same name for each service that stores data.
+# A role owns its database and cannot connect to another.
 set -eu
 
 create() {

@@ -63,8 +63,8 @@ def board(
         made.with_variable(variable)
     for link in links:
         made.link(link)
-    made.annotation(_annotation("Pages", PAGES, BAD, "{{alertname}}", "A page begins: {{service}}", "service"))
-    made.annotation(_annotation("Releases", RELEASES, FINE, "{{service}} {{version}}", "Begins to run", "service"))
+    made.annotation(_annotation("Pages", PAGES, BAD, "{{alertname}}", "Page: {{service}}", "service"))
+    made.annotation(_annotation("Releases", RELEASES, FINE, "{{service}} {{version}}", "Release started", "service"))
     numbers = count(1)
     for heading, panels in rows.items():
         row = dashboard.Row(heading).id(next(numbers))
@@ -80,7 +80,7 @@ def board(
 
 def _marks() -> dashboard.CustomVariable:
     shown = dashboard.CustomVariable("marks").label("Pages and releases").values("marked : 1, hidden : 0")
-    return shown.current({"text": "marked", "value": "1"}).description("Thin lines where one begins.")
+    return shown.current({"text": "marked", "value": "1"}).description("Thin lines mark their start.")
 
 
 def address(port: str, path: str = "/") -> str:

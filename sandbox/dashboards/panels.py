@@ -228,8 +228,8 @@ def _coloured(panel: timeseries.Panel, queries: Sequence[Query], colours: Mappin
     for pattern, shade in colours.items():
         panel.override_by_regexp(pattern, [colour(shade)])
     # What is not the main line of its service is dashed: two lines of one colour stay two.
-    if any(legend.endswith((" limit", " 99th")) for legend in legends):
-        panel.override_by_regexp("/ (limit|99th)$/", [_DASHED])
+    if any(legend.endswith(("limit", "p99")) for legend in legends):
+        panel.override_by_regexp("/(limit|p99)$/", [_DASHED])
     return panel
 
 

@@ -13,7 +13,7 @@ from sandbox_testing.stores import Prometheus
 __all__ = ["EVERY_SERVICE_HAS", "here", "offered", "shown"]
 
 EVERY_SERVICE_HAS = frozenset(
-    {"Requests", "Failing", "95th percentile", "Answers by status", "Error ratio", "Duration", "Routes"}
+    {"Requests", "Errors", "p95 latency", "Responses by status", "Error ratio", "Latency", "Routes"}
 )
 """Panels of the dashboard `service` that need no more than spans."""
 

@@ -106,17 +106,17 @@ def test_states_are_said_in_words_with_their_colours(boards: dict[str, Panels]) 
 
 def test_money_has_a_currency_and_two_decimals(boards: dict[str, Panels]) -> None:
     """Without this a payment of 19.99 is worth 2 K."""
-    [panel] = [one for one in boards["journey"] if one["title"] == "Money"]
+    [panel] = [one for one in boards["journey"] if one["title"] == "Authorised amounts"]
     cells = {column["heading"]: column["cells"] for column in panel["columns"]}
     assert "EUR" in cells["Currency"]
-    assert all(re.fullmatch(r"\d+\.\d\d|–", cell) for cell in [*cells["Per minute"], *cells["Median payment"]])
+    assert all(re.fullmatch(r"\d+\.\d\d|–", cell) for cell in [*cells["Per minute"], *cells["Median"]])
     # Nobody here pays more than a thousand.
-    assert all(float(cell) < 1000 for cell in cells["Median payment"] if cell != "–")
+    assert all(float(cell) < 1000 for cell in cells["Median"] if cell != "–")
 
 
 def test_log_lines_can_be_read(boards: dict[str, Panels]) -> None:
     """Without this a panel is a wall of JSON."""
-    for uid, title in (("overview", "Warnings and errors"), ("logs-traces", "Lines")):
+    for uid, title in (("overview", "Warnings and errors"), ("logs-traces", "Log lines")):
         [panel] = [one for one in boards[uid] if one["title"] == title]
         assert panel["lines"]
         for line in panel["lines"]:
@@ -132,7 +132,7 @@ def test_id_without_its_zero_opens_the_trace_and_finds_its_lines(
     short_id, begin = failed
     minutes = (time.time() - begin) / 60 + 1
     shown = read(BOARDS["logs-traces"], stack, minutes=minutes)
-    [table] = [one for one in shown if one["title"] == "Failing requests"]
+    [table] = [one for one in shown if one["title"] == "Failed requests"]
     [ids] = [column for column in table["columns"] if column["heading"] == "Trace ID"]
     links = ids["links"][ids["cells"].index(short_id)]
     evidence(trace_id=short_id, links=links)
@@ -143,7 +143,7 @@ def test_id_without_its_zero_opens_the_trace_and_finds_its_lines(
     assert tempo.trace(short_id)
     assert loki.of_trace(short_id, begin - 60)
     shown = read(BOARDS["logs-traces"], stack, {"trace": short_id}, minutes=minutes)
-    [lines] = [one["lines"] for one in shown if one["title"] == "Lines"]
+    [lines] = [one["lines"] for one in shown if one["title"] == "Log lines"]
     assert any("/api/debug/{service}/error" in line for line in lines), lines
     assert not any("/api/payments " in line for line in lines), lines
 

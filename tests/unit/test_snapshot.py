@@ -76,8 +76,8 @@ def test_fixed_colours_win_and_no_other_series_gets_them() -> None:
 @pytest.mark.parametrize(
     ("board", "panel", "bad", "fine"),
     [
-        ("overview", "Lines by level", ["error"], "info"),
-        ("service", "Lines by level", ["error"], "info"),
+        ("overview", "Log lines by level", ["error"], "info"),
+        ("service", "Log lines by level", ["error"], "info"),
         ("telemetry", "Log lines", ["written ERROR"], "written INFO"),
         ("overview", "Payments by outcome", ["failed"], "authorised"),
         ("overview", "Log-ins by outcome", ["failed"], "succeeded"),

@@ -1,4 +1,4 @@
-"""One view for an incident: what fires, who is hit, what changed, what is full, what is said about it."""
+"""One view for an incident: firing alerts, impact, changes, saturation, logs and errors."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -33,13 +33,13 @@ def incident() -> dashboard.Dashboard:
     return board(
         "incident",
         "Incident",
-        "One view for an incident, from the symptom down: read it from the top.",
+        "One view for an incident, from the symptom to the cause. Read it from the top.",
         {
-            "What fires": _fires,
-            "Who is hit": _hit,
-            "What changed": _changed,
-            "What is full or refuses": _full,
-            "What they say": _said,
+            "Firing alerts": _fires,
+            "Impact": _hit,
+            "Changes": _changed,
+            "Saturation": _full,
+            "Logs and errors": _said,
         },
         links=[
             outside("Silence or acknowledge", address("ALERTMANAGER_PORT", "/#/alerts")),
@@ -54,67 +54,67 @@ def _fires() -> list:
     return [
         figure(
             "Pages",
-            "Alerts that wake somebody.",
+            "Firing alerts of severity page.",
             "short",
             f"count({SEVERITY % 'page'}) or vector(0)",
             limit=limits.FIRING,
         ),
         figure(
             "Tickets",
-            "Alerts that wait for working hours.",
+            "Firing alerts of severity ticket.",
             "short",
             f"count({SEVERITY % 'ticket'}) or vector(0)",
             limit=limits.FIRING,
         ),
         figure(
-            "Journeys that fail",
-            "Share of the synthetic customer's journeys of the last minute that failed: what customers feel.",
+            "Failed journeys",
+            "Share of the synthetic customer's journeys that failed in the last minute.",
             "percentunit",
             share(f"({journeys % _FAILURE} or 0 * {journeys % ''})", journeys % ""),
             limit=limits.FAILED_JOURNEYS,
             quiet="no journey in the last minute",
         ),
         figure(
-            "Gateway failing",
-            "Share of the gateway's answers that failed: server errors (5xx), and answers that broke off.",
+            "Gateway error ratio",
+            "Share of the gateway's responses that failed: server errors (5xx) and incomplete responses.",
             "percentunit",
             f"max({error_ratio(_GATEWAY)})",
             limit=limits.ERRORS,
             quiet="no requests",
         ),
         figure(
-            "Gateway, 95th percentile",
-            "95 of 100 requests were answered within this time.",
+            "Gateway p95 latency",
+            "95 % of requests were answered within this time.",
             "s",
             f"max({latency(0.95, _GATEWAY)})",
             limit=limits.LATENCY,
             quiet="no requests",
         ),
         figure(
-            "Telemetry refused",
-            "Spans and lines a minute that the collector or a store did not take. If not 0, what is below may be late.",
+            "Rejected telemetry",
+            "Spans and log lines per minute rejected by the collector or a store. Above 0, the data below may be late.",
             PER_MINUTE,
             REFUSED_A_MINUTE,
             limit=limits.LOST,
         ),
         grid(
-            "Firing now",
-            "What fires, pages first, whose it is and how long it is true. A click on a name leads to its runbook.",
+            "Alert list",
+            "Firing alerts, pages first, with owning team and active time. Click a name to open its runbook.",
             alert,
-            [Column("True for", "s", since)],
+            [Column("Active for", "s", since)],
             width=14,
             height=10,
             links=[
-                link("Its runbook", address("PROMETHEUS_PORT", "/user/${__value.raw}.md")),
-                link("Silence it", address("ALERTMANAGER_PORT", '/#/alerts?filter={alertname="${__value.raw}"}')),
+                link("Runbook", address("PROMETHEUS_PORT", "/user/${__value.raw}.md")),
+                link("Silence", address("ALERTMANAGER_PORT", '/#/alerts?filter={alertname="${__value.raw}"}')),
             ],
             words={"Severity": {text: (text, shade) for text, shade in SEVERITIES.values()}},
-            sort=[("Severity", False), ("True for", True)],
-            quiet="nothing fires",
+            sort=[("Severity", False), ("Active for", True)],
+            quiet="no alert is firing",
         ),
         timeline(
-            "Alerts over time",
-            "Each alert, while it fired. The first one is often the cause, the loudest seldom.",
+            "Alert timeline",
+            "Alerts and when they fired. The first alert is often the cause.",
             [(by_severity(FIRING, "alertname"), "{{alertname}}")],
             SEVERITIES,
             width=10,
@@ -131,8 +131,8 @@ _GATEWAY = 'service="gateway"'
 def _hit() -> list:
     return [
         plot(
-            "Errors by service",
-            "Share of answers that are server errors. The service furthest from the customer is the first suspect.",
+            "Error ratio by service",
+            "Share of failed responses by service. First suspect: the service furthest from the customer.",
             "percentunit",
             [(error_ratio(EVERY), "{{service}}")],
             limit=limits.ERRORS,
@@ -141,8 +141,8 @@ def _hit() -> list:
             links=_TO_SERVICE,
         ),
         plot(
-            "95th percentile by service",
-            "Time in which 95 of 100 requests were answered. A diamond is one request: click it for its trace.",
+            "p95 latency by service",
+            "95 % of requests were answered within this time. A diamond is one request: click it to open its trace.",
             "s",
             [(latency(0.95, EVERY), "{{service}}")],
             limit=limits.LATENCY,
@@ -152,8 +152,8 @@ def _hit() -> list:
             links=_TO_SERVICE,
         ),
         plot(
-            "Requests by service",
-            "Requests a second. A fall without errors: customers, or what stands before the gateway, cannot reach us.",
+            "Request rate by service",
+            "Requests per second. A drop without errors: requests do not reach the gateway.",
             "reqps",
             [(requests(EVERY), "{{service}}")],
             width=6,
@@ -161,7 +161,7 @@ def _hit() -> list:
         ),
         plot(
             "Payments by outcome",
-            "Payments a minute: what it costs.",
+            "Payments per minute.",
             PER_MINUTE,
             [(per_minute("payments_total", "outcome"), "{{outcome}}")],
             stacked=True,
@@ -170,26 +170,26 @@ def _hit() -> list:
     ]
 
 
-_TO_SERVICE = [link("This service", "/d/service?var-service=${__field.labels.service}&${__url_time_range}")]
+_TO_SERVICE = [link("Service dashboard", "/d/service?var-service=${__field.labels.service}&${__url_time_range}")]
 
 
 def _changed() -> list:
     return [
         timeline(
             "Scrape targets",
-            "Whether Prometheus gets metrics from each.",
+            "Whether Prometheus can scrape each target.",
             [('max by (service) (up{job!="optional"})', "{{service}}")],
             PRESENCE,
             width=12,
             height=9,
         ),
         grid(
-            "What runs",
-            "Every version that runs. Two of one service: a release is under way, or half done.",
+            "Running versions",
+            "Running version of each service. Two versions of one service: a release is in progress or incomplete.",
             {"service": "Service", "version": "Version", "environment": "Environment"},
             [
                 Column(
-                    "For",
+                    "Running for",
                     "s",
                     "(time() - max by (service) (process_start_time_seconds)) * on (service) "
                     "group_right () max by (service, version, environment) (build_info)",
@@ -208,7 +208,7 @@ def _full() -> list:
     return [
         plot(
             "Database pools",
-            "Share of the connections it may open that each service uses.",
+            "Share of its allowed connections that each service uses.",
             "percentunit",
             [(share(used, "sum by (service) (db_client_connection_max)"), "{{service}}")],
             limit=limits.POOL,
@@ -216,27 +216,27 @@ def _full() -> list:
         ),
         plot(
             "Event loop lag",
-            "How late the event loop of each service wakes up, 99th percentile.",
+            "Delay of the event loop's wake-ups by service, 99th percentile.",
             "s",
             [(quantile(0.99, "event_loop_lag_seconds_bucket", "service"), "{{service}}")],
             limit=limits.LAG,
             width=6,
         ),
         timeline(
-            "Circuits",
-            "Whether a service calls this peer, or refuses to because too many calls failed.",
+            "Circuit breakers",
+            "State of the circuit breaker for each peer. Open: calls are rejected because too many failed.",
             [("max by (peer) (circuit_open)", "{{peer}}")],
             CIRCUITS,
             width=6,
             height=8,
         ),
         plot(
-            "Calls without a good answer",
-            "Share of the calls that each service makes to others that were answered by a server error, or not at all.",
+            "Failed outgoing calls",
+            "Share of each service's outgoing calls that got a server error or no response.",
             "percentunit",
             [(share(f"({failed} or 0 * {every})", every), "{{service}}")],
             limit=limits.ERRORS,
-            quiet="no calls",
+            quiet="no outgoing calls",
             width=6,
         ),
     ]
@@ -246,23 +246,23 @@ def _said() -> list:
     return [
         plot(
             "Error events",
-            "Errors a minute that each service sent to the error tracker.",
+            "Errors per minute that each service sent to the error tracker.",
             PER_MINUTE,
             [(per_minute("telemetry_error_events_total", "service", 'outcome="recorded"'), "{{service}}")],
             width=8,
-            quiet="no service has sent one since it began",
+            quiet="no service has sent an error since its start",
         ),
         traces(
-            "Failing requests",
-            "The newest in which a service failed; an id opens the trace.",
+            "Failed requests",
+            "Latest requests with a failed service. Click an id to open its trace.",
             "{ kind = server && status = error }",
             width=16,
             quiet="no request failed",
         ),
         lines(
             "Warnings and errors",
-            "Newest first. Open a line: trace_id leads to its trace.",
+            "Newest first. Expand a line and follow trace_id to its trace.",
             '{service_name=~".+"} | detected_level=~"warn|error|fatal|critical"',
-            quiet="no service warns of anything",
+            quiet="no warnings or errors",
         ),
     ]

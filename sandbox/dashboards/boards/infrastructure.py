@@ -1,4 +1,4 @@
-"""What everything stands on: who is up, the database, the processes, the stores and their disk."""
+"""Infrastructure: availability, the database, the processes, the stores and their disk."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -27,8 +27,8 @@ def infrastructure() -> dashboard.Dashboard:
     return board(
         "infrastructure",
         "Infrastructure",
-        "What everything stands on: is it there, and is any of it full?",
-        {"Is it there?": _there, "Database": _database, "Processes": _processes, "Stores": _stores},
+        "Scrape targets, database, processes, stores and disk: availability and saturation.",
+        {"Availability": _there, "Database": _database, "Processes": _processes, "Stores": _stores},
     )
 
 
@@ -36,49 +36,49 @@ def _there() -> list:
     return [
         figure(
             "Targets down",
-            "Scrape targets that do not answer; Grafana does not count.",
+            "Scrape targets that are down, without Grafana.",
             "short",
             'count(up{job!="optional"} == 0) or vector(0)',
             limit=limits.GONE,
         ),
         figure(
-            "Disk in use",
-            "Share of the disk under the stores that is in use, by whatever.",
+            "Disk usage",
+            "Used share of the disk that holds the stores.",
             "percentunit",
             DISK,
             limit=limits.DISK,
         ),
         figure(
-            "Fullest pool",
-            "Of the services' pools of database connections, the fullest.",
+            "Highest pool usage",
+            "Highest usage of a database connection pool.",
             "percentunit",
             f"max({share(USED, ALLOWED)})",
             limit=limits.POOL,
         ),
         figure(
-            "Busiest process",
-            "Cores that it keeps busy. A service is one process and has one core.",
+            "Highest CPU usage",
+            "Cores used by the busiest process. A service is one process and can use one core.",
             CORES_UNIT,
             f"max({CORES})",
             limit=limits.CPU,
         ),
         figure(
-            "Slowest event loop",
-            "How late it wakes up, 99th percentile, of the service where it is latest.",
+            "Max event loop lag",
+            "Highest 99th percentile of event loop wake-up delay of all services.",
             "s",
             f"max({LAG})",
             limit=limits.LAG,
         ),
         figure(
-            "Most open files",
-            "Share of the files and connections that a process may have open, of the fullest.",
+            "Open files (max)",
+            "Highest share of its file descriptor limit that a process uses.",
             "percentunit",
             f"max({FILES})",
             limit=limits.FILES,
         ).decimals(1),
         timeline(
             "Scrape targets",
-            "Whether Prometheus gets metrics from each; Grafana is not run everywhere, and counts nowhere.",
+            "Whether Prometheus can scrape each target, without Grafana, which does not run everywhere.",
             [('max by (service) (up{job!="optional"})', "{{service}}")],
             PRESENCE,
             height=9,
@@ -89,8 +89,8 @@ def _there() -> list:
 def _database() -> list:
     return [
         plot(
-            "Pools",
-            "Share of the connections it may open that each service uses.",
+            "Pool usage",
+            "Share of its allowed connections that each service uses.",
             "percentunit",
             [(share(USED, ALLOWED), "{{service}}")],
             limit=limits.POOL,
@@ -98,7 +98,7 @@ def _database() -> list:
         ),
         plot(
             "Connections",
-            "Connections by state, and how many a service may open.",
+            "Connections by state, and the limit of each service.",
             "short",
             [
                 (
@@ -110,20 +110,20 @@ def _database() -> list:
             width=12,
         ),
         plot(
-            "Statements",
-            "Statements a second that each service sends, made from traces by Tempo.",
+            "SQL statements",
+            "SQL statements per second by service, from Tempo's span metrics.",
             "reqps",
             [(rate("traces_spanmetrics_calls_total", "service", STATEMENTS), "{{service}}")],
             width=12,
         ),
         plot(
-            "Duration of statements",
-            "95th percentile by service, seen by the service.",
+            "SQL latency",
+            "95th percentile by service, measured by the service.",
             "s",
             [(quantile(0.95, "traces_spanmetrics_latency_bucket", "service", STATEMENTS), "{{service}}")],
             limit=limits.STATEMENT,
             width=12,
-            quiet="no statement was sent",
+            quiet="no SQL statements",
         ),
     ]
 
@@ -132,8 +132,8 @@ def _processes() -> list:
     memory = f"process_resident_memory_bytes or {COLLECTOR % 'otelcol_process_memory_rss_bytes'}"
     return [
         plot(
-            "Processor",
-            "Cores that each process keeps busy.",
+            "CPU",
+            "Cores used by each process.",
             CORES_UNIT,
             [(CORES, "{{service}}")],
             limit=limits.CPU,
@@ -143,7 +143,7 @@ def _processes() -> list:
         plot("Memory", "Resident memory of each process.", "bytes", [(memory, "{{service}}")], width=12, height=9),
         plot(
             "Event loop lag",
-            "How late the event loop of each service wakes up, 99th percentile.",
+            "Delay of the event loop's wake-ups by service, 99th percentile.",
             "s",
             [(LAG, "{{service}}")],
             limit=limits.LAG,
@@ -152,7 +152,7 @@ def _processes() -> list:
         ),
         plot(
             "Open files",
-            "Share of the files and connections that each process may have open.",
+            "Share of its file descriptor limit that each process uses.",
             "percentunit",
             [(FILES, "{{service}}")],
             limit=limits.FILES,
@@ -160,16 +160,16 @@ def _processes() -> list:
             height=9,
         ),
         plot(
-            "Age",
-            "Time since each process began. A drop is a restart.",
+            "Uptime",
+            "Time since the start of each process. A drop is a restart.",
             "s",
             [("time() - process_start_time_seconds", "{{service}}")],
             width=12,
             height=9,
         ),
         plot(
-            "Calls between services",
-            "Requests a second on each edge of the service map, made from traces by Tempo.",
+            "Request rate between services",
+            "Requests per second on each edge of the service map, from Tempo's service graph.",
             "reqps",
             [(rate("traces_service_graph_request_total", "client, server"), "{{client}} to {{server}}")],
             colours={},
@@ -183,16 +183,16 @@ def _stores() -> list:
     blocks = "prometheus_tsdb_storage_blocks_bytes + prometheus_tsdb_head_chunks_storage_size_bytes"
     return [
         plot(
-            "Disk in use over time",
-            "Share of the disk under the stores that is in use, by whatever.",
+            "Disk usage over time",
+            "Used share of the disk that holds the stores.",
             "percentunit",
-            [(DISK, "disk of loki")],
+            [(DISK, "disk of the stores")],
             limit=limits.DISK,
             width=6,
         ),
         plot(
-            "Size of Prometheus",
-            "Blocks and chunks on disk, and the log of what is not yet in one. Kept: two days or 512 MB.",
+            "Prometheus disk usage",
+            "Blocks and chunks on disk, and the write-ahead log. Retention: two days or 512 MB.",
             "bytes",
             [
                 (blocks, "blocks"),
@@ -201,15 +201,15 @@ def _stores() -> list:
             width=6,
         ),
         plot(
-            "Loki: in memory",
-            "Chunks of log lines that are not yet on disk.",
+            "Loki memory",
+            "Chunks that are not yet on disk, and streams.",
             "short",
             [("loki_ingester_memory_chunks", "chunks"), ("loki_ingester_memory_streams", "streams")],
             width=6,
         ),
         plot(
-            "Tempo: in memory, and blocks",
-            "Traces that still receive spans, and blocks that a search has to look into.",
+            "Tempo traces and blocks",
+            "Traces that still receive spans, and blocks that a search reads.",
             "short",
             [("tempo_ingester_live_traces", "live traces"), ("max(tempodb_blocklist_length) or vector(0)", "blocks")],
             width=6,

@@ -1,4 +1,4 @@
-"""The customer's way and the business: do people get in, pay, and get their money's worth of answers?"""
+"""Customer journey and business: can customers log in and pay, from outside and inside?"""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -19,8 +19,8 @@ def journey() -> dashboard.Dashboard:
     return board(
         "journey",
         "Customer journey and business",
-        "Do customers get in and pay? Seen from outside by the synthetic customer, and counted inside.",
-        {"From outside": _outside, "Payments": _payments, "Accounts": _accounts},
+        "Can customers log in and pay? Measured from outside by the synthetic customer, and counted inside.",
+        {"Synthetic customer": _outside, "Payments": _payments, "Accounts": _accounts},
     )
 
 
@@ -34,49 +34,49 @@ def _outside() -> list:
     failed = rate("synthetic_steps_total", "step", 'outcome="failure"')
     return [
         dial(
-            "Journeys that succeed",
-            "Share of journeys (log in, pay, look, log out) of the last five minutes that succeeded.",
+            "Successful journeys",
+            "Share of journeys (log in, pay, view, log out) that succeeded in the last five minutes.",
             "percentunit",
-            (_share("synthetic_journeys_total", 'outcome="success"'), "succeed"),
+            (_share("synthetic_journeys_total", 'outcome="success"'), "successful"),
             limit=limits.SUCCEEDING,
-            quiet="no journey in five minutes",
+            quiet="no journeys in five minutes",
         ),
         figure(
-            "Since the last success",
-            "Time since a journey last succeeded.",
+            "Since last success",
+            "Time since the last successful journey.",
             "s",
             "time() - max(synthetic_last_success_timestamp_seconds > 0)",
             width=6,
             limit=limits.SINCE_SUCCESS,
-            quiet="none has succeeded yet",
+            quiet="no journey has succeeded yet",
         ).height(6),
         figure(
-            "A journey takes",
-            "95 of 100 journeys of the last five minutes took less.",
+            "p95 journey duration",
+            "95th percentile of journey duration in the last five minutes.",
             "s",
             quantile(0.95, "synthetic_journey_duration_seconds_bucket", window="5m"),
             width=6,
             limit=limits.JOURNEY,
-            quiet="no journey in five minutes",
+            quiet="no journeys in five minutes",
         ).height(6),
         figure("Journeys", "Journeys a minute.", PER_MINUTE, per_minute("synthetic_journeys_total"), width=6).height(6),
         plot(
-            "Steps that fail",
-            "Share of each step's tries that failed: where customers get stuck.",
+            "Failed steps",
+            "Share of attempts that failed, by step of the journey.",
             "percentunit",
             [(share(f"({failed} or 0 * {tried})", tried), "{{step}}")],
             width=12,
             limit=limits.FAILED_JOURNEYS,
-            quiet="no journey",
+            quiet="no journeys",
         ),
         plot(
-            "Duration of each step",
-            "95th percentile of the time from a request to the end of its answer, measured by the customer.",
+            "p95 latency by step",
+            "95th percentile of the time from a request to the end of its response, measured by the customer.",
             "s",
             [(quantile(0.95, "synthetic_step_duration_seconds_bucket", "step", window="1m"), "{{step}}")],
             width=12,
             limit=limits.LATENCY,
-            quiet="no journey",
+            quiet="no journeys",
         ),
     ]
 
@@ -86,44 +86,44 @@ def _payments() -> list:
     return [
         plot(
             "Payments by outcome",
-            "Payments a minute. Declined is the card's doing; failed is ours or the card network's.",
+            "Payments per minute. Declined: by the cardholder's bank. Failed: our error or the card network's.",
             PER_MINUTE,
             [(per_minute("payments_total", "outcome"), "{{outcome}}")],
             stacked=True,
         ),
         plot(
-            "Payments by decline reason",
-            "Payments a minute that the card network declined, by the reason that it gave.",
+            "Declined payments by reason",
+            "Payments per minute that the card network declined, by its reason.",
             PER_MINUTE,
             [(per_minute("payments_total", "decline_reason", 'decline_reason!="none"'), "{{decline_reason}}")],
             stacked=True,
         ),
         grid(
-            "Money",
-            "Authorised in the last five minutes, by currency and in its own unit.",
+            "Authorised amounts",
+            "Amounts authorised in the last five minutes, each in the unit of its currency.",
             {"currency": "Currency"},
             [
                 Column("Per minute", "none", f"60 * ({money(AMOUNT + '_sum', window='5m')})", decimals=2),
                 Column("Median", "none", median, decimals=2),
             ],
             width=8,
-            quiet="no payment was authorised in five minutes",
+            quiet="no authorised payments in five minutes",
         ),
         plot(
-            "Amounts",
-            "Authorised a minute, each currency in its own unit.",
+            "Authorised amounts over time",
+            "Amounts authorised per minute, each in the unit of its currency.",
             "none",
             [(f"60 * ({money(AMOUNT + '_sum')})", "{{currency}}")],
         ).decimals(2),
         plot(
             "Refunds and replays",
-            "A minute: money given back, and payments answered from their idempotency key, being sent twice.",
+            "Per minute: refunds, and duplicate payment requests answered by their idempotency key.",
             PER_MINUTE,
             [(_or_zero("refunds_total"), "refunds"), (_or_zero("idempotent_replays_total"), "replays")],
         ),
         timeline(
-            "Circuits",
-            "Whether payments calls a peer, or refuses to because too many calls failed.",
+            "Circuit breakers",
+            "State of the circuit breaker for each peer. Open: calls are rejected because too many failed.",
             [("max by (peer) (circuit_open)", "{{peer}}")],
             CIRCUITS,
             width=8,
@@ -136,16 +136,16 @@ def _accounts() -> list:
     return [
         plot(
             "Log-ins by outcome",
-            "Log-ins a minute. Many failures: an attack, or a broken client.",
+            "Log-ins per minute. Many failures: an attack or a broken client.",
             PER_MINUTE,
             [(per_minute("logins_total", "outcome"), "{{outcome}}")],
             stacked=True,
             width=12,
         ),
         plot(
-            "Defences at work",
-            "A minute: accounts locked after repeated failures, refresh tokens shown twice (one of them stolen), "
-            "clients slowed down because they send too much.",
+            "Security events",
+            "Per minute: accounts locked after repeated failures, refresh tokens used twice (one may be stolen), "
+            "requests rejected by the rate limit.",
             PER_MINUTE,
             [
                 (_or_zero("lockouts_total"), "lock-outs"),

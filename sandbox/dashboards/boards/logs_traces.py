@@ -1,4 +1,4 @@
-"""Log lines and requests to look at, and by its trace id everything about one of them."""
+"""Log lines and traces; with a trace id, everything about one request."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -17,14 +17,14 @@ WANTED = f'{{{CHOSEN}}} | detected_level=~"$level" | trace_id=~".*${{trace}}"'
 
 def logs_traces() -> dashboard.Dashboard:
     """The dashboard of /d/logs-traces; /d/logs-traces?var-trace=<id> shows one request."""
-    given = dashboard.TextBoxVariable("trace").label("Trace id").description("Every answer carries it in X-Trace-Id.")
+    given = dashboard.TextBoxVariable("trace").label("Trace id").description("Every response has it in X-Trace-Id.")
     given.default_value("").current({"text": "", "value": ""})
     errors = [outside(f"Errors in {name}", f"{url}?q=trace:${{trace}}") for name, url in error_projects().items()]
     return board(
         "logs-traces",
         "Logs and traces",
-        "Everything about one request. Paste its trace id, from X-Trace-Id, a log line or an error, or take one below.",
-        {"What the services say": _lines, "Requests": _requests, SPANS: _spans},
+        "Everything about one request. Paste its trace id (from X-Trace-Id, a log line or an error) or pick one below.",
+        {"Logs": _lines, "Requests": _requests, SPANS: _spans},
         variables=[given, service_variable(several=True), _level()],
         links=errors,
         closed=[SPANS],
@@ -32,7 +32,7 @@ def logs_traces() -> dashboard.Dashboard:
 
 
 # Closed, because Grafana's view of a trace shows an error while no id is given.
-SPANS = "The trace of the id above, span by span"
+SPANS = "Trace view (needs a trace id above)"
 
 
 def _level() -> dashboard.CustomVariable:
@@ -44,19 +44,19 @@ def _level() -> dashboard.CustomVariable:
 def _lines() -> list:
     return [
         lines(
-            "Lines",
-            "Of the chosen services, levels and trace, newest first. Open a line: trace_id leads to its trace.",
+            "Log lines",
+            "Log lines of the selected services, levels and trace. Expand a line and follow trace_id to its trace.",
             WANTED,
             width=16,
             height=12,
-            quiet="no service wrote such a line",
+            quiet="no matching log lines",
         ),
         lokigraph(
-            "Lines by level",
-            "Log lines a second of the chosen services, levels and trace that reached Loki.",
+            "Log lines by level",
+            "Log lines per second in Loki for the selected services, levels and trace.",
             PER_SECOND,
             [(f"sum by (detected_level) (rate({WANTED} [$__auto]))", "{{detected_level}}")],
-            quiet="no service wrote such a line",
+            quiet="no matching log lines",
         ).height(12),
     ]
 
@@ -64,16 +64,16 @@ def _lines() -> list:
 def _requests() -> list:
     return [
         traces(
-            "Failing requests",
-            "The newest requests in which a service failed. An id opens the trace.",
+            "Failed requests",
+            "Latest requests with a failed service. Click an id to open its trace.",
             "{ kind = server && status = error }",
-            quiet="no request failed",
+            quiet="no failed requests",
         ),
         traces(
             "Slow requests",
-            "The newest requests that took the gateway more than 100 ms. An id opens the trace.",
+            "Latest requests that took the gateway more than 100 ms. Click an id to open its trace.",
             '{ resource.service.name = "gateway" && kind = server && duration > 100ms }',
-            quiet="every request was answered within 100 ms",
+            quiet="no request took longer than 100 ms",
         ),
     ]
 
@@ -82,8 +82,8 @@ def _spans() -> list:
     return [
         trace(
             "Trace",
-            "Who called whom, for how long, and what failed.",
+            "Calls between services, their duration and errors.",
             "trace",
-            quiet="no trace id is given, or Tempo does not know it",
+            quiet="no trace id is set, or Tempo has no such trace",
         ),
     ]

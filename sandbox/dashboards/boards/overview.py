@@ -1,4 +1,4 @@
-"""The first dashboard that anybody opens: are customers served, how is business, which service is to blame."""
+"""Home dashboard: are customers served, how is business, which service is at fault."""
 
 import json
 from urllib.parse import quote
@@ -37,8 +37,8 @@ def overview() -> dashboard.Dashboard:
     return board(
         "overview",
         "Overview",
-        "Are customers served, how is business, and which service is to blame?",
-        {"Now": _now, "Services": _services, "Business": _business, "Logs": _logs},
+        "Are customers served, how is business, and which service is at fault?",
+        {"Current state": _now, "Services": _services, "Business": _business, "Logs": _logs},
         variables=[service_variable(several=True)],
         links=[outside("Service map", _explore("tempo", {"queryType": "serviceMap"}))],
     )
@@ -55,49 +55,47 @@ def _now() -> list:
     answered = rate(REQUESTS, where=GATEWAY)
     return [
         figure(
-            "Alerts",
-            "Alerts that fire and send a mail. A click opens the view for an incident.",
+            "Firing alerts",
+            "Firing alerts that notify. Click to open the incident dashboard.",
             "short",
             f"count({FIRING}) or vector(0)",
             limit=limits.FIRING,
             links=[link("Incident", "/d/incident?${__url_time_range}")],
         ),
         figure(
-            "Failing",
-            "Share of the gateway's answers that failed: server errors (5xx), and answers that broke off.",
+            "Errors",
+            "Share of the gateway's responses that failed: server errors (5xx) and incomplete responses.",
             "percentunit",
             f"max({error_ratio(GATEWAY)})",
             limit=limits.ERRORS,
             quiet="no requests",
         ),
         figure(
-            "95th percentile",
-            "95 of 100 requests were answered within this time.",
+            "p95 latency",
+            "95 % of requests were answered within this time.",
             "s",
             quantile(0.95, BUCKETS, where=GATEWAY),
             limit=limits.LATENCY,
             quiet="no requests",
         ),
-        figure(
-            "Requests", "Requests a second that customers make of the gateway.", "reqps", f"{answered} or vector(0)"
-        ),
+        figure("Requests", "Requests per second to the gateway.", "reqps", f"{answered} or vector(0)"),
         figure(
             "Payments",
-            "Payments a minute, whatever their outcome.",
+            "Payments per minute, all outcomes.",
             PER_MINUTE,
             f"{per_minute('payments_total')} or vector(0)",
         ),
         figure(
             "Targets down",
-            "Scrape targets that do not answer; Grafana does not count.",
+            "Scrape targets that are down, without Grafana.",
             "short",
             'count(up{job!="optional"} == 0) or vector(0)',
             limit=limits.GONE,
             links=[link("Infrastructure", "/d/infrastructure?${__url_time_range}")],
         ),
         timeline(
-            "What fires",
-            "Each alert, while it fired, and how bad it was.",
+            "Alert timeline",
+            "Alerts, when they fired, and their severity.",
             [(by_severity(FIRING, "alertname"), "{{alertname}}")],
             SEVERITIES,
             height=7,
@@ -107,32 +105,32 @@ def _now() -> list:
 
 
 def _services() -> list:
-    to_service = [link("This service", "/d/service?var-service=${__field.labels.service}&${__url_time_range}")]
+    to_service = [link("Service dashboard", "/d/service?var-service=${__field.labels.service}&${__url_time_range}")]
     return [
         grid(
-            "Services at a glance",
-            "The last minutes of each service, the worst first. A click on its name opens its own dashboard.",
+            "Service overview",
+            "The last five minutes of each service, highest error ratio first. Click a name for its dashboard.",
             {"service": "Service"},
             [
                 Column("Requests", "reqps", requests(window="5m")),
-                Column("Failing", "percentunit", error_ratio(window="5m"), limits.ERRORS),
-                Column("95th percentile", "s", latency(0.95, window="5m"), limits.LATENCY),
-                Column("99th percentile", "s", latency(0.99, window="5m")),
+                Column("Errors", "percentunit", error_ratio(window="5m"), limits.ERRORS),
+                Column("p95 latency", "s", latency(0.95, window="5m"), limits.LATENCY),
+                Column("p99 latency", "s", latency(0.99, window="5m")),
             ],
-            links=[link("This service", "/d/service?var-service=${__value.raw}&${__url_time_range}")],
+            links=[link("Service dashboard", "/d/service?var-service=${__value.raw}&${__url_time_range}")],
             quiet="no requests in five minutes",
-            sort=[("Failing", True), ("Requests", True)],
+            sort=[("Errors", True), ("Requests", True)],
         ),
         plot(
             "Request rate",
-            "Requests a second that each service answers.",
+            "Requests per second by service.",
             "reqps",
             [(requests(), "{{service}}")],
             links=to_service,
         ),
         plot(
             "Error ratio",
-            "Share of each service's answers that failed: server errors (5xx), and answers that broke off.",
+            "Share of each service's responses that failed: server errors (5xx) and incomplete responses.",
             "percentunit",
             [(error_ratio(), "{{service}}")],
             limit=limits.ERRORS,
@@ -140,8 +138,8 @@ def _services() -> list:
             quiet="no requests",
         ),
         plot(
-            "Duration, 95th percentile",
-            "Time within which 95 of 100 requests were answered. A diamond is one request: click it for its trace.",
+            "p95 latency by service",
+            "95 % of requests were answered within this time. A diamond is one request: click it to open its trace.",
             "s",
             [(latency(0.95), "{{service}}")],
             limit=limits.LATENCY,
@@ -157,25 +155,25 @@ def _business() -> list:
     return [
         plot(
             "Payments by outcome",
-            "Payments a minute. Declined is the card's doing, not ours.",
+            "Payments per minute. Declined: by the cardholder's bank, not our error.",
             PER_MINUTE,
             [(per_minute("payments_total", "outcome"), "{{outcome}}")],
             stacked=True,
         ),
         plot(
             "Log-ins by outcome",
-            "Log-ins a minute. Many failures: an attack, or a broken client.",
+            "Log-ins per minute. Many failures: an attack or a broken client.",
             PER_MINUTE,
             [(per_minute("logins_total", "outcome"), "{{outcome}}")],
             stacked=True,
         ),
         plot(
-            "Journeys that fail",
-            "Share of the synthetic customer's journeys (log in, pay, look, log out) that fail, seen from outside.",
+            "Failed journeys",
+            "Share of the synthetic customer's journeys (log in, pay, view, log out) that fail.",
             "percentunit",
-            [(share(f"({steps % ('{' + FAILURE + '}')} or 0 * {steps % ''})", steps % ""), "failing")],
+            [(share(f"({steps % ('{' + FAILURE + '}')} or 0 * {steps % ''})", steps % ""), "failed")],
             limit=limits.FAILED_JOURNEYS,
-            quiet="no journey",
+            quiet="no journeys",
         ),
     ]
 
@@ -184,18 +182,18 @@ def _logs() -> list:
     chosen = '{service_name=~"$service"}'
     return [
         lokigraph(
-            "Lines by level",
-            "Log lines a second by level.",
+            "Log lines by level",
+            "Log lines per second by level.",
             PER_SECOND,
             [(f"sum by (detected_level) (rate({chosen}[$__auto]))", "{{detected_level}}")],
             width=8,
         ),
         lines(
             "Warnings and errors",
-            "Open a line for its fields; trace_id leads to the whole request.",
+            "Expand a line to see its fields. Follow trace_id to the trace.",
             chosen + ' | detected_level=~"warn|error|fatal|critical"',
             width=16,
             height=8,
-            quiet="no service warns of anything",
+            quiet="no warnings or errors",
         ),
     ]

@@ -1,4 +1,4 @@
-"""One service: its requests, errors and duration, what it waits for, how full it is, what it logs."""
+"""One service: requests, errors, latency, dependencies, saturation, logs."""
 
 from typing import Any
 
@@ -26,9 +26,9 @@ from sandbox.dashboards.tables import Column, grid, traces
 
 __all__ = ["service"]
 
-ONLY_SPANS = "the service sends spans and no metrics of its own"
+ONLY_SPANS = "the service sends spans, but no metrics"
 IDLE = "no requests"
-NO_CALLS = "the service calls nobody"
+NO_CALLS = "the service calls no other service"
 NO_DATABASE = "the service has no database"
 
 
@@ -37,11 +37,11 @@ def service() -> dashboard.Dashboard:
     return board(
         "service",
         "Service",
-        "One service: is it well, since when not, and is it the service itself or what it calls?",
+        "One service: is it healthy, since when not, and is the cause the service or a dependency?",
         {
-            "Now": _now,
-            "Requests, errors, duration": _red,
-            "What it calls, and who calls it": _peers,
+            "Current state": _now,
+            "Requests, errors, latency": _red,
+            "Dependencies": _peers,
             "Saturation": _saturation,
             "Errors and logs": _errors,
         },
@@ -51,26 +51,26 @@ def service() -> dashboard.Dashboard:
 
 def _now() -> list:
     return [
-        figure("Requests", "Requests a second that it answers.", "reqps", requests(), quiet=IDLE),
+        figure("Requests", "Requests per second.", "reqps", requests(), quiet=IDLE),
         figure(
-            "Failing",
-            "Share of its answers that failed: server errors (5xx), and answers that broke off.",
+            "Errors",
+            "Share of responses that failed: server errors (5xx) and incomplete responses.",
             "percentunit",
             error_ratio(),
             limit=limits.ERRORS,
             quiet=IDLE,
         ),
         figure(
-            "95th percentile",
-            "95 of 100 requests were answered within.",
+            "p95 latency",
+            "95 % of requests were answered within this time.",
             "s",
             latency(0.95),
             limit=limits.LATENCY,
             quiet=IDLE,
         ),
         figure(
-            "In flight",
-            "Requests being answered right now.",
+            "Requests in flight",
+            "Requests that are being processed.",
             "short",
             f"sum(http_server_active_requests{{{CHOSEN}}})",
             quiet=ONLY_SPANS,
@@ -78,7 +78,7 @@ def _now() -> list:
         _error_events(),
         figure(
             "Version",
-            "What runs. A change is a blue mark on every graph.",
+            "Running version. A blue line on every graph marks a change.",
             "short",
             f"sum by (version) (build_info{{{CHOSEN}}})",
             legend="{{version}}",
@@ -93,7 +93,7 @@ def _error_events() -> stat.Panel:
     none = f"sum by (service) (build_info{{{CHOSEN}}})"
     panel = figure(
         "Error events",
-        "Errors a minute that it sent to the error tracker. A click opens them there.",
+        "Errors per minute sent to the error tracker. Click to open them there.",
         PER_MINUTE,
         f"({sent}) or 0 * {none}",
         legend="{{service}}",
@@ -114,8 +114,8 @@ def _links(title: str, url: str) -> Any:
 def _red() -> list:
     return [
         plot(
-            "Answers by status",
-            "Answers a second by class. 4xx are the client's doing, 5xx ours.",
+            "Responses by status",
+            "Responses per second by status class. 4xx: client errors. 5xx: server errors.",
             "reqps",
             [(by_status(), "{{class}}")],
             stacked=True,
@@ -123,34 +123,34 @@ def _red() -> list:
         ),
         plot(
             "Error ratio",
-            "Share of answers that failed: server errors (5xx), and answers that broke off.",
+            "Share of responses that failed: server errors (5xx) and incomplete responses.",
             "percentunit",
-            [(error_ratio(), "failing")],
+            [(error_ratio(), "errors")],
             limit=limits.ERRORS,
             quiet=IDLE,
         ),
         plot(
-            "Duration",
-            "Median, 95th and 99th percentile. Far apart: something waits now and then. A diamond is one request: "
-            "click it for its trace.",
+            "Latency",
+            "Median, 95th and 99th percentile. Far apart: some requests wait. A diamond is one request: "
+            "click it to open its trace.",
             "s",
-            [(latency(0.95), "95th percentile"), (latency(0.5), "median"), (latency(0.99), "99th")],
+            [(latency(0.95), "p95"), (latency(0.5), "p50"), (latency(0.99), "p99")],
             limit=limits.LATENCY,
             exemplars=True,
             quiet=IDLE,
         ),
         grid(
             "Routes",
-            "The last five minutes of each route, the worst first.",
+            "The last five minutes of each route, highest error ratio first.",
             {"http_request_method": "Method", "http_route": "Route"},
             [
                 Column("Requests", "reqps", requests(by=ROUTE, window="5m")),
-                Column("Failing", "percentunit", error_ratio(by=ROUTE, window="5m"), limits.ERRORS),
-                Column("95th percentile", "s", latency(0.95, by=ROUTE, window="5m"), limits.LATENCY),
+                Column("Errors", "percentunit", error_ratio(by=ROUTE, window="5m"), limits.ERRORS),
+                Column("p95 latency", "s", latency(0.95, by=ROUTE, window="5m"), limits.LATENCY),
             ],
             height=10,
             quiet="no requests in five minutes",
-            sort=[("Failing", True), ("Requests", True)],
+            sort=[("Errors", True), ("Requests", True)],
         ),
     ]
 
@@ -160,16 +160,16 @@ def _peers() -> list:
     graph = "traces_service_graph_request"
     return [
         plot(
-            "Duration of its calls",
-            "95th percentile by whom it calls, seen by the caller; made from traces by Tempo.",
+            "p95 latency of outgoing calls",
+            "95th percentile by called service, measured by the caller. From Tempo's service graph.",
             "s",
             [(quantile(0.95, f"{graph}_client_seconds_bucket", "server", 'client=~"$service"'), "{{server}}")],
             limit=limits.LATENCY,
             quiet=NO_CALLS,
         ),
         plot(
-            "Calls without an answer",
-            "Calls a minute that failed before an answer came, by whom it called and why.",
+            "Outgoing calls without response",
+            "Calls per minute that failed before a response arrived, by called service and error type.",
             PER_MINUTE,
             [
                 (
@@ -177,18 +177,18 @@ def _peers() -> list:
                     "{{server_address}} {{error_type}}",
                 )
             ],
-            quiet="every call was answered",
+            quiet="all calls got a response",
         ),
         plot(
-            "Edges of the service map",
-            "Requests a second between it and its neighbours, made from traces by Tempo.",
+            "Service map edges",
+            "Requests per second from callers and to dependencies, from Tempo's service graph.",
             "reqps",
             [
                 (rate(f"{graph}_total", "client, server", 'server=~"$service"'), "from {{client}}"),
                 (rate(f"{graph}_total", "client, server", 'client=~"$service"'), "to {{server}}"),
             ],
             colours={},
-            quiet="it has no neighbours",
+            quiet="no callers and no dependencies",
         ),
     ]
 
@@ -200,7 +200,7 @@ def _saturation() -> list:
     return [
         plot(
             "Event loop lag",
-            "How late the event loop wakes up, 99th percentile.",
+            "Delay of the event loop's wake-ups, 99th percentile.",
             "s",
             [(quantile(0.99, "event_loop_lag_seconds_bucket", "service", CHOSEN), "lag")],
             limit=limits.LAG,
@@ -208,8 +208,8 @@ def _saturation() -> list:
             quiet=ONLY_SPANS,
         ),
         plot(
-            "Processor",
-            "Cores that it keeps busy.",
+            "CPU",
+            "Cores used.",
             "short",
             [(busy, "cores")],
             limit=limits.CPU,
@@ -226,7 +226,7 @@ def _saturation() -> list:
         ),
         plot(
             "Database pool",
-            "Share of the connections it may open that are in use.",
+            "Share of the allowed connections that are in use.",
             "percentunit",
             [(share(used, allowed), "in use")],
             limit=limits.POOL,
@@ -240,24 +240,24 @@ def _errors() -> list:
     chosen = '{service_name=~"$service"}'
     return [
         lokigraph(
-            "Lines by level",
-            "Log lines a second by level.",
+            "Log lines by level",
+            "Log lines per second by level.",
             PER_SECOND,
             [(f"sum by (detected_level) (rate({chosen}[$__auto]))", "{{detected_level}}")],
-            quiet="it writes no log lines",
+            quiet="no log lines",
         ),
         traces(
-            "Failing requests",
-            "The newest traces in which it failed; an id opens the trace.",
+            "Failed requests",
+            "Latest traces in which the service failed. Click an id to open the trace.",
             '{ resource.service.name =~ "$service" && kind = server && status = error }',
             width=16,
-            quiet="nothing failed",
+            quiet="no failed requests",
         ),
         lines(
             "Warnings and errors",
-            "Newest first. Open a line for its fields; trace_id leads to the whole request.",
+            "Newest first. Expand a line to see its fields. Follow trace_id to the trace.",
             chosen + ' | detected_level=~"warn|error|fatal|critical"',
             height=8,
-            quiet="nothing to complain about",
+            quiet="no warnings or errors",
         ),
     ]

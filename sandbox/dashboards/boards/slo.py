@@ -1,4 +1,4 @@
-"""Objectives and what is left of their error budgets: is it time to stop releasing, and what burns?"""
+"""Objectives and error budgets: how much budget remains, and what burns it?"""
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models.dashboard import VariableRefresh, VariableSort
@@ -19,7 +19,7 @@ NAMED = "{{service}} {{sloth_slo}}"
 BURNING = f'{FIRING.removesuffix("}")},{CHOSEN},sloth_slo!=""}}'
 KEYS = {"service": "Service", "sloth_slo": "Objective"}
 LEFT = f"slo:period_error_budget_remaining:ratio{{{CHOSEN}}}"
-NONE_YET = "no objective has been measured yet"
+NONE_YET = "no objective measured yet"
 
 
 def slo() -> dashboard.Dashboard:
@@ -27,8 +27,8 @@ def slo() -> dashboard.Dashboard:
     return board(
         "slo",
         "Objectives and error budgets",
-        "Is the promise to customers kept, how much of the error budget is left, and what is burning it?",
-        {"Now": _now, "Burning": _burning, "Budgets": _budgets},
+        "Are the objectives met, how much of the error budget remains, and what burns it?",
+        {"Current state": _now, "Burn rates": _burning, "Error budgets": _budgets},
         variables=[_choice("service", "Service", "service"), _choice("slo", "Objective", "sloth_slo")],
     )
 
@@ -48,16 +48,16 @@ def _now() -> list:
     failed = each % f"slo:period_burn_rate:ratio{{{CHOSEN}}} * on (sloth_id) group_left () slo:error_budget:ratio"
     return [
         figure(
-            "Objectives burning",
-            "Objectives whose budget goes faster than the period allows.",
+            "Burning objectives",
+            "Objectives with a burn rate above 1: the budget will not last for the period.",
             "short",
             f"count(slo:current_burn_rate:ratio{{{CHOSEN}}} > 1) or vector(0)",
             width=6,
             limit=limits.FIRING,
         ),
         figure(
-            "Fastest burn",
-            "The highest burn rate, and whose it is. 1: the budget lasts exactly the period.",
+            "Highest burn rate",
+            "Highest burn rate and its objective. At 1, the budget lasts exactly for the period.",
             "short",
             f"topk(1, slo:current_burn_rate:ratio{{{CHOSEN}}})",
             width=6,
@@ -66,8 +66,8 @@ def _now() -> list:
             quiet="no requests",
         ),
         figure(
-            "Least budget left",
-            "The error budget with the least left of its period, and whose it is.",
+            "Lowest remaining budget",
+            "Lowest remaining error budget and its objective.",
             "percentunit",
             f"clamp_min(bottomk(1, {LEFT}), 0)",
             width=6,
@@ -77,26 +77,26 @@ def _now() -> list:
             quiet=NONE_YET,
         ),
         figure(
-            "Alerts of objectives",
-            "Alerts of burning budgets that fire.",
+            "Firing SLO alerts",
+            "Firing alerts on error budget burn.",
             "short",
             f"count({BURNING}) or vector(0)",
             width=6,
             limit=limits.FIRING,
         ),
         grid(
-            "Every objective",
-            "The promise, what was kept of it in the period, and what is left of the budget for failing.",
+            "Objectives",
+            "Target and achieved ratio of the period, burn rate and remaining error budget.",
             KEYS,
             [
                 Column("Burn rate", "short", each % f"slo:current_burn_rate:ratio{{{CHOSEN}}}", limits.BURN_RATE),
                 Column("Budget left", "percentunit", f"clamp_min({each % LEFT}, 0)", limits.BUDGET_LEFT, [SPENT]),
-                Column("Promised", "percentunit", promised),
-                Column("Kept", "percentunit", f"1 - {failed}"),
+                Column("Target", "percentunit", promised),
+                Column("Achieved", "percentunit", f"1 - {failed}"),
             ],
             height=10,
             quiet=NONE_YET,
-            links=[link("This service", "/d/service?var-service=${__value.raw}&${__url_time_range}")],
+            links=[link("Service dashboard", "/d/service?var-service=${__value.raw}&${__url_time_range}")],
         ),
     ]
 
@@ -105,7 +105,7 @@ def _burning() -> list:
     return [
         plot(
             "Burn rate",
-            "How fast each budget goes, as a multiple of what its period allows.",
+            "Rate of budget use. At 1, the budget lasts exactly for the period.",
             "short",
             [(f"slo:current_burn_rate:ratio{{{CHOSEN}}}", NAMED)],
             width=12,
@@ -114,8 +114,8 @@ def _burning() -> list:
             quiet="no requests",
         ),
         plot(
-            "Share of bad events",
-            "Failed or slow requests, as a share of all, over five minutes.",
+            "Error ratio (5 minutes)",
+            "Share of failed or slow requests over five minutes.",
             "percentunit",
             [(f"slo:sli_error:ratio_rate5m{{{CHOSEN}}}", NAMED)],
             width=12,
@@ -123,12 +123,12 @@ def _burning() -> list:
             quiet="no requests",
         ),
         timeline(
-            "Alerts of objectives over time",
-            "Each alert of a burning budget, while it fired, and how bad it was.",
+            "SLO alert timeline",
+            "Alerts on error budget burn, when they fired, and their severity.",
             [(by_severity(BURNING, "alertname"), "{{alertname}}")],
             SEVERITIES,
             height=7,
-            quiet="no budget burned fast enough for an alert",
+            quiet="no SLO alert fired",
         ),
     ]
 
@@ -136,8 +136,8 @@ def _burning() -> list:
 def _budgets() -> list:
     return [
         dial(
-            "Budget left",
-            "What is left of each error budget in its period.",
+            "Remaining budget",
+            "Remaining share of each error budget in its period.",
             "percentunit",
             (f"clamp_min({LEFT}, 0)", NAMED),
             limit=limits.BUDGET_LEFT,
@@ -146,8 +146,8 @@ def _budgets() -> list:
             quiet=NONE_YET,
         ).height(9),
         plot(
-            "Budget left over time",
-            "A slope is a burn; a step is an incident. At 0 the budget is spent and the objective missed.",
+            "Remaining budget over time",
+            "A slope is a burn, a step is an incident. At 0, the budget is spent and the objective is missed.",
             "percentunit",
             [(f"clamp_min({LEFT}, 0)", NAMED)],
             width=12,

@@ -1,4 +1,4 @@
-"""The pipeline's own health: does everything that the services say arrive, and do alerts leave?"""
+"""Health of the telemetry pipeline: does telemetry reach its store, and are alerts delivered?"""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -24,7 +24,7 @@ def _called(name: str, expression: str, label: str = "outcome") -> str:
 _WELL, _LOST = 'error_type=""', 'error_type!=""'
 _SENT = (
     _called("sent", rate(PROCESSED, where=_WELL)),
-    _called("no room", rate(PROCESSED, "service", _LOST) + " > 0"),
+    _called("queue full", rate(PROCESSED, "service", _LOST) + " > 0"),
 )
 _TAKEN = (
     _called("delivered", rate(EXPORTED, where=_WELL)),
@@ -44,9 +44,9 @@ LOST_EVENTS = {
 REFUSED = {
     f"otelcol_{what}_{signal}_total": f"{signal.replace('_', ' ')} {told}"
     for what, told in {
-        "receiver_refused": "refused",
-        "exporter_enqueue_failed": "found no room",
-        "exporter_send_failed": "not taken",
+        "receiver_refused": "rejected",
+        "exporter_enqueue_failed": "queue full",
+        "exporter_send_failed": "export failed",
     }.items()
     for signal in ("spans", "log_records")
 }
@@ -70,12 +70,12 @@ def telemetry() -> dashboard.Dashboard:
     return board(
         "telemetry",
         "Telemetry pipeline",
-        "Can the other dashboards be trusted? Every signal's way to its store, and alerts' to people.",
+        "Can the other dashboards be trusted? The path of each signal to its store, and of alerts to their recipients.",
         {
-            "Now": _now,
-            "What the services send": _sent,
-            "The collector": _collector,
-            "The stores": _stores,
+            "Current state": _now,
+            "Services": _sent,
+            "Collector": _collector,
+            "Stores": _stores,
             "Rules and alerts": _alerts,
         },
     )
@@ -84,44 +84,44 @@ def telemetry() -> dashboard.Dashboard:
 def _now() -> list:
     return [
         figure(
-            "Spans lost",
-            "Spans a minute that services, and the gateway for browsers, could not deliver or keep.",
+            "Lost spans",
+            "Spans per minute that services, and the gateway for browsers, could not deliver or queue.",
             PER_MINUTE,
             f"{LOST_SPANS} or vector(0)",
             limit=limits.LOST,
         ),
         figure(
-            "Refused",
-            "Spans and lines a minute that the collector turned away or that a store did not take. Senders try again.",
+            "Rejected telemetry",
+            "Spans and log lines per minute rejected by the collector or a store. Senders retry.",
             PER_MINUTE,
             REFUSED_A_MINUTE,
             limit=limits.LOST,
         ),
         figure(
-            "Fullest queue",
-            "Of the collector's queues to the stores, the fullest.",
+            "Highest queue usage",
+            "Highest usage of a collector queue to a store.",
             "percentunit",
             f"max({FULLNESS})",
             limit=limits.QUEUE,
         ).decimals(1),
         figure(
-            "Error events lost",
-            "A minute: errors of services and browsers that did not reach the error tracker, and news of them that did "
-            "not reach Alertmanager.",
+            "Lost error events",
+            "Per minute: errors of services and browsers that did not reach the error tracker, and its "
+            "webhook calls that did not reach Alertmanager.",
             PER_MINUTE,
             _all_of(LOST_EVENTS),
             limit=limits.LOST,
         ),
         figure(
             "Targets down",
-            "Scrape targets that do not answer; Grafana does not count.",
+            "Scrape targets that are down, without Grafana.",
             "short",
             'count(up{job!="optional"} == 0) or vector(0)',
             limit=limits.GONE,
         ),
         figure(
-            "Mails that failed",
-            "Notifications a minute that Alertmanager could not deliver.",
+            "Failed notifications",
+            "Notifications per minute that Alertmanager could not deliver.",
             PER_MINUTE,
             f"60 * sum(rate(alertmanager_notifications_failed_total{WAYS}[1m]))",
             limit=limits.LOST,
@@ -142,16 +142,16 @@ def _either(what: Callable[[str, str], str], counters: Iterable[str]) -> str:
 def _sent() -> list:
     return [
         plot(
-            "Spans",
-            "Spans a second of services and browsers. Sent: they left the queue. Delivered: the collector accepted "
-            "them. No room, not delivered: that service lost them.",
+            "Spans sent",
+            "Spans per second of services and browsers. Sent: left the queue. Delivered: accepted by the collector. "
+            "Queue full, not delivered: lost by that service.",
             PER_SECOND,
             SENT_SPANS,
             width=8,
         ),
         plot(
-            "Spans that wait",
-            "How full each service's queue is while the collector is away. When it is full, the oldest span is lost.",
+            "Span queue usage",
+            "Queue usage by service. The queue fills while the collector is down. When full, it drops the oldest span.",
             "percentunit",
             [(share(*QUEUE), "{{service}}")],
             limit=limits.QUEUE,
@@ -159,11 +159,11 @@ def _sent() -> list:
         ),
         plot(
             "Error events",
-            "A minute: errors of services and browsers by what became of them, and the relay's news of them.",
+            "Per minute: errors of services and browsers by outcome, and alerts of the relay.",
             PER_MINUTE,
             [(_either(per_minute, LOST_EVENTS), "{{service}} {{app}} {{outcome}}")],
             width=8,
-            quiet="no error has been reported yet",
+            quiet="no error reported yet",
         ),
     ]
 
@@ -171,14 +171,14 @@ def _sent() -> list:
 def _collector() -> list:
     return [
         plot(
-            "Taken in and delivered",
-            "Spans and log lines a second. The gap is what waits in the queues.",
+            "Collector throughput",
+            "Spans and log lines per second. The difference between in and out is in the queues.",
             PER_SECOND,
             [(rate(metric), legend) for metric, legend in FLOWS.items()],
         ),
         plot(
             "Log lines",
-            "Lines a second that services wrote, by level, and what Loki took in: the two totals agree.",
+            "Lines per second written by services, by level, and received by Loki. The two totals are equal.",
             PER_SECOND,
             [
                 (rate("telemetry_log_lines_total", "level"), "written {{level}}"),
@@ -186,23 +186,23 @@ def _collector() -> list:
             ],
         ),
         plot(
-            "Queues",
-            "How full the queue to each store is. It is on disk and outlives a restart.",
+            "Queue usage",
+            "Usage of the queue to each store. Queues are on disk and survive a restart.",
             "percentunit",
             [(f'label_replace({FULLNESS}, "store", "$1", "exporter", "(?:.*/)?(.*)")', "{{store}}")],
             limit=limits.QUEUE,
         ),
         plot(
-            "Refused and failed",
-            "A minute: turned away for want of room, or not taken by a store.",
+            "Rejected and failed",
+            "Per minute: rejected for missing capacity, or by a store.",
             PER_MINUTE,
             [(f"60 * ({rate(name, window='1m')} or vector(0))", legend) for name, legend in REFUSED.items()],
             limit=limits.LOST,
             width=12,
         ),
         plot(
-            "Memory of the collector",
-            "Resident memory. It refuses what comes in from 160 MiB on.",
+            "Collector memory",
+            "Resident memory. From 160 MiB, the collector rejects incoming data.",
             "bytes",
             [("otelcol_process_memory_rss_bytes", "resident")],
             limit=limits.COLLECTOR_MEMORY,
@@ -214,8 +214,8 @@ def _collector() -> list:
 def _stores() -> list:
     return [
         plot(
-            "Taken in by each store",
-            "A second: samples by Prometheus, lines by Loki, spans by Tempo.",
+            "Ingestion rate by store",
+            "Per second: samples (Prometheus), log lines (Loki), spans (Tempo).",
             PER_SECOND,
             [
                 (rate("prometheus_tsdb_head_samples_appended_total", where='service="prometheus"'), "samples"),
@@ -226,7 +226,7 @@ def _stores() -> list:
         ),
         plot(
             "Slowest scrapes",
-            "Time that a scrape takes.",
+            "Duration of the five slowest scrapes.",
             "s",
             [("topk(5, scrape_duration_seconds)", "{{service}}")],
             limit=limits.SCRAPE,
@@ -235,33 +235,33 @@ def _stores() -> list:
         ),
         plot(
             "Series in Prometheus",
-            "Series that it holds in memory; each new value of a label adds some.",
+            "Series in memory. Each new label value adds series.",
             "short",
             [('prometheus_tsdb_head_series{service="prometheus"}', "series")],
             limit=limits.SERIES,
             width=6,
         ),
         plot(
-            "Thrown away by Tempo",
-            "Spans a minute that it discarded, by reason.",
+            "Spans discarded by Tempo",
+            "Discarded spans per minute, by reason.",
             PER_MINUTE,
             [(per_minute("tempo_discarded_spans_total", "reason"), "{{reason}}")],
             limit=limits.LOST,
             width=6,
         ),
         plot(
-            "Metrics made from spans",
-            "Spans a second that Tempo's generator turned into metrics, and those that it left out.",
+            "Span metrics in Tempo",
+            "Spans per second received by Tempo's metrics generator, and spans omitted from metrics.",
             PER_SECOND,
             [
                 (rate("tempo_metrics_generator_spans_received_total"), "received"),
-                (f"{rate('tempo_metrics_generator_spans_discarded_total')} or vector(0)", "left out"),
+                (f"{rate('tempo_metrics_generator_spans_discarded_total')} or vector(0)", "omitted"),
             ],
             width=6,
         ),
         plot(
             "Exemplars in Prometheus",
-            "Exemplars that lead from a latency to a trace; the oldest make room.",
+            "Stored exemplars, which link a latency to a trace. New ones replace the oldest.",
             "short",
             [('prometheus_tsdb_exemplar_exemplars_in_storage{service="prometheus"}', "stored")],
             width=6,
@@ -273,16 +273,16 @@ def _alerts() -> list:
     group = 'label_replace(%s, "group", "$1", "rule_group", ".*;(.*)")'
     return [
         plot(
-            "Evaluating the rules",
-            "Time that each group of rules took. A group that takes longer than its interval is late.",
+            "Rule evaluation duration",
+            "Evaluation time of each rule group. A group that takes longer than its interval is late.",
             "s",
             [(group % "prometheus_rule_group_last_duration_seconds", "{{group}}")],
             limit=limits.RULES,
             width=12,
         ),
         plot(
-            "From Prometheus to Alertmanager",
-            "Alerts a minute sent, and those that could not be sent.",
+            "Alerts to Alertmanager",
+            "Alerts per minute from Prometheus: sent, failed and dropped.",
             PER_MINUTE,
             [
                 (per_minute("prometheus_notifications_sent_total"), "sent"),
@@ -292,11 +292,11 @@ def _alerts() -> list:
             width=6,
         ),
         plot(
-            "From Alertmanager to people",
-            "Mails and other notifications of the last five minutes, and those that failed.",
+            "Notifications",
+            "Notification attempts of the last five minutes (mail and others), and failures.",
             "short",
             [
-                (f"sum(increase(alertmanager_notifications_total{WAYS}[5m]))", "tried"),
+                (f"sum(increase(alertmanager_notifications_total{WAYS}[5m]))", "attempted"),
                 (f"sum(increase(alertmanager_notifications_failed_total{WAYS}[5m]))", "failed"),
             ],
             width=6,

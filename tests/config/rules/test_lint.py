@@ -20,7 +20,7 @@ BROKEN = {
     "expression": (RULES, "vector(1)", "vector(1", "expr: vector(1", "unclosed left parenthesis"),
     "unknown field": (RULES, "- alert: NoTraffic", "- alert: NoTraffic\n        foo: bar", "foo: bar", "field foo not"),
     "duration": (RULES, "for: 15s", "for: soon", "for: soon", 'not a valid duration string: "soon"'),
-    "variable of a summary": (RULES, "{{ $labels.service }} gets", "{{ $it }} gets", "{{ $it }}", 'variable "$it"'),
+    "variable of a summary": (RULES, "$labels.service }} receives", "$it }} receives", "{{ $it }}", 'variable "$it"'),
     "YAML of a rule": (RULES, "  - name: platform", "  - name: [platform", "    rules:", "is no YAML"),
     "severity": (RULES, "severity: none", "severity: loud", "Watchdog", "Watchdog needs a severity of"),
     "team": (RULES, "none, team: platform", "none, team: nobody", "Watchdog", "names a team that"),
@@ -75,12 +75,12 @@ def test_alert_without_a_runbook_is_refused(copy: Path) -> None:
 def test_query_of_a_dashboard_that_is_no_promql_is_refused_where_its_panel_is_written() -> None:
     boards = {name: json.loads(text) for name, text in generated().items()}
     check.check_queries(boards)
-    panel = next(panel for panel in boards["overview.json"]["panels"] if panel["title"] == "Lines by level")
+    panel = next(panel for panel in boards["overview.json"]["panels"] if panel["title"] == "Log lines by level")
     panel["targets"][0] |= {"datasource": {"type": "prometheus", "uid": "prometheus"}, "expr": "sum(rate(up[1m])"}
-    with pytest.raises(Problem, match=r"Lines by level A is no PromQL: .*unclosed left parenthesis") as refused:
+    with pytest.raises(Problem, match=r"Log lines by level A is no PromQL: .*unclosed left parenthesis") as refused:
         check.check_queries(boards)
     assert refused.value.path == ROOT / "sandbox/dashboards/boards/overview.py"
-    assert '"Lines by level"' in refused.value.path.read_text().splitlines()[refused.value.line - 1]
+    assert '"Log lines by level"' in refused.value.path.read_text().splitlines()[refused.value.line - 1]
 
 
 def test_dashboard_that_was_edited_by_hand_is_refused_at_the_line(tmp_path: Path) -> None:

@@ -312,7 +312,7 @@ def test_mail_leaves_out_links_to_a_grafana_that_is_not_there_and_says_why(offic
         assert "http://r/" in text
         assert "http://d/" not in text
         assert "http://l/" not in text
-        assert "This stack has no Grafana: the runbook has the queries." in text
+        assert "This stack has no Grafana. The runbook has the queries." in text
 
 
 @pytest.mark.parametrize("said", ["", "(this stack has no Grafana) "])
