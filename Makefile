@@ -9,7 +9,6 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 VENV := .venv
-LOAD_VENV := .venv-load
 BIN := $(VENV)/bin
 REPORTS ?= .run/reports
 export ENGINE WITHOUT PROFILE
@@ -26,17 +25,6 @@ $(VENV)/.complete: requirements-dev.lock
 	@$(PYTHON) -m venv $(VENV) || { echo "make: could not make a virtual environment. On Debian: apt-get install python3-venv"; exit 1; }
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
-
-# A separate environment for Locust: it patches sockets and threads, and its dependencies affect other libraries.
-$(LOAD_VENV)/.complete: loadtest/requirements.lock $(VENV)/.complete
-	@echo "Preparing Locust's Python environment in $(LOAD_VENV) (once)"
-	@rm -rf $(LOAD_VENV)
-	@$(PYTHON) -m venv $(LOAD_VENV)
-	@$(LOAD_VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r loadtest/requirements.lock
-	@touch $@
-
-.PHONY: load-made
-load-made: $(LOAD_VENV)/.complete
 
 .PHONY: ack unack
 .PHONY: gameday runbook tour versions sbom audit
@@ -122,7 +110,7 @@ generate: setup  ## regenerate alert rules and routes, dashboards, and the nativ
 gate: setup  ## run every check of Gate 4 against the running stack and collect the evidence
 	@$(BIN)/python -m sandbox gate
 
-load: setup $(LOAD_VENV)/.complete  ## run a load test on the gateway (USERS=20 DURATION=60s PROCESSES=1) and compare it with the telemetry; PAGE=1 for Locust's page
+load: setup  ## run a load test on the gateway (USERS=20 DURATION=60s PROCESSES=1) and compare it with the telemetry; PAGE=1 for Locust's page
 	@$(BIN)/python -m sandbox load $(if $(USERS),--users $(USERS)) $(if $(DURATION),--duration $(DURATION)) $(if $(PROCESSES),--processes $(PROCESSES)) $(if $(PAGE),--page)
 
 release: setup  ## deploy another version of a service or frontend part under load: SERVICE=payments VERSION=0.1.1
@@ -168,7 +156,7 @@ bench: setup  ## measure the cost of telemetry per request: a null endpoint, and
 snapshot: setup  ## draw the dashboards of the running stack as pictures (MINUTES=15, DASHBOARD=overview for one of them)
 	@$(BIN)/python -m sandbox snapshot $(DASHBOARD) $(if $(MINUTES),--minutes $(MINUTES))
 
-figures: setup $(LOAD_VENV)/.complete  ## measure the figures of docs/figures.md on this machine (COLD=1: also the cold build; ONLY=losses: one section)
+figures: setup  ## measure the figures of docs/figures.md on this machine (COLD=1: also the cold build; ONLY=losses: one section)
 	@$(BIN)/python -m sandbox figures $(if $(COLD),--cold) $(if $(ONLY),--only $(ONLY))
 
 help:  ## show this list

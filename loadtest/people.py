@@ -9,14 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sandbox.model import ROOT
+from sandbox.engines.native import build
 from sandbox.model.errors import StackError
 
-__all__ = ["Failure", "Measured", "open_page", "send_people"]
+__all__ = ["Failure", "Measured", "environment", "open_page", "send_people"]
 
 USERS = Path(__file__).with_name("locustfile.py")
-# An environment of its own: Locust brings libraries whose mere presence changes what others do.
-PYTHON = ROOT / ".venv-load" / "bin" / "python"
 # What began before the end is finished, so that every request has an answer and the counts can agree.
 STOP_SECONDS = 15
 
@@ -101,7 +99,19 @@ def open_page(gateway: str, users: int, processes: int) -> int:
     return subprocess.run(_locust(gateway, *arguments), check=False).returncode
 
 
+def environment() -> Path:
+    """Locust's own Python environment, made once: what it brings changes how other libraries send. StackError."""
+    return build.python_environment(USERS.with_name("requirements.lock"))
+
+
 def _locust(gateway: str, *arguments: str) -> list[str]:
-    if not PYTHON.exists():
-        raise StackError("Locust's environment is not there.", "`make load` makes it.")
-    return [str(PYTHON), "-m", "locust", "--locustfile", str(USERS), "--host", gateway, *arguments]
+    return [
+        str(environment() / "bin" / "python"),
+        "-m",
+        "locust",
+        "--locustfile",
+        str(USERS),
+        "--host",
+        gateway,
+        *arguments,
+    ]

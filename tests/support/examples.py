@@ -17,6 +17,7 @@ import httpx
 import yaml
 
 from sandbox.engines import control
+from sandbox.engines.native.build import python_environment
 from sandbox.model import ROOT
 from sandbox.model.stack import Stack
 from sandbox.model.variables import FOREIGN
@@ -42,14 +43,7 @@ class Guest:
 
 def build() -> None:
     """Make what is not made yet. Raises ``subprocess.CalledProcessError`` with the tool's output on the screen."""
-    shop = MADE / "shop"
-    lock = FOLDER / "fastapi" / "requirements.lock"
-    if not (shop / lock.name).exists() or (shop / lock.name).read_bytes() != lock.read_bytes():
-        shutil.rmtree(shop, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", shop], check=True)
-        pip = [shop / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
-        subprocess.run([*pip, "-r", lock], check=True)
-        shutil.copy(lock, shop)
+    _shop()
     node = FOLDER / "node"
     installed = node / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < (node / "package-lock.json").stat().st_mtime:
@@ -58,6 +52,10 @@ def build() -> None:
     made = [MADE / "stock", FOLDER / "go" / "go.sum", FOLDER / "go" / "main.go"]
     if not made[0].exists() or any(made[0].stat().st_mtime < source.stat().st_mtime for source in made[1:]):
         subprocess.run([_go(), "build", "-o", made[0], "."], cwd=FOLDER / "go", check=True, env=_go_environment())
+
+
+def _shop() -> Path:
+    return python_environment(FOLDER / "fastapi" / "requirements.lock")
 
 
 @contextmanager
@@ -80,7 +78,7 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
         "PRICES_URL": urls["prices"],
         "STOCK_URL": urls["stock"],
     }
-    programs = MADE / "shop" / "bin"
+    programs = _shop() / "bin"
     commands = {
         "shop": ([programs / "opentelemetry-instrument", programs / "uvicorn", "shop:app", "--port", ports["shop"]]),
         "prices": ["node", "--require", "@opentelemetry/auto-instrumentations-node/register", "prices.js"],
