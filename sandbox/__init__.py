@@ -1,1 +1,1 @@
-"""Everything that we run: one package behind one command, `python -m sandbox --help`."""
+"""All programs of this repository, with one command: `python -m sandbox --help`."""

@@ -1,4 +1,4 @@
-"""`python -m sandbox --help`: every command that make calls, and a few more."""
+"""Entry point of `python -m sandbox`."""
 
 from sandbox.cli import main
 

@@ -1,4 +1,4 @@
-"""The command line: what a command does is loaded when it runs, so that a short one stays short."""
+"""The command line. Each command imports its modules when it runs, so that short commands stay fast."""
 
 # Each of these adds its commands, and `--help` lists them in this order.
 # isort: off

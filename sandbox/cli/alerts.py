@@ -1,4 +1,4 @@
-"""Pages that fire and who has them; everything that is generated from objectives, contacts and boards."""
+"""Commands that acknowledge alerts, and that generate rules, routes and dashboards."""
 
 from typing import Annotated
 
@@ -8,17 +8,17 @@ from sandbox.cli.app import app, refusing
 
 __all__: list[str] = []
 
-Service = Annotated[str, typer.Option(help="only of this service")]
+Service = Annotated[str, typer.Option(help="only for this service")]
 
 
 @app.command()
 def ack(
-    alert: Annotated[str, typer.Argument(help="its name, as in the mail; without it, what fires is listed")] = "",
+    alert: Annotated[str, typer.Argument(help="name, as in the mail; without it, list the firing pages")] = "",
     service: Service = "",
-    by: Annotated[str, typer.Option(help="who answers (default: you)")] = "",
-    hold: Annotated[str, typer.Option("--for", help="how long, such as 30m")] = "1h",
+    by: Annotated[str, typer.Option(help="who acknowledges (default: the current user)")] = "",
+    hold: Annotated[str, typer.Option("--for", help="duration, such as 30m")] = "1h",
 ) -> None:
-    """Tell nobody else of an alert that fires; without a name, list the pages that fire and who has them."""
+    """Acknowledge a firing alert; without a name, list the firing pages and their acknowledgements."""
     from sandbox.alerting.ack import AckError, acknowledge, overview
 
     with refusing(AckError):
@@ -28,7 +28,7 @@ def ack(
 
 @app.command()
 def unack(alert: Annotated[str, typer.Argument(help="its name, as in the mail")], service: Service = "") -> None:
-    """Give a page back."""
+    """Remove an acknowledgement."""
     from sandbox.alerting.ack import AckError, withdraw
 
     with refusing(AckError):
@@ -37,9 +37,9 @@ def unack(alert: Annotated[str, typer.Argument(help="its name, as in the mail")]
 
 @app.command()
 def generate(
-    check: Annotated[bool, typer.Option("--check", help="write nothing; refuse what is wrong or stale")] = False,
+    check: Annotated[bool, typer.Option("--check", help="write nothing; fail if a file is invalid or stale")] = False,
 ) -> None:
-    """Write alert rules, routes and dashboards from what they are made of."""
+    """Generate alert rules, routes and dashboards."""
     from sandbox.alerting import generate as alerts
     from sandbox.alerting.problems import Problem
     from sandbox.dashboards import generate as boards

@@ -1,4 +1,4 @@
-"""The one application that every command belongs to, and how problems are told."""
+"""The Typer application that contains all commands, and its error handling."""
 
 import signal
 import sys
@@ -11,16 +11,16 @@ from sandbox.model.errors import StackError
 
 __all__ = ["app", "group", "main", "refusing"]
 
-# What typer makes of an interrupt.
+# Exit status that Typer sets on an interrupt.
 INTERRUPTED = 130
-# Commands that stop what they had started when they are interrupted.
+# When interrupted, these commands stop whatever they had started.
 TIDY = {"up", "build", "down", "clean", "stop", "kill", "start", "status", "test"}
 
 app = typer.Typer(name="python -m sandbox", add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 def group(name: str, what: str) -> typer.Typer:
-    """A command with commands of its own."""
+    """Add a group of subcommands."""
     made = typer.Typer(no_args_is_help=True, help=what)
     app.add_typer(made, name=name)
     return made
@@ -28,7 +28,7 @@ def group(name: str, what: str) -> typer.Typer:
 
 @contextmanager
 def refusing(*kinds: type[Exception]) -> Iterator[None]:
-    """An exception of these kinds ends the command with its message and exit status 1."""
+    """Exit with the exception's message and status 1 if the block raises one of these exceptions."""
     try:
         yield
     except kinds as problem:

@@ -1,4 +1,4 @@
-"""Practising an incident, its runbook, the tour, and single faults."""
+"""Commands for incidents: game days, runbooks, the tour, single faults."""
 
 import sys
 import time
@@ -13,14 +13,14 @@ from sandbox.model.errors import StackError
 __all__: list[str] = []
 
 gameday = group("gameday", "Practise an incident, unattended or as a drill.")
-faults = group("faults", "Break the stack that runs, and mend it.")
+faults = group("faults", "Inject faults into the running stack and remove them.")
 
-FaultName = Annotated[str, typer.Argument(metavar="NAME", help="as `list` names it")]
+FaultName = Annotated[str, typer.Argument(metavar="NAME", help="name of the fault, as printed by `list`")]
 
 
 @gameday.command("list")
 def show() -> None:
-    """Every scenario, and the alert that must tell of it."""
+    """List the scenarios and the alert that each must cause."""
     from sandbox.incidents import scenario
 
     for name in scenario.names():
@@ -29,8 +29,8 @@ def show() -> None:
 
 
 @gameday.command()
-def run(names: Annotated[list[str], typer.Argument(help="scenarios, or: all")]) -> None:
-    """Play scenarios unattended and write a review of each; exit status 1 unless all passed."""
+def run(names: Annotated[list[str], typer.Argument(help="names of scenarios, or: all")]) -> None:
+    """Run scenarios unattended and write a review of each; exit status 1 unless all passed."""
     from sandbox.incidents import scenario, session
     from sandbox.model.stack import Stack
 
@@ -39,8 +39,8 @@ def run(names: Annotated[list[str], typer.Argument(help="scenarios, or: all")]) 
 
 
 @gameday.command()
-def drill(seed: Annotated[int, typer.Option(help="the same seed hides the same scenario; 0 for any")] = 0) -> None:
-    """Break something, tell nothing, and let a person find out."""
+def drill(seed: Annotated[int, typer.Option(help="selects the scenario; 0 selects a random one")] = 0) -> None:
+    """Run an unknown scenario for a person to diagnose."""
     from sandbox.incidents import session
     from sandbox.incidents.keyboard import Keyboard
     from sandbox.model.stack import Stack
@@ -59,10 +59,10 @@ def undo() -> None:
 
 @gameday.command()
 def review(
-    start: Annotated[str, typer.Option("--from", help="when an incident began: 21:56, or 2026-11-24T21:56 (UTC)")] = "",
-    end: Annotated[str, typer.Option("--to", help="when it was over; by default now")] = "",
+    start: Annotated[str, typer.Option("--from", help="start of an incident: 21:56, or 2026-11-24T21:56 (UTC)")] = "",
+    end: Annotated[str, typer.Option("--to", help="end of the incident (default: now)")] = "",
 ) -> None:
-    """Write the reviews of all runs and their summary again; with --from that of a real incident, from the stores."""
+    """Regenerate the reviews of all runs and their summary; with --from, write the review of a real incident."""
     from sandbox.incidents import session
     from sandbox.incidents.incident import moment
     from sandbox.model.stack import Stack
@@ -77,8 +77,8 @@ def review(
 
 
 @app.command()
-def runbook(alert: Annotated[str, typer.Argument(help="the alert's name")]) -> None:
-    """Print the runbook of an alert, with what the stores answer to its questions now."""
+def runbook(alert: Annotated[str, typer.Argument(help="name of the alert")]) -> None:
+    """Print the runbook of an alert with the current results of its queries."""
     from sandbox.incidents.desk import print_page
     from sandbox.incidents.runbook import read
     from sandbox.model.stack import Stack
@@ -88,7 +88,7 @@ def runbook(alert: Annotated[str, typer.Argument(help="the alert's name")]) -> N
 
 @app.command()
 def tour() -> None:
-    """Make one payment, and show what every store knows of it."""
+    """Make one payment and show its telemetry in every store."""
     from sandbox.incidents.tour import show
 
     show()
@@ -96,7 +96,7 @@ def tour() -> None:
 
 @faults.command("list")
 def names() -> None:
-    """Every fault and what it does."""
+    """List the faults and their effects."""
     from sandbox.incidents.faults import FAULTS
 
     for name, fault in FAULTS.items():
@@ -105,7 +105,7 @@ def names() -> None:
 
 @faults.command()
 def inject(name: FaultName) -> None:
-    """Put a fault in; it stays until it is removed."""
+    """Inject a fault; it stays until it is removed."""
     from sandbox.incidents.faults import inject_named
     from sandbox.model.stack import Stack
 
@@ -114,7 +114,7 @@ def inject(name: FaultName) -> None:
 
 @faults.command()
 def remove(name: FaultName) -> None:
-    """Take a fault out again."""
+    """Remove a fault."""
     from sandbox.incidents.faults import remove_named
     from sandbox.model.stack import Stack
 

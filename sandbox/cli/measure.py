@@ -1,4 +1,4 @@
-"""Load, and what the stack costs."""
+"""Commands that run load tests and measurements."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,12 +12,15 @@ __all__: list[str] = []
 
 @app.command()
 def load(
-    users: Annotated[int, typer.Option(help="people at once")] = 20,
-    duration: Annotated[str, typer.Option(help="how long, such as 60s or 5m")] = "60s",
-    processes: Annotated[int, typer.Option(help="processes to send from, when one cannot send enough")] = 1,
-    page: Annotated[bool, typer.Option(help="steer by Locust's page on http://127.0.0.1:8089 instead")] = False,
+    users: Annotated[int, typer.Option(help="number of concurrent users")] = 20,
+    duration: Annotated[str, typer.Option(help="duration, such as 60s or 5m")] = "60s",
+    processes: Annotated[int, typer.Option(help="number of processes that send requests")] = 1,
+    page: Annotated[bool, typer.Option(help="control the test on Locust's page, http://127.0.0.1:8089")] = False,
 ) -> None:
-    """Send customers and a few attackers; exit status 1 when a request failed or the telemetry missed one."""
+    """Run a load test; exit status 1 if a request failed or its telemetry is missing.
+
+    The simulated users are customers and a few attackers.
+    """
     from loadtest.report import send
 
     raise typer.Exit(send(users, duration, processes, page))
@@ -26,12 +29,12 @@ def load(
 @app.command()
 def bench(
     workload: Annotated[str, typer.Argument(help="null or payment")] = "null",
-    pairs: Annotated[int, typer.Option(min=2, help="of one pair there is no spread")] = 20,
-    turns: Annotated[int, typer.Option(help="of each part in a pair")] = 10,
-    part: Annotated[list[str] | None, typer.Option(help="only this one beside bare; repeatable")] = None,
-    json: Annotated[Path | None, typer.Option(help="where the measurements are kept as well")] = None,
+    pairs: Annotated[int, typer.Option(min=2, help="number of pairs; at least 2, to estimate the spread")] = 20,
+    turns: Annotated[int, typer.Option(help="turns of each part in a pair")] = 10,
+    part: Annotated[list[str] | None, typer.Option(help="compare only this part with bare; repeatable")] = None,
+    json: Annotated[Path | None, typer.Option(help="also write the measurements to this file")] = None,
 ) -> None:
-    """Measure what telemetry costs a request."""
+    """Measure the cost of telemetry per request."""
     from loadtest.bench import compare
 
     compare(workload, pairs, turns, part or [], json)
@@ -41,11 +44,11 @@ def bench(
 def figures(
     cold: Annotated[bool, typer.Option(help="also build everything with empty caches (about ten minutes)")] = False,
     only: Annotated[list[str] | None, typer.Option(help="only this section of docs/figures.json; repeatable")] = None,
-    render: Annotated[bool, typer.Option(help="measure nothing; write the page from what is kept")] = False,
+    render: Annotated[bool, typer.Option(help="measure nothing; write the page from the stored figures")] = False,
 ) -> None:
-    """Measure what docs/figures.md states, on this machine.
+    """Measure the figures of docs/figures.md on this machine.
 
-    The stack is started if need be, restarted on the way and left up; what it had stored is deleted.
+    Starts the stack if necessary, restarts it during the measurements and leaves it running. Deletes its stored data.
     """
     from sandbox.figures.measurements import measured
 

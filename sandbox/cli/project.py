@@ -1,4 +1,4 @@
-"""What the stack is made of, releases, new services."""
+"""Commands for the inventory of the stack, releases and new services."""
 
 from typing import Annotated
 
@@ -14,7 +14,7 @@ Service = Annotated[str, typer.Argument(help="gateway, auth, payments, frontend-
 
 @app.command()
 def versions() -> None:
-    """Every part of the stack: what is pinned, what runs, under which licence."""
+    """List every component: pinned version, running version, licence."""
     from sandbox.inventory.report import print_versions
 
     print_versions(ROOT)
@@ -30,7 +30,7 @@ def sbom() -> None:
 
 @app.command()
 def audit() -> None:
-    """Known vulnerabilities of every Python and npm lock; exit status 1 when there is one."""
+    """List known vulnerabilities of every Python and npm lock file; exit status 1 if there is one."""
     from sandbox.inventory.report import audit
 
     raise typer.Exit(audit(ROOT))
@@ -38,7 +38,7 @@ def audit() -> None:
 
 @app.command()
 def diagram() -> None:
-    """Who talks to whom, as a Mermaid diagram made from the topology."""
+    """Print a Mermaid diagram of the connections between services, derived from the topology."""
     from sandbox.model.compose import read_topology
     from sandbox.model.diagram import diagram
 
@@ -48,9 +48,9 @@ def diagram() -> None:
 @app.command("new-service")
 def new_service(
     name: Annotated[str, typer.Argument(help="a Python package name in lower case, such as orders")],
-    team: Annotated[str, typer.Option(help="who owns its errors and alerts")] = "platform",
+    team: Annotated[str, typer.Option(help="team that owns its errors and alerts")] = "platform",
 ) -> None:
-    """Write a new service into the checkout, and name it in the four files that must know it."""
+    """Generate a new service and add it to the four files that list services."""
     from sandbox.scaffold.create import create
 
     typer.echo(create(name, team))
@@ -58,9 +58,9 @@ def new_service(
 
 @app.command()
 def release(
-    service: Service, version: Annotated[str, typer.Argument(help="any version but the one that runs")]
+    service: Service, version: Annotated[str, typer.Argument(help="any version except the running one")]
 ) -> None:
-    """Run a version of a service in place of the one that runs."""
+    """Replace the running version of a service with another one."""
     from sandbox.release import commands
 
     commands.release(ROOT, service, version, typer.echo)
@@ -69,9 +69,9 @@ def release(
 @app.command()
 def rollback(
     service: Service,
-    schema: Annotated[str, typer.Option(help="revision of its database to go back to, such as 0001")] = "",
+    schema: Annotated[str, typer.Option(help="revision to which its database is rolled back first, such as 0001")] = "",
 ) -> None:
-    """Run the version that ran before."""
+    """Roll a service back to its previous version."""
     from sandbox.release import commands
 
     commands.rollback(ROOT, service, typer.echo, schema)
@@ -79,7 +79,7 @@ def rollback(
 
 @app.command()
 def releases() -> None:
-    """What was released in place of the versions of .env, oldest first."""
+    """List the releases that replaced versions of .env, oldest first."""
     from sandbox.release import record
 
     found = record.read(ROOT)

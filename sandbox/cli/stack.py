@@ -1,4 +1,4 @@
-"""Starting and stopping the stack, looking at it, and testing it."""
+"""Commands that start, stop, inspect and test the stack."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +10,11 @@ from sandbox.model import ROOT
 
 __all__: list[str] = []
 
-Component = Annotated[str, typer.Argument(help="a service of docker-compose.yml")]
+Component = Annotated[str, typer.Argument(help="name of a service in docker-compose.yml")]
 
 
 def _root() -> Path:
-    """The folder of the checkout: the one we are in when it holds a topology, else the one this file is in."""
+    """Return the current folder if it contains docker-compose.yml, otherwise the checkout that contains this file."""
     here = Path.cwd()
     return here if (here / "docker-compose.yml").exists() else ROOT
 
@@ -29,7 +29,7 @@ def up() -> None:
 
 @app.command()
 def build() -> None:
-    """Build or find every program that the native engine runs, without starting it."""
+    """Build the programs of the native engine without starting them."""
     from sandbox.engines.commands import build
 
     build(_root())
@@ -37,7 +37,7 @@ def build() -> None:
 
 @app.command()
 def down() -> None:
-    """Stop the stack; its data stays."""
+    """Stop the stack and keep its data."""
     from sandbox.engines.commands import down
 
     down(_root())
@@ -53,7 +53,7 @@ def clean() -> None:
 
 @app.command()
 def stop(name: Component) -> None:
-    """Stop one component and leave it stopped, to see what happens without it."""
+    """Stop one component; it stays stopped."""
     from sandbox.engines.commands import stop
 
     stop(_root(), name)
@@ -61,7 +61,7 @@ def stop(name: Component) -> None:
 
 @app.command()
 def kill(name: Component) -> None:
-    """End one component at once, as a crash would (SIGKILL)."""
+    """Kill one component with SIGKILL, as a crash would."""
     from sandbox.engines.commands import kill
 
     kill(_root(), name)
@@ -69,7 +69,7 @@ def kill(name: Component) -> None:
 
 @app.command()
 def start(name: Component) -> None:
-    """Start one component that was stopped or killed, and wait until it is healthy."""
+    """Start a component that was stopped or killed, and wait until it is healthy."""
     from sandbox.engines.commands import start
 
     start(_root(), name)
@@ -77,7 +77,7 @@ def start(name: Component) -> None:
 
 @app.command()
 def status() -> None:
-    """What runs, how it is, how much memory it takes; exit status 1 unless everything is well."""
+    """Show the running components, their health and memory use; exit status 1 unless all are healthy."""
     from sandbox.engines.commands import status
 
     raise typer.Exit(status(_root()))
@@ -85,11 +85,11 @@ def status() -> None:
 
 @app.command()
 def logs(
-    services: Annotated[list[str] | None, typer.Argument(help="components; all of them when none is named")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="keep reading")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="lines of each component to begin with")] = 20,
+    services: Annotated[list[str] | None, typer.Argument(help="components (default: all)")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="follow new lines")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="number of last lines of each component")] = 20,
 ) -> None:
-    """The last log lines."""
+    """Show the last log lines."""
     from sandbox.engines.commands import logs
 
     logs(_root(), services or [], lines, follow)
@@ -97,10 +97,10 @@ def logs(
 
 @app.command("test")
 def run_tests(
-    reports: Annotated[Path, typer.Option(help="where the JUnit report goes")] = Path(".run/reports"),
-    also: Annotated[list[str] | None, typer.Option(help="a further folder of tests; repeatable")] = None,
+    reports: Annotated[Path, typer.Option(help="folder for the JUnit report")] = Path(".run/reports"),
+    also: Annotated[list[str] | None, typer.Option(help="an additional folder of tests; repeatable")] = None,
 ) -> None:
-    """Up, the end-to-end suite, down."""
+    """Start the stack, run the end-to-end suite, stop the stack."""
     from sandbox.checks.suite import run_tests
 
     raise typer.Exit(run_tests(_root(), reports, also or []))

@@ -1,4 +1,4 @@
-"""What everything else asks: the services, the topology read from docker-compose.yml, settings and addresses."""
+"""The model of the stack: services, the topology of docker-compose.yml, settings and addresses."""
 
 from pathlib import Path
 

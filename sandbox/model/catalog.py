@@ -1,4 +1,4 @@
-"""The catalog of the services: services/catalog.yml."""
+"""Reads the catalog of services, services/catalog.yml."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -13,7 +13,7 @@ __all__ = ["SERVICES", "CatalogRow", "Owned", "callers", "callers_in_a_row", "ca
 
 @dataclass(frozen=True)
 class CatalogRow:
-    """One service. ``errors`` is its project number in the error tracker; that and ``database`` may be None."""
+    """One service. ``errors`` is its project number in the error tracker; ``errors`` and ``database`` may be None."""
 
     name: str
     port: int
@@ -35,26 +35,26 @@ class Owned:
 
 @cache
 def catalog() -> dict[str, CatalogRow]:
-    """The rows of services/catalog.yml by name."""
+    """Return the services of services/catalog.yml by name."""
     rows: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "services" / "catalog.yml").read_text())["services"]
     return {name: CatalogRow(name, **_frozen(row)) for name, row in rows.items()}
 
 
 @cache
 def frontends() -> dict[str, Owned]:
-    """The micro-frontends of services/catalog.yml by name."""
+    """Return the micro-frontends of services/catalog.yml by name."""
     rows = yaml.safe_load((ROOT / "services" / "catalog.yml").read_text())["frontends"]
     return {name: Owned(name, **row) for name, row in rows.items()}
 
 
 def callers(name: str) -> set[str]:
-    """All that call a service, directly or through others."""
+    """Return all services that call `service`, directly or through others."""
     direct = _direct(name)
     return direct.union(*(callers(caller) for caller in direct))
 
 
 def callers_in_a_row(name: str) -> int:
-    """How many services the longest way of a request passes before it reaches this one."""
+    """Return the number of services that precede this one on the longest path of a request."""
     return max((1 + callers_in_a_row(caller) for caller in _direct(name)), default=0)
 
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml, read the way Compose reads it, as typed values; the only reader of it."""
+"""Reads docker-compose.yml as Compose does, into typed values. Nothing else reads the file."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ FILE = "docker-compose.yml"
 
 @dataclass(frozen=True)
 class Build:
-    """How an image is made: the folder it is made from and the build arguments."""
+    """How an image is built: its context folder and its build arguments."""
 
     context: Path
     args: dict[str, str]
@@ -27,7 +27,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Port:
-    """One published port; `variable` is the name in .env that the host's side was written with, if any."""
+    """One published port. `variable` is the name in .env that supplies the host port, if any."""
 
     host: str
     published: int
@@ -47,7 +47,7 @@ class Mount:
 
 @dataclass(frozen=True)
 class Healthcheck:
-    """The command that asks, as an argument list, and its timing in seconds."""
+    """The command of the health check as an argument list, and its timing in seconds."""
 
     test: list[str]
     interval: float
@@ -58,9 +58,10 @@ class Healthcheck:
 
 @dataclass(frozen=True)
 class Service:
-    """One service. `engine` is "docker" where x-engine says that only Docker needs it. `memory_limit` is in bytes.
+    """One service.
 
-    `exposed` are ports that are open in the container without being published.
+    `engine` is "docker" if x-engine states that only Docker needs the service. `memory_limit` is in bytes. `exposed`
+    are ports that are open in the container without being published.
     """
 
     name: str
@@ -90,12 +91,12 @@ class Service:
 
     @property
     def runs_once(self) -> bool:
-        """Whether it is there to do something and end."""
+        """Whether the service does one task and exits."""
         return self.restart == "no" and self.healthcheck is None
 
     @property
     def addresses(self) -> list[str]:
-        """Where it is reached from this machine; a port that the health check asks is known to speak HTTP."""
+        """Its addresses on this machine. A port that the health check requests by HTTP gets an http URL."""
         asked = " ".join(self.healthcheck.test) if self.healthcheck else ""
         return [
             f"http://{port.host}:{port.published}" if f":{port.target}/" in asked else f"{port.host}:{port.published}"
@@ -111,7 +112,7 @@ class Service:
 
 @dataclass(frozen=True)
 class Topology:
-    """The whole file: services in the order written, and the names of the volumes."""
+    """The whole file: services in the order of the file, and the names of the volumes."""
 
     root: Path
     project: str
@@ -120,7 +121,7 @@ class Topology:
     variables: Variables
 
     def selected(self, profiles: Set[str] = frozenset(), without: Set[str] = frozenset()) -> dict[str, Service]:
-        """The services to run: those of no profile or of one of `profiles`, less those named in `without`."""
+        """Return the services to run: those without a profile or with one in `profiles`, except those in `without`."""
         unknown = sorted(without - set(self.services))
         if unknown:
             raise StackError(
@@ -143,7 +144,10 @@ class Topology:
 
 
 def read_topology(root: Path, environment: Mapping[str, str] | None = None) -> Topology:
-    """Read `root`/docker-compose.yml filled with the checkout's variables; StackError where it cannot be."""
+    """Read `root`/docker-compose.yml and interpolate the variables of the checkout.
+
+    Raises StackError if the file is invalid.
+    """
     path = root / FILE
     if not path.exists():
         raise StackError(f"There is no {FILE} in {root}.", "Run this in the folder of the checkout.")
@@ -209,9 +213,10 @@ def _words(value: Any) -> list[str]:
 
 
 def _mapping(value: Any) -> dict[str, str]:
-    """Compose allows both `{NAME: value}` and `[NAME=value]`.
+    """Convert `[NAME=value]` to `{NAME: value}`; Compose accepts both.
 
-    A name without a value is left out: Compose hands it on from its own environment, the image's stays otherwise.
+    Names without a value are dropped: Compose would take their value from its own environment, or keep that of the
+    image.
     """
     if isinstance(value, list):
         value = dict(entry.split("=", 1) for entry in value)

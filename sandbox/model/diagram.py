@@ -1,4 +1,4 @@
-"""Who talks to whom, as a Mermaid diagram made from the topology."""
+"""A Mermaid diagram of the connections between services, derived from the topology."""
 
 import re
 from pathlib import Path
@@ -7,14 +7,14 @@ from sandbox.model.compose import Service, Topology
 
 __all__ = ["diagram"]
 
-# What only starts or asks another part is no way of a signal.
+# These only start or check another service; no signal passes through them.
 ASIDE = {"volume-owner", "collector-files", "otel-collector-health"}
-# A file on a shared volume is a way as well: who writes the lines that the collector reads.
+# Files on this shared volume are a connection too: the services write the log lines that the collector reads.
 LOG_VOLUME = "service-logs"
 
 
 def diagram(topology: Topology) -> str:
-    """One arrow for each address that a part is given, from its arguments, environment and mounted files."""
+    """Return a diagram with one arrow for each address in a service's arguments, environment and mounted files."""
     services = {name: one for name, one in topology.services.items() if name not in ASIDE and not one.profiles}
     names = "|".join(sorted(services, key=len, reverse=True))
     edges = {

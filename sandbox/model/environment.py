@@ -1,4 +1,4 @@
-"""What of the caller's environment counts: settings of this stack, not what was exported for another program."""
+"""Selects the variables of the caller's environment that apply to this stack, and ignores those of other programs."""
 
 import os
 import re
@@ -15,7 +15,9 @@ MEANT_ELSEWHERE = (*FOREIGN, "COMPOSE_", "GF_")
 
 
 def report(topology: Topology, environment: Mapping[str, str]) -> str:
-    """One line: which exported variables `make up` took over those of .env, and which it ignored; empty for neither."""
+    """Return one line that lists the exported variables that override .env and those that are ignored; "" if there are
+    none.
+    """
     taken = sorted(name for name, origin in topology.variables.origins.items() if origin == ENVIRONMENT)
     ignored = sorted(name for name, value in environment.items() if _ignored(name, value, topology))
     parts = [f"took {', '.join(taken)} over .env"] if taken else []
@@ -24,14 +26,14 @@ def report(topology: Topology, environment: Mapping[str, str]) -> str:
 
 
 def profiles(topology: Topology, given: Mapping[str, str]) -> set[str]:
-    """The profiles of docker-compose.yml that COMPOSE_PROFILES names; those of another project are none of ours."""
+    """Return the profiles in COMPOSE_PROFILES that docker-compose.yml defines; others belong to another project."""
     return _words(given.get("COMPOSE_PROFILES", "")) & _known_profiles(topology)
 
 
 def for_docker(topology: Topology) -> dict[str, str]:
-    """The environment of `docker compose`: the variables as they were read here, and what the client itself needs.
+    """Return the environment for `docker compose`: the variables as read here, and those that the client itself needs.
 
-    Compose fills the file from its environment before it looks into .env, and obeys COMPOSE_* of another project.
+    Compose prefers its environment to .env, and would obey COMPOSE_* variables of another project.
     """
     handed_on = {
         name

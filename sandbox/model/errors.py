@@ -1,10 +1,13 @@
-"""The one kind of error that a user can do something about."""
+"""The exception for errors that the user can fix."""
 
 __all__ = ["StackError"]
 
 
 class StackError(Exception):
-    """What went wrong, in one sentence, and what to do next. Printed without a traceback; the exit status is 1."""
+    """An error with a one-sentence description of the problem and the next step.
+
+    It is printed without a traceback; the exit status is 1.
+    """
 
     def __init__(self, problem: str, next_step: str, details: list[str] | None = None) -> None:
         super().__init__(problem)

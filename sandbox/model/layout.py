@@ -1,4 +1,4 @@
-"""Where the native engine keeps things: everything of a running stack is under .run of the checkout."""
+"""Paths of the native engine. All files of a running stack are in .run of the checkout."""
 
 import hashlib
 import os
@@ -43,7 +43,7 @@ class Layout:
 
     @property
     def project(self) -> Path:
-        """The supervisor's own configuration, written at every start."""
+        """The supervisor's configuration, written at every start."""
         return self.run / "processes.json"
 
     @property
@@ -56,11 +56,14 @@ class Layout:
 
     @property
     def socket(self) -> Path:
-        """The supervisor's API. A unix socket's path has room for about 100 bytes, which a deep checkout exceeds."""
+        """The unix socket of the supervisor's API.
+
+        A socket path is limited to about 100 bytes, which a deep checkout exceeds.
+        """
         beside = self.run / "supervisor.sock"
         if len(os.fsencode(beside)) <= SOCKET_PATH_BYTES:
             return beside
-        # Not $XDG_RUNTIME_DIR or $TMPDIR: a shell that lacks them must find the stack of one that had them.
+        # Not $XDG_RUNTIME_DIR or $TMPDIR: a shell without them must find a stack that was started with them.
         return Path("/tmp") / f"sandbox-{hashlib.sha256(os.fsencode(self.root)).hexdigest()[:12]}.sock"
 
     def volume(self, name: str) -> Path:
@@ -73,9 +76,9 @@ class Layout:
         return self.logs / f"{service}.log"
 
     def native_path(self, folder: Path, container_path: str) -> Path:
-        """A container's path, below a folder of ours."""
+        """Map a path in a container to a folder of the checkout."""
         return folder / container_path.lstrip("/")
 
     def empty_scratch(self) -> None:
-        """A container's tmpfs is empty at every start; so are these."""
+        """Empty the folders that replace tmpfs mounts, as a container's tmpfs is empty at every start."""
         shutil.rmtree(self.temporary, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Smaller stacks by name, for a CI of somebody else: which parts stay. What each costs: docs/reference/profiles.md."""
+"""Named smaller stacks for external CI (docs/reference/profiles.md lists the cost of each)."""
 
 from collections.abc import Iterable
 
@@ -16,7 +16,10 @@ PROFILES = {
 
 
 def left_out(profile: str, services: Iterable[str]) -> set[str]:
-    """The services that a profile does without; none for an empty name or `full`. StackError for an unknown one."""
+    """Return the services that a profile leaves out; none for "" or `full`.
+
+    Raises StackError for an unknown profile.
+    """
     if profile in ("", "full"):
         return set()
     if profile not in PROFILES:

@@ -1,4 +1,4 @@
-"""Where the parts of the stack answer, and how it was configured."""
+"""Addresses and settings of the components of the stack."""
 
 import os
 from collections.abc import Mapping
@@ -24,7 +24,9 @@ class Stack:
         return read_variables(self.root)
 
     def port(self, component: str) -> int:
-        """The published port of a component, by the name of its variable: ``port("tempo_otlp")`` is TEMPO_OTLP_PORT."""
+        """Return the published port of a component by the name of its variable: ``port("tempo_otlp")`` reads
+        TEMPO_OTLP_PORT.
+        """
         return int(self.settings[f"{component.upper()}_PORT"])
 
     def url(self, component: str) -> str:
@@ -39,12 +41,12 @@ class Stack:
 
     @property
     def reports(self) -> Path:
-        """The folder for what a run leaves behind: figures, evidence, JUnit XML."""
+        """The folder for the results of a run: figures, evidence, JUnit XML."""
         folder = Path(os.environ.get("REPORTS", self.root / ".run" / "reports"))
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     def database(self, name: str) -> str:
-        """The address of a database, as the owner of the server."""
+        """Return the URL of a database, with the credentials of the server's owner."""
         password = quote(self.settings["POSTGRES_PASSWORD"], safe="")
         return f"postgresql://sandbox:{password}@127.0.0.1:{self.port('postgres')}/{name}"

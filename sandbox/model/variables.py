@@ -1,5 +1,8 @@
-"""The variables that docker-compose.yml is filled with: .env, over it .env.local, over that what `make release` chose,
-and over all the environment, but for names that other programs read as well."""
+"""The variables that are interpolated into docker-compose.yml.
+
+Precedence, lowest first: .env, .env.local, the versions selected by `make release`, the environment. Of the
+environment, names that other programs also read are ignored.
+"""
 
 import difflib
 import os
@@ -15,20 +18,20 @@ from sandbox.model.errors import StackError
 
 __all__ = ["ENVIRONMENT", "FILES", "FOREIGN", "RELEASED", "Variables", "counts", "interpolate", "read_variables"]
 
-# Written by sandbox/release/: which version of a service runs in place of the one that .env names.
+# Written by sandbox/release/: the released versions that override those of .env.
 RELEASED = ".run/releases/current.env"
 FILES = (".env", ".env.local", RELEASED)
 ENVIRONMENT = "the environment"
-# Every SDK of OpenTelemetry and every tool of Sentry reads these, so a shell has them for another program. A stack that
-# took them would send its telemetry there, or that program's token to its own tracker. Files of the checkout set ours.
+# Every OpenTelemetry SDK and every Sentry tool reads these, so a shell may have them for another program. Using them
+# would send telemetry to that program's backend, or its token to our tracker. Only files of the checkout set ours.
 FOREIGN = ("OTEL_", "SENTRY_")
-# What Kubernetes exports in a pod beside a service named grafana: GRAFANA_PORT=tcp://10.0.0.1:3000.
+# Kubernetes exports such values in a pod if a service is named grafana: GRAFANA_PORT=tcp://10.0.0.1:3000.
 OF_KUBERNETES = re.compile(r"(tcp|udp|sctp)://")
 
 
 @dataclass(frozen=True)
 class Rule:
-    """Which values a variable may have; the first rule whose name pattern fits decides."""
+    """Permitted values of a variable. The first rule whose name pattern matches applies."""
 
     name: str
     value: str
@@ -59,7 +62,7 @@ RULES = (
 
 @dataclass(frozen=True)
 class Variables(Mapping[str, str]):
-    """Name to value, and where each value was written (`.env line 3`, `the environment`)."""
+    """Values by name, and the origin of each value (`.env line 3`, `the environment`)."""
 
     values_by_name: Mapping[str, str]
     origins: Mapping[str, str]
@@ -75,7 +78,10 @@ class Variables(Mapping[str, str]):
 
 
 def read_variables(root: Path, environment: Mapping[str, str] | None = None) -> Variables:
-    """Read and check the variables of the checkout at `root`; StackError names the line of a wrong value."""
+    """Read and check the variables of the checkout at `root`.
+
+    Raises StackError that names the line of an invalid value.
+    """
     environment = os.environ if environment is None else environment
     values: dict[str, str] = {}
     origins: dict[str, str] = {}
@@ -94,18 +100,18 @@ def read_variables(root: Path, environment: Mapping[str, str] | None = None) -> 
 
 
 def counts(name: str, value: str) -> bool:
-    """Whether an exported variable is meant for this stack."""
-    # The collector's own ports begin with OTEL_, too.
+    """Whether an exported variable applies to this stack."""
+    # The collector's ports begin with OTEL_, too.
     if name.endswith("_PORT"):
         return not OF_KUBERNETES.match(value)
     return not name.startswith(FOREIGN)
 
 
 def interpolate(text: str, variables: Mapping[str, str], place: str) -> str:
-    """Fill `${NAME}`, `${NAME:-default}`, `${NAME:?message}` and `$$` as Compose does.
+    """Interpolate `${NAME}`, `${NAME:-default}`, `${NAME:?message}` and `$$` as Compose does.
 
-    Stricter than Compose in two points: a variable that is set nowhere and has no default is an error instead of an
-    empty string, and the forms without a colon are refused, because the library reads them as those with one.
+    Stricter than Compose in two points. An unset variable without a default is an error, not an empty string. The forms
+    without a colon are rejected, because the library treats them like those with one.
     """
     if "$" not in text:
         return text
@@ -132,7 +138,7 @@ def _read_file(path: Path) -> list[tuple[str, str, str]]:
     found: dict[str, tuple[str, str, str]] = {}
     with path.open(encoding="utf-8") as stream:
         for binding in parse_stream(stream):
-            # A binding starts with the blank and comment lines above it.
+            # A binding includes the blank lines and comments above it.
             text = binding.original.string
             line = binding.original.line + len(text) - len(text.lstrip("\n"))
             origin = f"{path.name} line {line}"
