@@ -1,1 +1,1 @@
-"""What runs the stack: Docker, or the native engine."""
+"""The engines that run the stack: Docker, or the native engine."""

@@ -1,7 +1,7 @@
-"""A backend of yours, said in the environment (docs/own-backend.md): checked, and Prometheus's part of it written.
+"""Settings of an external backend (docs/own-backend.md): checks them and writes Prometheus's configuration for it.
 
-The collector fills its own files with variables. Prometheus cannot, so its configuration with a `remote_write` is
-written before it starts, beside the one that it is made from.
+The collector expands variables in its own files. Prometheus cannot, so a configuration with a `remote_write` is written
+before it starts, next to the original.
 """
 
 import base64
@@ -15,12 +15,15 @@ from sandbox.model.variables import read_variables
 
 __all__ = ["REMOTE_WRITE", "prepare", "with_remote_write"]
 
-# docker-compose.yml names it where REMOTE_WRITE_URL is set. Its rules and targets are found relative to its folder.
+# docker-compose.yml uses it if REMOTE_WRITE_URL is set. Paths of rules and targets are relative to its folder.
 REMOTE_WRITE = "prometheus/remote-write-prometheus.yml"
 
 
 def prepare(root: Path) -> None:
-    """Write or remove Prometheus's second configuration; StackError where the environment says half of something."""
+    """Write or remove Prometheus's second configuration.
+
+    Raises StackError if the settings are incomplete.
+    """
     variables = read_variables(root)
     if variables.get("OTLP_BACKEND", "none") != "none" and not variables.get("OTLP_BACKEND_ENDPOINT"):
         raise StackError(
@@ -37,7 +40,7 @@ def prepare(root: Path) -> None:
 
 
 def with_remote_write(configuration: str, variables: Mapping[str, str]) -> str:
-    """Prometheus's configuration, and that every sample is sent to REMOTE_WRITE_URL as well."""
+    """Return Prometheus's configuration with a `remote_write` of all samples to REMOTE_WRITE_URL."""
     write: dict[str, object] = {"url": variables["REMOTE_WRITE_URL"], "send_exemplars": True}
     if said := variables.get("REMOTE_WRITE_AUTHORIZATION"):
         write |= _authorization(said)
@@ -46,7 +49,7 @@ def with_remote_write(configuration: str, variables: Mapping[str, str]) -> str:
 
 
 def _authorization(header: str) -> dict[str, object]:
-    """Prometheus's words for the value of an Authorization header; of `Basic` it wants name and password apart."""
+    """Convert an Authorization header to Prometheus's settings, which split `Basic` into name and password."""
     kind, _, credentials = header.partition(" ")
     try:
         if kind.lower() != "basic":

@@ -1,4 +1,4 @@
-"""Which engine runs the stack, and why."""
+"""Selects the engine that runs the stack."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,10 @@ ENGINES = {"docker": docker.DockerEngine, "native": NativeEngine}
 def choose(
     topology: Topology, services: Mapping[str, Service], asked: str, current: Engine | None
 ) -> tuple[Engine, str]:
-    """The engine for `up` and the reason, in words. `asked` is docker, native or empty; `current` runs already."""
+    """Return the engine for `up` and the reason as text.
+
+    `asked` is docker, native or empty; `current` is the running engine.
+    """
     if asked and asked not in ENGINES:
         raise StackError(f"ENGINE is {asked!r}.", "Say ENGINE=docker or ENGINE=native, or leave it out.")
     if current and asked in ("", current.name):
@@ -48,7 +51,7 @@ def choose(
 
 
 def running(topology: Topology, services: Mapping[str, Service]) -> Engine | None:
-    """The engine that runs the stack now, if one does."""
+    """Return the engine that runs the stack now, if any."""
     layout = Layout(topology.root)
     if Supervisor(layout).alive():
         return NativeEngine(topology, services)
@@ -57,7 +60,7 @@ def running(topology: Topology, services: Mapping[str, Service]) -> Engine | Non
 
 
 def recorded(topology: Topology, services: Mapping[str, Service]) -> Engine | None:
-    """The engine that the last `up` used, as far as it answers; its containers may have been stopped since."""
+    """Return the engine of the last `up`, if it still responds. Its containers may have been stopped since."""
     state = read_state(Layout(topology.root).state)
     if state and state.engine == "docker" and docker.unavailable() is None:
         return docker.DockerEngine(topology, services)
@@ -65,7 +68,7 @@ def recorded(topology: Topology, services: Mapping[str, Service]) -> Engine | No
 
 
 def available(topology: Topology, services: Mapping[str, Service]) -> list[Engine]:
-    """The engines that may have data of this checkout."""
+    """Return the engines that may have data of this checkout."""
     engines: list[Engine] = [NativeEngine(topology, services)]
     if docker.unavailable() is None:
         engines.append(docker.DockerEngine(topology, services))

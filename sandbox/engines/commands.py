@@ -1,4 +1,4 @@
-"""What each command does, in terms of an engine."""
+"""Implements each command on top of an engine."""
 
 import os
 import re
@@ -24,7 +24,7 @@ __all__ = ["build", "clean", "down", "kill", "logs", "read", "start", "status", 
 
 
 def up(root: Path) -> str:
-    """Start what does not run, wait until all is healthy, print where everything is; the engine's name."""
+    """Start what is not running, wait until all is healthy, print the addresses; return the engine's name."""
     began = time.monotonic()
     backend.prepare(root)
     topology, services = read(root)
@@ -36,7 +36,7 @@ def up(root: Path) -> str:
         _say(f"Engine: {engine.name}, because {reason}.")
         if current is None:
             Layout(root).state.unlink(missing_ok=True)
-        # Written first, so that `make down` finds the engine of a start that was killed.
+        # Written first, so that `make down` finds the engine even if this start is killed.
         write_state(Layout(root).state, engine.name, _without(), [])
         engine.up(_say)
         components = engine.components(measure=False)
@@ -51,7 +51,7 @@ def up(root: Path) -> str:
 
 
 def build(root: Path) -> None:
-    """Make every program of the native engine, so that the next `up` starts at once."""
+    """Build all programs of the native engine, so that the next `up` starts at once."""
     from sandbox.engines.native.forms import forms, select
 
     topology, services = read(root)
@@ -68,7 +68,7 @@ def down(root: Path) -> None:
 
 
 def clean(root: Path) -> None:
-    """Stop the stack, delete its data and say what was deleted."""
+    """Stop the stack, delete its data and print what was deleted."""
     topology, services = read(root)
     with exclusive(Layout(root).lock, "clean"):
         _down(topology, services)
@@ -81,14 +81,14 @@ def clean(root: Path) -> None:
 
 
 def stop(root: Path, name: str) -> None:
-    """Stop one component of the stack that runs, and leave it stopped."""
+    """Stop one component of the running stack; it stays stopped."""
     with exclusive(Layout(root).lock, "stop"):
         _engine_with(root, name).stop(name)
     _say(f"{name} is stopped. `python -m sandbox start {name}` starts it again.")
 
 
 def kill(root: Path, name: str) -> None:
-    """End one component at once, as a crash would."""
+    """Kill one component, as a crash would."""
     with exclusive(Layout(root).lock, "kill"):
         _engine_with(root, name).kill(name)
     _say(f"{name} is killed.")
@@ -101,7 +101,7 @@ def start(root: Path, name: str) -> None:
 
 
 def status(root: Path) -> int:
-    """Print the state of every component; 1 when one is not well or the stack is down."""
+    """Print the state of every component. Return 1 if one is unhealthy or the stack is down."""
     topology, services = read(root)
     engine = choice.running(topology, services)
     if engine is None:
@@ -124,7 +124,7 @@ def status(root: Path) -> int:
 
 
 def logs(root: Path, names: list[str], lines: int, follow: bool) -> None:
-    """Print the last lines of each component, and what follows."""
+    """Print the last lines of each component, and new ones if requested."""
     topology, services = read(root)
     unknown = [name for name in names if name not in topology.services]
     if unknown:
@@ -136,7 +136,7 @@ def logs(root: Path, names: list[str], lines: int, follow: bool) -> None:
 
 
 def _engine_with(root: Path, name: str) -> Engine:
-    """The engine that runs the stack, which must know a component of this name."""
+    """Return the engine that runs the stack. Raises StackError if it has no component of this name."""
     topology, services = read(root)
     if name not in services:
         raise StackError(f"There is no component {name}.", f"Choose from: {', '.join(services)}.")
@@ -147,7 +147,7 @@ def _engine_with(root: Path, name: str) -> Engine:
 
 
 def read(root: Path) -> tuple[Topology, dict[str, Service]]:
-    """The topology, and the services of it that PROFILE, WITHOUT and COMPOSE_PROFILES leave."""
+    """Return the topology, and the services that PROFILE, WITHOUT and COMPOSE_PROFILES select."""
     topology = read_topology(root)
     smaller = left_out(os.environ.get("PROFILE", ""), topology.services)
     return topology, topology.selected(profiles(topology, os.environ), _without() | smaller)

@@ -1,5 +1,7 @@
-"""The only part of the suite that knows which engine runs the stack: who listens, what the programs printed, how one of
-them is stopped, killed and started again."""
+"""Controls components without regard to the engine: listening ports, output, stop, kill, freeze, start.
+
+The rest of the test suite does not know which engine runs the stack.
+"""
 
 import json
 import socket
@@ -39,7 +41,7 @@ __all__ = [
 
 @dataclass(frozen=True, order=True)
 class Listener:
-    """An open TCP port and who holds it."""
+    """An open TCP port and the component that listens on it."""
 
     port: int
     address: str
@@ -47,13 +49,13 @@ class Listener:
 
 
 def name(stack: Stack) -> str:
-    """``native`` where processes of this checkout run, else ``docker``."""
+    """Return ``native`` if processes of this checkout run, otherwise ``docker``."""
     return "native" if leftovers.find(stack.root) else "docker"
 
 
 @contextmanager
 def without(stack: Stack, *components: str) -> Iterator[None]:
-    """Stop components for as long as the block runs; afterwards they are healthy again."""
+    """Stop components while the block runs. Afterwards, start them and wait until they are healthy."""
     try:
         for component in components:
             commands.stop(stack.root, component)
@@ -64,10 +66,10 @@ def without(stack: Stack, *components: str) -> Iterator[None]:
 
 
 def start(stack: Stack, component: str, *, senders: bool = True) -> None:
-    """Start a component and wait until it is healthy; and the collector until services send to it again."""
+    """Start a component and wait until it is healthy. For the collector, also wait until services send to it again."""
     commands.start(stack.root, component)
     if component == "otel-collector":
-        # Its image has no program that could ask it, so its engine does not know.
+        # The collector's image has no program for a health check, so the engine does not know its health.
         health = stack.url("otel_health")
         eventually(
             "a healthy collector", lambda: httpx.get(health, timeout=2.0, trust_env=False).is_success, timeout=60.0
@@ -87,7 +89,7 @@ def kill(stack: Stack, component: str) -> None:
 
 
 def freeze(stack: Stack, component: str) -> None:
-    """Let a component stand still, with its connections and its port open, until ``thaw``."""
+    """Suspend a component until ``thaw``. Its connections and its port stay open."""
     if name(stack) == "native":
         _process(stack, component).suspend()
     else:
@@ -95,7 +97,7 @@ def freeze(stack: Stack, component: str) -> None:
 
 
 def thaw(stack: Stack, component: str) -> None:
-    """Let a component that stands still go on; one that does not stand still, or has ended, is left alone."""
+    """Resume a suspended component. No effect if it is not suspended or has exited."""
     if name(stack) == "native":
         with suppress(psutil.NoSuchProcess):
             _process(stack, component).resume()
@@ -104,19 +106,19 @@ def thaw(stack: Stack, component: str) -> None:
 
 
 def called_port(stack: Stack, service: str) -> int:
-    """The port at which other services reach a service: inside a network of containers it is not the published one."""
+    """Return the port that other services use. In a container network, it differs from the published one."""
     if name(stack) == "native":
         return stack.port(service)
     return read_topology(stack.root).services[service].ports[0].target
 
 
 def address_for_containers(stack: Stack) -> str:
-    """Where a program of this machine must listen so that the stack reaches it as host.docker.internal."""
+    """Return the address on which a program of this machine must listen to be reachable as host.docker.internal."""
     if name(stack) == "docker":
-        # By the bridge's name: an engine does not tell its address before a container was on it.
+        # Read from the bridge's options: an engine does not report its address before a container has used it.
         options = json.loads(_docker("network", "inspect", "bridge"))[0]["Options"]
         addresses = psutil.net_if_addrs().get(options.get("com.docker.network.bridge.name", ""), [])
-        # An engine in a virtual machine hands the name on to 127.0.0.1; its bridge is not of this machine.
+        # An engine in a virtual machine maps the name to 127.0.0.1; its bridge is not an interface of this machine.
         for address in addresses:
             if address.family is socket.AF_INET:
                 return str(address.address)
@@ -124,13 +126,13 @@ def address_for_containers(stack: Stack) -> str:
 
 
 def listeners(stack: Stack) -> list[Listener]:
-    """Every TCP port that the running stack has open on this machine."""
+    """Return every TCP port that the running stack has open on this machine."""
     found = _of_processes(stack) if name(stack) == "native" else _published(stack)
     return sorted(set(found))
 
 
 def output(stack: Stack) -> Iterator[tuple[str, str]]:
-    """What each component wrote to its standard output, as far as it is kept: (component, text)."""
+    """Return (component, text) pairs: the retained standard output of each component."""
     if name(stack) == "native":
         for path in sorted(Layout(stack.root).logs.glob("*.log")):
             yield path.stem, path.read_text(encoding="utf-8", errors="replace")
@@ -140,7 +142,7 @@ def output(stack: Stack) -> Iterator[tuple[str, str]]:
 
 
 def _process(stack: Stack, component: str) -> psutil.Process:
-    """The process of a component; raises psutil.NoSuchProcess when there is none."""
+    """Return the process of a component. Raises psutil.NoSuchProcess if there is none."""
     state = Supervisor(Layout(stack.root)).states()[component]
     if state.status != "Running":
         raise psutil.NoSuchProcess(state.pid)

@@ -19,18 +19,18 @@ __all__ = ["DockerEngine", "missing_images", "unavailable", "unawaited"]
 
 TAIL_LINES = 20
 REPLACE_SECONDS = 45
-# Longer than services/frontend/release.py waits for the tracker and for its upload, which it gives two minutes.
+# Longer than the two minutes for which services/frontend/release.py waits for the tracker and its upload.
 RUN_ONCE_SECONDS = 150
-# At a first start it gives the tracker three minutes to start, too.
+# At a first start, release.py also waits three minutes for the tracker to start.
 FIRST_RUN_SECONDS = 330
 POLL_SECONDS = 0.3
-# From this API on health checks have a start_interval, five seconds unless stated; older ones refuse the key.
+# From this API version on, health checks have a start_interval (default 5 s). Older ones reject the key.
 START_INTERVAL_API = (1, 44)
 START_INTERVAL = Path(".run") / "start-interval.json"
 COMPLETED = "service_completed_successfully"
-# docker-compose.yml hands it to Prometheus, whose alerts then do not link to what is not there.
+# docker-compose.yml passes it to Prometheus, so that alerts do not link to a Grafana that is not there.
 NO_GRAFANA = "(this stack has no Grafana) "
-# The states in which a container has its ports, or takes them again by itself.
+# States in which a container holds its ports, or will bind them again.
 HOLDING = ("running", "restarting", "paused")
 
 
@@ -53,16 +53,17 @@ class DockerEngine:
         check_line_ends(self.topology.root, self.wanted.values())
         if here:
             check_readable(self.topology.root, self.wanted.values())
-        # Healthy or not: one that still starts, as after the machine's own start, holds its ports all the same.
+        # Regardless of health: a container that is still starting, e.g. after a reboot, holds its ports too.
         running = {part.name for part in self.components(measure=False) if part.state in HOLDING}
         check_ports(service for name, service in self.wanted.items() if name not in running)
         self._choose_start_interval()
-        # Containers that ended in an earlier start would be taken for failures of this one.
+        # Containers that exited in an earlier start would be reported as failures of this one.
         self.compose("rm", "--force")
         report("docker compose up (pulls and builds what is not here yet)")
         alone = unawaited(self.wanted)
         rest = [name for name in self.wanted if name not in alone]
-        # What a service of these only follows would come along, and --wait would take its end for a failure.
+        # Otherwise run-once services among its dependencies would start too, and --wait would report their exit as a
+        # failure.
         limit = ["--no-deps"] if alone else []
         try:
             if rest and self._follow("up", "--detach", "--build", "--wait", "--remove-orphans", *limit, *rest):
@@ -72,12 +73,15 @@ class DockerEngine:
                 self._run_to_its_end(name, report, FIRST_RUN_SECONDS)
         except StackError:
             if not running:
-                # Stopped, not removed: `docker compose logs` and `docker inspect` still tell what happened.
+                # Stopped, not removed, so that `docker compose logs` and `docker inspect` still work.
                 self.compose("stop")
             raise
 
     def _follow(self, *arguments: str) -> int:
-        """Run it before the user's eyes; its exit status. StackError when PostgreSQL refuses a password meanwhile."""
+        """Run a command with its output on the terminal; return its exit status.
+
+        Raises StackError if PostgreSQL rejects a password meanwhile.
+        """
         accepted = "postgres" not in self.wanted
         with subprocess.Popen(self._command(*arguments), cwd=self.topology.root, env=self._environment()) as process:
             while process.poll() is None:
@@ -92,7 +96,7 @@ class DockerEngine:
         return process.returncode
 
     def _choose_start_interval(self) -> None:
-        """Ask each second for the health of what starts, where this engine can."""
+        """Set the interval of health checks during the start to one second, if this engine supports it."""
         path = self.topology.root / START_INTERVAL
         if docker_client.api_version() >= START_INTERVAL_API:
             path.parent.mkdir(exist_ok=True)
@@ -134,7 +138,7 @@ class DockerEngine:
         if self.topology.services[name].runs_once:
             self._run_to_its_end(name, report, RUN_ONCE_SECONDS)
             return
-        # A version that ends at its start is restarted for ever; without a limit so would be the waiting for it.
+        # A version that exits at start is restarted forever; without a limit, the wait would not end.
         limit = str(REPLACE_SECONDS)
         arguments = ["--detach", "--wait", "--wait-timeout", limit, "--no-deps", "--no-build", name]
         if docker_client.run(
@@ -144,7 +148,7 @@ class DockerEngine:
         report(f"{name} is healthy")
 
     def _run_to_its_end(self, name: str, report: Report, seconds: float) -> None:
-        """What runs once, a release of a part of the frontend: `--wait` would take its end for a failure."""
+        """Run a run-once service, such as a release of a frontend part: `--wait` would report its exit as a failure."""
         self.compose("up", "--detach", "--force-recreate", "--no-deps", "--no-build", name)
         deadline = time.monotonic() + seconds
         while True:
@@ -175,7 +179,10 @@ class DockerEngine:
                 yield line.rstrip("\n")
 
     def compose(self, *arguments: str) -> str:
-        """What `docker compose` prints for this project; StackError with its last lines when it fails."""
+        """Return the output of `docker compose` for this project.
+
+        Raises StackError with the last lines if it fails.
+        """
         result = docker_client.run(self._command(*arguments), cwd=self.topology.root, env=self._environment())
         if result.returncode:
             raise StackError(
@@ -186,10 +193,10 @@ class DockerEngine:
         return result.stdout
 
     def containers(self) -> list[dict]:
-        """Every container of the project, ended ones too, as `docker compose ps` describes it."""
+        """Return every container of the project as `docker compose ps` describes it, exited ones included."""
         text = self.compose("ps", "--all", "--format", "json").strip()
         try:
-            # An array from some, a line for each container from others.
+            # Depending on the version, Compose prints an array or one object per line.
             return json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
         except ValueError as error:
             raise StackError(
@@ -199,10 +206,11 @@ class DockerEngine:
             ) from error
 
     def _command(self, *arguments: str) -> list[str]:
-        # Project and files are stated: a COMPOSE_PROJECT_NAME of another project would be obeyed, `down --volumes` too.
+        # Project and files are explicit: otherwise a COMPOSE_PROJECT_NAME of another project would apply, also to `down
+        # --volumes`.
         files = ["docker-compose.yml"]
         if (path := self.topology.root / START_INTERVAL).exists():
-            # Written each time: it may name no service that docker-compose.yml has no more.
+            # Written each time, because it must not name services that docker-compose.yml no longer has.
             checked = [name for name, service in self.topology.services.items() if service.healthcheck]
             faster = {name: {"healthcheck": {"start_interval": "1s"}} for name in checked}
             path.write_text(json.dumps({"services": faster}), encoding="utf-8")
@@ -234,7 +242,7 @@ class DockerEngine:
         state = container["State"]
         health = container.get("Health") or "running"
         if state != "running":
-            # What is meant to end is never restarted; anything else that has ended was stopped, or has failed.
+            # Run-once services are never restarted. Any other exited container was stopped or has failed.
             done = state == "exited" and service.restart == "no" and not container.get("ExitCode")
             health = "done" if done else "down"
         return Component(
@@ -242,7 +250,10 @@ class DockerEngine:
         )
 
     def _failure(self, name: str | None = None) -> StackError:
-        """Name what kept `docker compose up` from ending well; `name` is the only component that it was about."""
+        """Return an error that names the cause of a failed `docker compose up`.
+
+        `name` is set if only one component was started.
+        """
         containers = [c for c in self.containers() if name in (None, c["Service"])]
         ended = [c for c in containers if c["State"] in ("exited", "dead", "restarting") and c.get("ExitCode")]
         ill = [c for c in containers if c.get("Health") == "unhealthy"]
@@ -264,9 +275,9 @@ class DockerEngine:
 
 
 def unawaited(services: Mapping[str, Service]) -> list[str]:
-    """What runs once without another of `services` that waits for its end, in the order in which to run it.
+    """Return the run-once services whose exit no other of `services` waits for, in start order.
 
-    `docker compose up --wait` takes the end of such a container for a failure (docker/compose#10596).
+    `docker compose up --wait` reports the exit of such a container as a failure (docker/compose#10596).
     """
     left = dict(services)
     found: list[str] = []
@@ -281,7 +292,8 @@ def _awaited(name: str, services: Mapping[str, Service]) -> bool:
 
 
 def _bytes(text: str) -> int | None:
-    """`57.3MiB`, or podman's `57.3MB`, as a number; None for what is no size, as of a container that is ending."""
+    """Convert `57.3MiB`, or podman's `57.3MB`, to bytes; None if it is not a size, as for a container that is exiting.
+    """
     units = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b", text.lower())
     return int(float(match[1]) * (1024 if match[3] else 1000) ** units[match[2]]) if match else None

@@ -1,4 +1,4 @@
-"""The docker command itself: whether it can be used here, and which images it can have."""
+"""The docker command: whether it is usable here, and which images are available."""
 
 import re
 import shutil
@@ -11,13 +11,14 @@ from sandbox.model.compose import Service
 __all__ = ["OLDEST_COMPOSE", "api_version", "data_folder", "missing_images", "run", "unavailable"]
 
 ANSWER_SECONDS = 15
-# The oldest that docker-compose.yml and sandbox/engines/docker.py fit: `host-gateway`, and containers listed as JSON.
+# The oldest versions that work with docker-compose.yml and sandbox/engines/docker.py, because of `host-gateway` and the
+# JSON list of containers.
 OLDEST_ENGINE, OLDEST_API, OLDEST_COMPOSE = "20.10", (1, 41), "2.21"
 API = ["docker", "version", "--format", "{{.Server.APIVersion}}"]
 
 
 def unavailable() -> str | None:
-    """Why Docker cannot be used here, or None when an engine and Compose answer."""
+    """Return why Docker cannot be used here, or None if an engine and Compose respond."""
     if not shutil.which("docker"):
         return "there is no docker command"
     try:
@@ -29,7 +30,7 @@ def unavailable() -> str | None:
             return "the docker command has no compose plugin"
     except (subprocess.TimeoutExpired, OSError):
         return "the Docker engine does not answer in time"
-    # What is no number is a developer's own build.
+    # A version that is not a number is a developer's own build.
     oldest = _version(OLDEST_COMPOSE) or (0, 0)
     if (_version(api.stdout) or OLDEST_API) < OLDEST_API:
         return f"Docker Engine {OLDEST_ENGINE} or newer is needed (this one has API {api.stdout.strip()})"
@@ -39,12 +40,12 @@ def unavailable() -> str | None:
 
 
 def missing_images(services: Mapping[str, Service]) -> dict[str, str]:
-    """Images that are neither here nor to be had from their registry, each with the reason. Asks, does not pull."""
+    """Return images that are neither local nor available from their registry, with the reason. Does not pull."""
     wanted = set()
     built = {service.image for service in services.values() if service.build}
     for service in services.values():
         if service.build:
-            # What a build starts from is an image like any other.
+            # Base images of a build count like any other image.
             wanted |= {value for name, value in service.build.args.items() if name.endswith("_IMAGE")}
         elif service.image not in built:
             wanted.add(service.image)
@@ -56,19 +57,19 @@ def missing_images(services: Mapping[str, Service]) -> dict[str, str]:
         except subprocess.TimeoutExpired:
             return {image: "its registry does not answer"}
         if answer.returncode:
-            # One image that cannot be had decides; asking for the rest would only take time.
+            # One unavailable image is sufficient; checking the rest would only take time.
             told = (answer.stderr.strip().splitlines() or ["its registry refuses"])[-1]
             return {image: told.rpartition(": ")[2]}
     return {}
 
 
 def api_version() -> tuple[int, int]:
-    """The version of the engine's API; (0, 0) when it does not say."""
+    """Return the engine's API version; (0, 0) if unknown."""
     return _version(run(API).stdout) or (0, 0)
 
 
 def data_folder() -> Path | None:
-    """Where the engine keeps images and volumes; None when that is on another machine, as with Docker Desktop."""
+    """Return the engine's folder for images and volumes; None if it is on another machine, as with Docker Desktop."""
     folder = Path(run(["docker", "info", "--format", "{{.DockerRootDir}}"]).stdout.strip() or "/nowhere")
     return folder if folder.is_dir() else None
 
@@ -76,11 +77,11 @@ def data_folder() -> Path | None:
 def run(
     command: list[str], timeout: float | None = None, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """One command to its end, with what it printed."""
+    """Run a command and return its output."""
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=cwd, env=env, check=False)
 
 
 def _version(text: str) -> tuple[int, int] | None:
-    """The first two numbers of `v2.40.3-desktop.1`; None where there are none."""
+    """Return the first two numbers of e.g. `v2.40.3-desktop.1`; None if there are none."""
     match = re.search(r"(\d+)\.(\d+)", text)
     return (int(match[1]), int(match[2])) if match else None

@@ -1,4 +1,4 @@
-"""What both engines tell about a running stack, and what they can be asked to do."""
+"""The interface that both engines implement."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from typing import Protocol
 
 __all__ = ["Component", "Engine", "Report"]
 
-# Called with one line for the person who waits.
+# Called with one line of progress for the user.
 Report = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Component:
-    """One part of the stack. `identity` is a process id or a container's name; `memory` is in bytes, or unknown."""
+    """One component of the stack. `identity` is a process id or a container name; `memory` is in bytes, or None."""
 
     name: str
     engine: str
@@ -25,44 +25,45 @@ class Component:
 
     @property
     def ok(self) -> bool:
-        """Running and healthy, or ended as it should."""
+        """Whether it is running and healthy, or exited as intended."""
         return self.health in ("healthy", "running", "done")
 
 
 class Engine(Protocol):
-    """Runs the stack. Every method raises StackError with the next step when it cannot do its work."""
+    """Runs the stack. Every method raises StackError, with the next step, if it fails."""
 
     name: str
 
     def up(self, report: Report) -> None:
-        """Start what does not run, wait until everything is healthy, stop everything again when that fails."""
+        """Start what is not running and wait until all is healthy. On failure, stop everything again."""
 
     def down(self, report: Report) -> bool:
-        """Stop everything and keep its data; False when nothing ran."""
+        """Stop everything and keep its data. Return False if nothing was running."""
 
     def clean(self, report: Report) -> None:
-        """Delete the data of a stack that is down; `report` hears what was removed."""
+        """Delete the data of a stopped stack; `report` receives each removed item."""
 
     def stop(self, name: str) -> None:
-        """Stop one component and leave it stopped; returns when it has ended. Its data stays."""
+        """Stop one component and return when it has exited. It stays stopped; its data is kept."""
 
     def kill(self, name: str) -> None:
-        """End one component at once, as a crash would; whether it is started again is its restart policy's choice."""
+        """Kill one component, as a crash would. Its restart policy decides whether it starts again."""
 
     def start(self, name: str, report: Report) -> None:
-        """Start one component that was stopped or killed; returns when it is healthy."""
+        """Start one component that was stopped or killed; return when it is healthy."""
 
     def replace(self, name: str, report: Report) -> None:
-        """Run one component as the topology now describes it, in place of the one that runs; returns when healthy."""
+        """Replace the running component by one that matches the topology; return when it is healthy."""
 
     def run_once(self, name: str, arguments: list[str]) -> str:
-        """Run a program with a component's code, environment and network, beside what runs; returns what it wrote."""
+        """Run a program with a component's code, environment and network, next to the running one; return its output.
+        """
 
     def components(self, measure: bool = True) -> list[Component]:
-        """Every component of the stack, empty when it is down. Measuring its memory takes a third of a second."""
+        """Return every component of the stack; empty if it is down. Measuring memory takes a third of a second."""
 
     def left_out(self) -> dict[str, str]:
-        """The services that this engine does not run, each with the reason."""
+        """Return the services that this engine does not run, each with the reason."""
 
     def logs(self, services: list[str], lines: int, follow: bool) -> Iterator[str]:
-        """The last `lines` log lines of each service, then new ones as they come when `follow` is set."""
+        """Yield the last `lines` log lines of each service; with `follow`, also new ones as they arrive."""

@@ -1,4 +1,4 @@
-"""One command at a time may change the stack of a checkout."""
+"""A lock, so that only one command at a time changes the stack of a checkout."""
 
 import fcntl
 import os
@@ -13,7 +13,10 @@ __all__ = ["exclusive"]
 
 @contextmanager
 def exclusive(path: Path, doing: str) -> Iterator[None]:
-    """Hold the lock file while `doing` runs. The kernel frees it when its holder dies, however it dies."""
+    """Hold the lock file while the block runs; `doing` describes it to other commands.
+
+    The kernel releases the lock when the process exits, even if it is killed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         try:

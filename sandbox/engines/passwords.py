@@ -1,4 +1,4 @@
-"""Whether PostgreSQL still takes the passwords of the settings: it keeps those that its data were made with."""
+"""Checks whether PostgreSQL accepts the configured passwords: it keeps those with which its data was created."""
 
 from sandbox.model.compose import Topology
 from sandbox.model.errors import StackError
@@ -11,17 +11,20 @@ SECONDS = 2
 
 
 def accepted(topology: Topology) -> bool:
-    """True when each password was tried and taken, False while nobody answers; StackError names one that is refused."""
+    """Return True if every password was accepted, False if the server does not respond.
+
+    Raises StackError that names a rejected password.
+    """
     service = topology.services.get(SERVICE)
     if service is None:
         return True
-    # Loaded where it is needed: it would take a tenth of a second of each start.
+    # Imported here: it would take a tenth of a second of each start.
     import psycopg
 
     for variable, role in _roles(service.environment).items():
         port = service.ports[0]
         try:
-            # hostaddr and sslmode are stated against PGHOSTADDR and PGSSLMODE of the caller's environment.
+            # hostaddr and sslmode are explicit, to override PGHOSTADDR and PGSSLMODE of the caller's environment.
             psycopg.connect(
                 host=port.host,
                 hostaddr=port.host,
@@ -40,12 +43,12 @@ def accepted(topology: Topology) -> bool:
 
 
 def owner_changed(topology: Topology) -> bool:
-    """Whether another place than .env sets the owner's password."""
+    """Whether the owner's password is set anywhere but in .env."""
     return not topology.variables.origins.get(OWNER, ".env line").startswith(".env line")
 
 
 def _roles(environment: dict[str, str]) -> dict[str, str]:
-    """The role that each password is for: postgres/initdb.d makes one for each NAME_DATABASE_PASSWORD."""
+    """Return the role of each password: postgres/initdb.d creates one for each NAME_DATABASE_PASSWORD."""
     suffix = "_DATABASE_PASSWORD"
     roles = {name: name.removesuffix(suffix).lower() for name in environment if name.endswith(suffix)}
     return {OWNER: environment["POSTGRES_USER"], **roles}

@@ -1,4 +1,4 @@
-"""Checked before anything starts: free disk, free ports, and configuration that its programs can read."""
+"""Checks before a start: free disk space, free ports, readable configuration."""
 
 import shutil
 import socket
@@ -16,15 +16,15 @@ from sandbox.model.errors import StackError
 __all__ = ["check_disk", "check_line_ends", "check_ports", "check_readable"]
 
 GIB = 1024**3
-# What the volumes may grow to: Prometheus half a GiB, its siblings and the logs about as much again.
+# The maximum size of the volumes: half a GiB for Prometheus, about as much for the other stores and the logs together.
 NEEDED_GIB = 1.5
-# What programs leave beside the configuration, and what is a user's own.
+# Files that programs create next to the configuration, and the user's own secrets.
 NOT_OURS = {"__pycache__", "secrets"}
 
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that listens on a port; `process` is None where another user's processes cannot be seen."""
+    """The process that listens on a port; `process` is None if it belongs to another user and is not visible."""
 
     port: int
     variable: str | None
@@ -33,7 +33,7 @@ class Holder:
 
 
 def check_disk(folder: Path, needed_gib: float = NEEDED_GIB) -> None:
-    """StackError when the file system of `folder` has less free than the volumes may need."""
+    """Raise StackError if the file system of `folder` has less free space than the volumes may need."""
     free = shutil.disk_usage(folder).free / GIB
     if free < needed_gib:
         raise StackError(
@@ -43,7 +43,7 @@ def check_disk(folder: Path, needed_gib: float = NEEDED_GIB) -> None:
 
 
 def check_readable(root: Path, services: Iterable[Service]) -> None:
-    """StackError when a mounted file is for its owner alone: in a container its reader is another user."""
+    """Raise StackError if only its owner can read a mounted file: in a container, another user reads it."""
     closed = [path for path in _mounted(services) if not _open_to_others(path)]
     if closed:
         names = [str(path.relative_to(root)) for path in closed]
@@ -56,7 +56,7 @@ def check_readable(root: Path, services: Iterable[Service]) -> None:
 
 
 def check_line_ends(root: Path, services: Iterable[Service]) -> None:
-    """StackError when mounted files have the line ends of Windows, which scripts and some programs stumble over."""
+    """Raise StackError if mounted files have Windows line endings, on which scripts and some programs fail."""
     files = [path for path in _mounted(services) if path.is_file() and b"\r\n" in path.read_bytes()]
     if files:
         names = [str(path.relative_to(root)) for path in files]
@@ -68,9 +68,9 @@ def check_line_ends(root: Path, services: Iterable[Service]) -> None:
 
 
 def check_ports(services: Iterable[Service], exposed: bool = False) -> None:
-    """StackError that names every taken port and the process that holds it, when there is one.
+    """Raise StackError that names every occupied port and the process that holds it.
 
-    With `exposed`, ports that are open without being published count too: a process has no network of its own.
+    With `exposed`, unpublished open ports are checked too: a process has no network of its own.
     """
     wanted = [(service.name, port) for service in services for port in _ports(service, exposed)]
     taken = [(name, port) for name, port in wanted if not _is_free(port.host, port.published)]
@@ -90,7 +90,7 @@ def check_ports(services: Iterable[Service], exposed: bool = False) -> None:
 
 
 def _mounted(services: Iterable[Service]) -> Iterator[Path]:
-    """Each file and folder of the checkout that is mounted, once."""
+    """Return each mounted file and folder of the checkout once."""
     sources = {Path(mount.source) for service in services for mount in service.mounts if mount.kind == "bind"}
     for source in sorted(sources):
         for path in [source, *source.rglob("*")]:
@@ -113,7 +113,7 @@ def _is_free(host: str, port: int) -> bool:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-            # Two sockets may be bound with SO_REUSEADDR; only one may listen.
+            # With SO_REUSEADDR, two sockets can bind a port, but only one can listen.
             probe.listen()
         except PermissionError:
             return True
@@ -130,7 +130,7 @@ def _listeners() -> dict[int, psutil.Process]:
         return {}
     for connection in connections:
         if connection.status == psutil.CONN_LISTEN and connection.pid:
-            # It may have ended since it was listed.
+            # The process may have exited since it was listed.
             with suppress(psutil.NoSuchProcess):
                 found[connection.laddr.port] = psutil.Process(connection.pid)
     return found

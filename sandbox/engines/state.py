@@ -1,4 +1,4 @@
-"""What `up` writes down about the stack it started, in .run/state.json; `down` deletes it."""
+"""The state of a started stack in .run/state.json. `up` writes it, `down` deletes it."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -12,7 +12,7 @@ __all__ = ["State", "read_state", "write_state"]
 
 @dataclass(frozen=True)
 class State:
-    """The engine, the moment everything was healthy (RFC 3339), and per component its version and identity."""
+    """The engine, the time when everything was healthy (RFC 3339), and version and identity of each component."""
 
     engine: str
     started_at: str
@@ -21,7 +21,7 @@ class State:
 
 
 def read_state(path: Path) -> State | None:
-    """None when nothing was started, or the file is not to be read."""
+    """Return None if nothing was started or the file is unreadable."""
     try:
         return State(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -29,7 +29,7 @@ def read_state(path: Path) -> State | None:
 
 
 def write_state(path: Path, engine: str, without: set[str], components: list[Component]) -> State:
-    """Write the state of a stack that is up; an earlier start's moment is kept while the same engine runs on."""
+    """Write the state of a running stack. The time of an earlier start is kept if the same engine is still running."""
     before = read_state(path)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     state = State(

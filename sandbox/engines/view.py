@@ -1,4 +1,4 @@
-"""What people see: tables, progress and errors. rich is loaded here alone, when there is something to draw."""
+"""Terminal output: tables, progress and errors. rich is imported only here, when something is printed."""
 
 import sys
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ MIB = 2**20
 
 
 def _console(stderr: bool = False) -> Console:
-    # In a pipe or a CI log there is no width to fit into.
+    # A pipe or CI log has no terminal width.
     return Console(stderr=stderr, width=None if sys.stdout.isatty() else 140, highlight=False, soft_wrap=True)
 
 
 def print_error(error: StackError) -> None:
-    """The problem, what is known about it, and the next step."""
+    """Print the problem, its details and the next step."""
     console = _console(stderr=True)
     for line in error.details:
         console.print(Text(f"  {line}"), style="dim")
@@ -34,7 +34,7 @@ def print_error(error: StackError) -> None:
 
 
 def print_addresses(components: Iterable[Component], left_out: dict[str, str]) -> None:
-    """Where each component is reached."""
+    """Print the address of each component."""
     table = Table("component", "version", "address", box=None, pad_edge=False)
     for part in components:
         if part.addresses:
@@ -47,7 +47,7 @@ def print_addresses(components: Iterable[Component], left_out: dict[str, str]) -
 
 
 def print_status(components: Iterable[Component], left_out: dict[str, str]) -> None:
-    """The state of each component and the memory of all."""
+    """Print the state of each component and the total memory."""
     components = list(components)
     table = Table("component", "engine", "state", "health", "process", "MiB", "address", box=None, pad_edge=False)
     table.columns[5].justify = "right"
@@ -70,6 +70,6 @@ def print_status(components: Iterable[Component], left_out: dict[str, str]) -> N
 
 
 def next_steps(topology: Topology) -> str:
-    """Commands to paste: an account, a payment, and where it is found; with the ports of this checkout."""
+    """Return commands to paste, with the ports of this checkout: create an account, pay, find the payment."""
     text = Path(__file__).with_name("next-steps.txt").read_text(encoding="utf-8")
     return interpolate(text, topology.variables, "sandbox/engines/next-steps.txt")

@@ -28,7 +28,7 @@ POLL_SECONDS = 0.1
 TAIL_LINES = 20
 SUPERVISOR = "process-compose"
 PATIENCE_SECONDS = 30
-# Longer than services/frontend/release.py waits for the tracker and for its upload, which it gives two minutes.
+# Longer than the two minutes for which services/frontend/release.py waits for the tracker and its upload.
 RUN_ONCE_SECONDS = 150
 
 
@@ -109,7 +109,7 @@ class NativeEngine:
         return [*found, *self._supervisor_itself()] if measure and states else found
 
     def _supervisor_itself(self) -> list[Component]:
-        """It takes memory like any part of the stack; its descendants are the other parts."""
+        """The supervisor as a component, with its own memory only: its descendants are the other components."""
         version = images.load().program(SUPERVISOR).version
         return [
             Component(SUPERVISOR, self.name, version, "running", "running", str(process.pid), own_memory(process), [])
@@ -133,7 +133,7 @@ class NativeEngine:
             raise StackError(f"{name} does not run.", f"`python -m sandbox start {name}` starts it.")
         with contextlib.suppress(ProcessLookupError):
             os.kill(state.pid, signal.SIGKILL)
-        # Until the supervisor knows, it would call the component healthy.
+        # Until the supervisor notices, it reports the component as healthy.
         deadline = time.monotonic() + PATIENCE_SECONDS
         while (now := self._state(name)).pid == state.pid and now.status == "Running" and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS / 4)
@@ -160,7 +160,7 @@ class NativeEngine:
         self._wait({name: services[name]}, report, {name: self._state(name).restarts})
 
     def _wait_for_end(self, name: str, report: Report) -> None:
-        """Until what runs once has done its work: while it runs, it only looks ready."""
+        """Wait until a run-once service has exited: while it runs, it is reported as ready."""
         began = time.monotonic()
         while (state := self._state(name)).status not in ENDED:
             if time.monotonic() - began > RUN_ONCE_SECONDS:
@@ -207,7 +207,7 @@ class NativeEngine:
         return follow_logs(self.layout, services or list(self.selection.services), lines, follow)
 
     def _update(self, services: Mapping[str, Service], found: Mapping[str, NativeForm], report: Report) -> None:
-        """Bring a stack that runs to what is wanted now, touching only what changed or has ended."""
+        """Update a running stack. Only what changed or has exited is restarted."""
         running = {name for name, state in self.supervisor.states().items() if state.status == "Running"}
         check_ports((service for name, service in services.items() if name not in running), exposed=True)
         changed = self.supervisor.load(compose_project(self.topology, services, found, self.layout))
@@ -239,7 +239,10 @@ class NativeEngine:
             time.sleep(POLL_SECONDS / 4)
 
     def _wait(self, services: Mapping[str, Service], report: Report, restarts: Mapping[str, int] | None = None) -> None:
-        """Until every process is ready; StackError as soon as one of them ends or the slowest has had its time."""
+        """Wait until every process is ready.
+
+        Raises StackError as soon as one exits or the patience of the slowest is exceeded.
+        """
         patience = max(health.patience(service, services) for service in services.values())
         began, pages = time.monotonic(), health.pages(self.layout.project)
         ready: set[str] = set()
@@ -251,7 +254,7 @@ class NativeEngine:
                 if name in services and state.failed((restarts or {}).get(name, 0))
             ]
             if failed:
-                # What was skipped only waited for what failed.
+                # A skipped process only depended on a failed one.
                 raise self._died(min(failed, key=lambda state: state.status == "Skipped"))
             for name in sorted((set(services) - ready) & states.keys()):
                 if not health.ready(states[name], pages):
@@ -267,12 +270,12 @@ class NativeEngine:
                     tail(self.layout.log(late[0]), TAIL_LINES),
                 )
             time.sleep(POLL_SECONDS)
-        # The services have shown that theirs are right; the owner's has none that would miss it.
+        # The services have shown that their passwords work. No service uses the owner's, so check it here.
         if passwords.owner_changed(self.topology):
             passwords.accepted(self.topology)
 
     def _died(self, state: ProcessState) -> StackError:
-        # The likeliest cause, and the service's own lines do not tell it.
+        # The likeliest cause, which the service's own log does not show.
         passwords.accepted(self.topology)
         log = self.layout.log(state.name)
         return StackError(

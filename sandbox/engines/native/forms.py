@@ -1,4 +1,4 @@
-"""Finds what runs in place of each service's image, and which services have nothing to run."""
+"""Finds the native form of each service's image, and the services that have none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from sandbox.model.errors import StackError
 
 __all__ = ["Selection", "forms", "select"]
 
-# What a service may say in docker-compose.yml: what a process can honour, and what only a container has. Limits are the
-# one loss that matters: natively nothing enforces mem_limit and pids_limit.
+# The keys of a service in docker-compose.yml: those that a process can implement, and those that apply only to
+# containers. Of the latter, only limits matter: natively, mem_limit and pids_limit are not enforced.
 HONOURED = {
     "build", "command", "depends_on", "entrypoint", "environment", "expose", "healthcheck", "image", "ports",
     "profiles", "restart", "stop_grace_period", "stop_signal", "tmpfs", "volumes", "working_dir",
@@ -23,20 +23,20 @@ OF_CONTAINERS = {
     "mem_limit", "network_mode", "networks", "pids_limit", "pull_policy", "read_only", "security_opt", "shm_size",
     "ulimits", "user",
 }  # fmt: skip
-# Where services/Dockerfile puts the folder that it is built from.
+# The folder of the source code in the image (services/Dockerfile).
 WORKING_DIRECTORY = "/app"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """The services that run natively, and those that do not with the reason for each."""
+    """The services that run natively; those that do not, each with the reason."""
 
     services: dict[str, Service]
     left_out: dict[str, str]
 
 
 def select(topology: Topology, services: Mapping[str, Service]) -> Selection:
-    """Leave out what only Docker needs and what has no native form."""
+    """Leave out services that only Docker needs or that have no native form."""
     left_out = {}
     catalog = images.load()
     built = _built(topology)
@@ -46,7 +46,7 @@ def select(topology: Topology, services: Mapping[str, Service]) -> Selection:
         elif service.image not in built and (reason := catalog.image(service.image).without):
             left_out[name] = reason
     for name, service in services.items():
-        # What only Docker needs is no loss; anything else that is left out may be missed.
+        # Services that only Docker needs are not missed; others that are left out may be.
         missed = [n for n in service.depends_on if n in left_out and services[n].engine != "docker"]
         if missed and name not in left_out:
             raise StackError(
@@ -65,7 +65,7 @@ def select(topology: Topology, services: Mapping[str, Service]) -> Selection:
 
 
 def forms(topology: Topology, services: Mapping[str, Service]) -> tuple[dict[str, NativeForm], Path]:
-    """The native form of each service and the supervisor's program, built where they are not there yet."""
+    """Return the native form of each service and the supervisor's program. Builds what is missing."""
     built = _built(topology)
     catalog = images.load()
     references = {service.image for service in services.values()} - set(built)
@@ -90,7 +90,7 @@ def forms(topology: Topology, services: Mapping[str, Service]) -> tuple[dict[str
 
 
 def _built(topology: Topology) -> dict[str, Build]:
-    """Images that this repository makes; another service may run one of them without building it again."""
+    """Return the images that this repository builds. Another service may use one without building it again."""
     return {service.image: service.build for service in topology.services.values() if service.build}
 
 

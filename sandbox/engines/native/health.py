@@ -1,5 +1,7 @@
-"""Whether a process is ready. Its health page is asked directly: the supervisor's own probes are whole seconds apart, a
-fifth of a warm start."""
+"""Whether a process is ready.
+
+Its health page is requested directly: the supervisor's own probes are whole seconds apart, a fifth of a warm start.
+"""
 
 import http.client
 import json
@@ -13,19 +15,19 @@ from sandbox.model.compose import Service
 __all__ = ["answers", "condition", "pages", "patience", "ready"]
 
 ANSWER_SECONDS = 0.25
-# For a service whose health nobody checks.
+# For a service without a health check.
 UNCHECKED_SECONDS = 30
 
 
 def pages(project: Path) -> dict[str, dict[str, Any]]:
-    """The health page of each process that has one, as the supervisor's configuration describes it."""
+    """Return the health page of each process that has one, from the supervisor's configuration."""
     processes = json.loads(project.read_text(encoding="utf-8"))["processes"]
     probes = {name: process.get("readiness_probe", {}) for name, process in processes.items()}
     return {name: probe["http_get"] for name, probe in probes.items() if "http_get" in probe}
 
 
 def answers(page: dict[str, Any]) -> bool:
-    """Whether the page answers with a 2xx now."""
+    """Whether the page responds with a 2xx now."""
     connection = http.client.HTTPConnection(page["host"], int(page["port"]), timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", page["path"])
@@ -37,15 +39,15 @@ def answers(page: dict[str, Any]) -> bool:
 
 
 def ready(state: ProcessState, known: Mapping[str, dict[str, Any]]) -> bool:
-    """Ready by the supervisor's last probe, which may be a second old, or by the health page now.
+    """Whether the supervisor's last probe, at most a second old, or the health page now reports it as ready.
 
-    `up` and `status` both ask this, so that what `up` has called ready is not ill a moment later.
+    `up` and `status` both use this, so that their results agree.
     """
     return state.ready or (state.status == "Running" and state.name in known and answers(known[state.name]))
 
 
 def condition(state: ProcessState, is_ready: bool) -> str:
-    """The health of a component, in the word that `status` prints."""
+    """Return the health of a component, as `status` prints it."""
     if state.status == "Running":
         unready = "unhealthy" if state.health == "Not Ready" else "starting"
         return ("healthy" if is_ready else unready) if state.probed else "running"
@@ -55,7 +57,7 @@ def condition(state: ProcessState, is_ready: bool) -> str:
 
 
 def patience(service: Service, services: Mapping[str, Service]) -> float:
-    """Seconds until a service that works is healthy: its own time and that of the slowest it waits for."""
+    """Return the seconds until a working service is healthy: its own time plus that of its slowest dependency."""
     check = service.healthcheck
     own = check.start_period + check.interval * check.retries if check else UNCHECKED_SECONDS
     return own + max((patience(services[name], services) for name in service.depends_on if name in services), default=0)

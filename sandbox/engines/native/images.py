@@ -20,14 +20,14 @@ Record = TypeVar("Record")
 
 @dataclass(frozen=True)
 class Reference:
-    """An image reference taken apart: `registry.example/prom/prometheus:v3.15.0` is (prom/prometheus, v3.15.0)."""
+    """The parts of an image reference: `registry.example/prom/prometheus:v3.15.0` is (prom/prometheus, v3.15.0)."""
 
     repository: str
     tag: str
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
-        """Registry hosts and digest are dropped: a mirror serves the same image, also of another registry's."""
+        """Parse a reference. Registry host and digest are dropped: a mirror serves the same image."""
         name, _, _ = text.partition("@")
         head, slash, rest = name.partition("/")
         while slash and ("." in head or ":" in head or head == "localhost"):
@@ -41,7 +41,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a program of an image comes from natively, e.g. scheme `go`, path `prometheus/promtool`."""
+    """The native source of a program of an image, e.g. scheme `go`, path `prometheus/promtool`."""
 
     scheme: str
     path: str
@@ -58,12 +58,12 @@ class Source:
 
     @property
     def owner(self) -> str:
-        """The [program.*] or [venv.*] table that makes it (first part of the path)."""
+        """The [program.*] or [venv.*] table that builds it (first part of the path)."""
         return self.path.partition("/")[0]
 
     @property
     def member(self) -> str:
-        """What it is called inside its owner (rest of the path)."""
+        """Its name inside its owner (rest of the path)."""
         return self.path.partition("/")[2]
 
 
@@ -99,18 +99,18 @@ class Image:
 
     @property
     def programs(self) -> dict[str, Source]:
-        """Everything that can be executed in the image: absolute path -> native source."""
+        """All executables of the image: absolute path -> native source."""
         return self.binaries | self.tools
 
     def names(self, executable: str) -> tuple[str, ...]:
-        """How a command may spell `executable`: its path, and its bare name when its folder is on the PATH."""
+        """Return how a command may spell `executable`: its path, and its bare name if its folder is on the PATH."""
         parent, name = str(PurePosixPath(executable).parent), PurePosixPath(executable).name
         return (executable, name) if parent in self.path else (executable,)
 
 
 @dataclass(frozen=True)
 class Program:
-    """A Go program: its module, packages and build tags; two programs of one module share a `folder` of go/."""
+    """A Go program: its module, packages and build tags. Two programs of one module share a `folder` of go/."""
 
     name: str
     module: str
@@ -142,7 +142,10 @@ class Catalog:
     venvs: dict[str, Venv]
 
     def image(self, reference: str) -> Image:
-        """The image behind a reference such as `prom/prometheus:v3.15.0`; StackError when it is unknown."""
+        """Return the image of a reference such as `prom/prometheus:v3.15.0`.
+
+        Raises StackError if it is unknown.
+        """
         repository = Reference.parse(reference).repository
         if repository not in self.images:
             raise StackError(
@@ -152,7 +155,7 @@ class Catalog:
         return self.images[repository]
 
     def check_pin(self, reference: str) -> None:
-        """StackError when the pin asks for another version than the one that is built natively."""
+        """Raise StackError if the pin has another version than the one that is built natively."""
         tag, image = Reference.parse(reference).tag, self.image(reference)
         if tag in image.tags or image.without:
             return
@@ -165,14 +168,17 @@ class Catalog:
         )
 
     def program(self, name: str) -> Program:
-        """The Go program of this name; StackError when it is unknown."""
+        """Return the Go program of this name. Raises StackError if it is unknown."""
         if name not in self.programs:
             raise StackError(f"there is no program {name}", f"The tables [program.*] of {FILE} name those there are.")
         return self.programs[name]
 
 
 def _record(kind: type[Record], where: str, table: dict[str, Any]) -> Record:
-    """A TOML table as a dataclass: dashes become underscores, lists tuples; unknown and missing keys are errors."""
+    """Convert a TOML table to a dataclass: dashes become underscores, lists tuples.
+
+    Unknown and missing keys are errors.
+    """
     values = {key.replace("-", "_"): tuple(v) if isinstance(v, list) else v for key, v in table.items()}
     known = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
     unknown = values.keys() - known.keys()
@@ -197,7 +203,7 @@ def _image(repository: str, table: dict[str, Any]) -> Image:
 
 @functools.cache
 def load(file: Path = FILE) -> Catalog:
-    """Read and check the catalog. Every `go:` and `venv:` source names a table that exists."""
+    """Read and check the catalog: every `go:` and `venv:` source must name an existing table."""
     data = tomllib.loads(file.read_text(encoding="utf-8"))
     catalog = Catalog(
         images={name: _image(name, table) for name, table in data["image"].items()},

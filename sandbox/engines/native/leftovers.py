@@ -1,4 +1,4 @@
-"""Processes that a killed run left behind, recognised by the variable that every process of a checkout carries."""
+"""Finds and ends processes of a killed run, identified by the variable that every process of a checkout has."""
 
 import os
 from collections.abc import Callable
@@ -12,7 +12,7 @@ __all__ = ["end", "find", "runs"]
 
 
 def find(root: Path) -> list[psutil.Process]:
-    """Every process that was started for the checkout at `root` and still runs."""
+    """Return every running process that was started for the checkout at `root`."""
     found = []
     for process in psutil.process_iter():
         try:
@@ -24,8 +24,8 @@ def find(root: Path) -> list[psutil.Process]:
 
 
 def end(processes: list[psutil.Process], grace: float = 10) -> None:
-    """Ask them to end, and end what has not after `grace` seconds."""
-    # The supervisor first: it would start again what it sees ending.
+    """Terminate the processes, and kill those that still run after `grace` seconds."""
+    # The supervisor first: otherwise it would restart the others.
     for process in sorted(processes, key=lambda process: process.name() != "process-compose"):
         _signal(process, psutil.Process.terminate)
     _, stubborn = psutil.wait_procs(processes, timeout=grace)
@@ -35,7 +35,7 @@ def end(processes: list[psutil.Process], grace: float = 10) -> None:
 
 
 def runs(process_id: int) -> bool:
-    """Whether the process exists and has not ended (an ended one stays in the table until its parent looks)."""
+    """Whether the process is running. An exited one stays in the process table until its parent waits for it."""
     try:
         return psutil.Process(process_id).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

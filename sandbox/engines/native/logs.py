@@ -14,7 +14,7 @@ FOLLOW_SECONDS = 0.3
 
 
 def tail(path: Path, lines: int) -> list[str]:
-    """The last lines of a file; none when there is no such file."""
+    """Return the last lines of a file; none if it does not exist."""
     if not path.exists():
         return []
     with path.open(encoding="utf-8", errors="replace") as file:
@@ -22,7 +22,7 @@ def tail(path: Path, lines: int) -> list[str]:
 
 
 def rotate_logs(layout: Layout) -> None:
-    """Keep the logs of the run before this one, and only those, in .run/logs.previous."""
+    """Keep the logs of the previous run, and only those, in .run/logs.previous."""
     if layout.logs.exists():
         shutil.rmtree(layout.previous_logs, ignore_errors=True)
         layout.logs.rename(layout.previous_logs)
@@ -30,7 +30,7 @@ def rotate_logs(layout: Layout) -> None:
 
 
 def follow_logs(layout: Layout, services: list[str], lines: int, follow: bool) -> Iterator[str]:
-    """`<service> | <line>`: the last lines of each service, then what is added, until the reader stops."""
+    """Yield `<service> | <line>`: the last lines of each service, then new ones, until the consumer stops."""
     width = max(map(len, services), default=0)
     offsets = {}
     for name in services:

@@ -1,4 +1,4 @@
-"""Memory of processes and their children."""
+"""Memory of processes and their descendants."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,9 +9,9 @@ __all__ = ["anonymous_memory", "own_memory", "proportional_memory"]
 
 
 def proportional_memory(process_ids: Iterable[int]) -> dict[int, int]:
-    """The proportional set size (PSS) of each process with all its descendants, in bytes, where it can be read.
+    """Return the proportional set size (PSS) of each process with all its descendants, in bytes, if readable.
 
-    Unlike resident memory it counts a page that several processes share only once.
+    Unlike resident memory, it counts a shared page only once.
     """
     children: dict[int, list[psutil.Process]] = defaultdict(list)
     everything = {process.pid: process for process in psutil.process_iter(["ppid"])}
@@ -34,7 +34,7 @@ def _family(process: psutil.Process, children: Mapping[int, list[psutil.Process]
 
 
 def own_memory(process: psutil.Process) -> int:
-    """The proportional set size of one process, in bytes; 0 when it has ended."""
+    """Return the proportional set size of one process, in bytes; 0 if it has exited."""
     try:
         return process.memory_full_info().pss
     except psutil.NoSuchProcess:
@@ -42,7 +42,7 @@ def own_memory(process: psutil.Process) -> int:
 
 
 def anonymous_memory(process_id: int) -> int:
-    """The memory of a process with all its descendants that is of no file, in bytes."""
+    """Return the anonymous memory (not backed by a file) of a process with all its descendants, in bytes."""
     first = psutil.Process(process_id)
     family = [first, *first.children(recursive=True)]
     return sum(area.anonymous for process in family for area in process.memory_maps())

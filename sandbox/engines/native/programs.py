@@ -11,7 +11,7 @@ __all__ = ["program"]
 
 
 def program(pin: str, path: str) -> Path:
-    """What runs natively in place of `path` in the image that .env pins as `pin`; built now when it never was."""
+    """Return the native program for `path` in the image that .env pins as `pin`. Builds it if necessary."""
     image = dotenv_values(ROOT / ".env")[pin]
     assert image, f".env has no {pin}"
     return build.ensure([image])[image][path]

@@ -1,4 +1,4 @@
-"""docker-compose.yml as a process-compose project: what each service becomes, and the file for all of it."""
+"""Converts docker-compose.yml to a process-compose project."""
 
 import json
 import math
@@ -19,7 +19,7 @@ from sandbox.model.layout import Layout
 
 __all__ = ["MARKER", "NativeForm", "compose_project", "process_of", "substitutions", "write_project"]
 
-# Every process of a checkout carries this variable, so that leftovers of a killed run can be told from anything else.
+# Every process of a checkout has this variable; it identifies the leftovers of a killed run.
 MARKER = "SANDBOX_CHECKOUT"
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 CONDITIONS = {
@@ -27,18 +27,19 @@ CONDITIONS = {
     "service_healthy": "process_healthy",
     "service_completed_successfully": "process_completed_successfully",
 }
-# The supervisor stops a process whose probe fails this often in a row. Docker only reports it; so it must never happen.
+# The supervisor stops a process whose probe fails this many times in a row. Docker only reports it, so it must never
+# happen.
 NEVER = 2_000_000_000
 
 
 @dataclass(frozen=True)
 class NativeForm:
-    """What runs in place of an image.
+    """What runs natively instead of an image.
 
-    executables: how a command may name a program in the image -> the program on this machine.
-    environment: what the image itself sets; Compose's own settings win.
-    working_directory: (the folder in the image, the folder on this machine).
-    results: folders that a build makes in the image -> where they are on this machine.
+    - executables: name of a program in a command -> the program on this machine.
+    - environment: variables that the image sets; Compose's settings override them.
+    - working_directory: (the folder in the image, the folder on this machine).
+    - results: folders that a build creates in the image -> their place on this machine.
     """
 
     executables: Mapping[str, Path]
@@ -50,13 +51,16 @@ class NativeForm:
 def compose_project(
     topology: Topology, services: Mapping[str, Service], forms: Mapping[str, NativeForm], layout: Layout
 ) -> dict[str, Any]:
-    """The supervisor's project for `services`; renders their configuration and makes their folders on the way."""
+    """Return the supervisor's project for `services`.
+
+    Also renders their configuration and creates their folders.
+    """
     return {
         "version": "0.5",
         "disable_env_expansion": True,
         "is_tui_disabled": True,
         "is_strict": True,
-        # Lines kept in the supervisor's memory; the files under .run/logs have them all.
+        # Lines kept in the supervisor's memory; the files in .run/logs have all of them.
         "log_length": 50,
         "processes": {
             name: process_of(topology, service, services, forms[name], layout) for name, service in services.items()
@@ -67,18 +71,21 @@ def compose_project(
 def process_of(
     topology: Topology, service: Service, services: Mapping[str, Service], form: NativeForm, layout: Layout
 ) -> dict[str, Any]:
-    """The supervisor's entry for one of `services`; renders its configuration and makes its folders on the way."""
+    """Return the supervisor's entry for one of `services`.
+
+    Also renders its configuration and creates its folders.
+    """
     return _process(service, services, form, substitutions(topology, service, form, layout), layout)
 
 
 def write_project(content: dict[str, Any], path: Path) -> None:
-    """JSON is YAML. No `$` is written as such, because the supervisor's first reading expands variables."""
+    """Write the project as JSON, which is valid YAML; `$` is escaped, because the supervisor expands variables."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1).replace("$", "\\u0024"), encoding="utf-8")
 
 
 def substitutions(topology: Topology, service: Service, form: NativeForm, layout: Layout) -> Substitutions:
-    """What the addresses, ports and paths of `service` become on this machine."""
+    """Return the native substitutes of the addresses, ports and paths of `service`."""
     addresses = {
         (other.name, port.target): port.published for other in topology.services.values() for port in other.ports
     }
@@ -184,7 +191,11 @@ def _availability(restart: str) -> dict[str, Any]:
 
 
 def _probe(service: Service, check: Healthcheck, form: NativeForm, change: Substitutions) -> dict[str, Any]:
-    """A check that fetches a page becomes the supervisor's own HTTP probe, which costs no process; others are run."""
+    """Convert a health check.
+
+    A check that requests a page becomes an HTTP probe of the supervisor, which needs no process. Other commands are
+    run.
+    """
     timing = {
         "period_seconds": 1,
         "timeout_seconds": max(1, math.ceil(check.timeout)),
@@ -196,7 +207,7 @@ def _probe(service: Service, check: Healthcheck, form: NativeForm, change: Subst
         page = {"scheme": parts.scheme, "host": parts.hostname, "port": str(parts.port), "path": parts.path or "/"}
         return {"http_get": page, **timing}
     command = shlex.join(_argv(service, check.test, form, change.apply_inside))
-    # Asked again within one probe, because the next one would come a second later; its timeout ends the asking.
+    # Repeated within one probe, because the next one would be a second later; the probe's timeout ends the loop.
     asking = f"until {command}; do sleep 0.05; done"
-    # The supervisor reads a command as a template.
+    # The supervisor treats a command as a template.
     return {"exec": {"command": asking.replace("{{", '{{"{{"}}')}, **timing}

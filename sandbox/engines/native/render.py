@@ -1,11 +1,12 @@
-"""What must be written differently when a container becomes a process: addresses, ports and paths, and nothing else.
+"""Rewrites the configuration of a container for a native process: only addresses, ports and paths.
 
-A container has addresses and paths of its own; a process shares the machine's. So natively
-  loki:3100       becomes 127.0.0.1:<published port>   (the name of a service with one of its ports)
-  0.0.0.0[:3100]  becomes 127.0.0.1[:<published>]      (what a container binds)
-  port: 3100      becomes port: <published>            (a setting named ...port with one of the service's own ports)
-  host.docker.internal becomes 127.0.0.1               (what a container calls this machine)
-  /etc/loki       becomes its place under .run         (where a volume, a bind mount or a tmpfs is mounted)
+A container has its own addresses and paths; a process shares those of the machine. Therefore:
+
+- `loki:3100` becomes `127.0.0.1:<published port>` (the name of a service with one of its ports).
+- `0.0.0.0[:3100]` becomes `127.0.0.1[:<published>]` (the address that a container binds).
+- `port: 3100` becomes `port: <published>` (a setting named ...port with one of the service's own ports).
+- `host.docker.internal` becomes `127.0.0.1` (a container's name for this machine).
+- `/etc/loki` becomes its place in .run (a path where a volume, a bind mount or a tmpfs is mounted).
 """
 
 import hashlib
@@ -26,9 +27,9 @@ MACHINE = "host.docker.internal"
 class Substitutions:
     """The substitutions of one service.
 
-    addresses: (service, container port) -> published port, of every service of the stack.
-    own_ports: container port -> published port, of this service.
-    paths: path in the container -> path on this machine.
+    - addresses: (service, container port) -> published port, of every service of the stack.
+    - own_ports: container port -> published port, of this service.
+    - paths: path in the container -> path on this machine.
     """
 
     addresses: Mapping[tuple[str, int], int]
@@ -40,7 +41,7 @@ class Substitutions:
         return self._pattern.sub(self._replacement, text)
 
     def apply_inside(self, text: str) -> str:
-        """As `apply`, for what runs inside the container: there, 127.0.0.1 and a bare port mean the service itself."""
+        """Like `apply`, for commands inside the container: there, 127.0.0.1 and a bare port mean the service itself."""
         if text.isdigit():
             return str(self.own_ports.get(int(text), text))
         ports = "|".join(map(str, self.own_ports)) or "(?!)"
@@ -76,9 +77,9 @@ class Substitutions:
 
 
 def render_copy(source: Path, target: Path, substitutions: Substitutions) -> str:
-    """Copy a file or folder to `target` with the substitutions made, removing what the source no longer has.
+    """Copy a file or folder to `target` with the substitutions applied; remove files that the source no longer has.
 
-    Returns a digest of everything that was written. Files that already hold the right content are not touched.
+    Returns a digest of all written content. Files with the right content are not touched.
     """
     digest = hashlib.sha256()
     files = sorted(path for path in source.rglob("*") if path.is_file()) if source.is_dir() else [source]

@@ -1,4 +1,4 @@
-"""process-compose: started in the background, asked and told over its unix socket. It opens no TCP port."""
+"""process-compose: started in the background and controlled through its unix socket. It opens no TCP port."""
 
 import contextlib
 import http.client
@@ -16,14 +16,14 @@ from sandbox.model.layout import Layout
 
 __all__ = ["ENDED", "ProcessState", "Supervisor"]
 
-# The supervisor's own memory figures, which nothing here shows, would take a third of the CPU time of a start: for each
-# process it reads all of /proc. The longest duration that there is keeps it from measuring even once.
+# The supervisor's memory figures, which are not used here, would take a third of the CPU time of a start: it reads all
+# of /proc for each process. The longest possible interval prevents even the first measurement.
 NEVER_MEASURE = "2562047h47m16.854775807s"
 ENDED = {"Completed", "Error", "Skipped", "Terminating"}
-# What the system says of a signal to nobody (ESRCH), once for each process that was signalled, and of nothing else.
+# The system's error for a signal to a process that does not exist (ESRCH), once per signalled process and nothing else.
 NOBODY_SIGNALLED = re.compile(r'\{"error":"no such process(\\nno such process)*"\}\s*')
 NOT_RUNNING = re.compile(r'\{"error":"process \S+ is not running"\}\s*')
-# Longer than the supervisor waits before it kills what does not end.
+# Longer than the supervisor waits before it kills a process that does not exit.
 END_SECONDS = 60.0
 POLL_SECONDS = 0.02
 
@@ -33,7 +33,7 @@ class _NotRunningError(ConnectionError):
 
 
 class _AlreadyEndedError(ConnectionError):
-    """A process that ends at once may do so before the supervisor waits for its end; it then kills nobody, too late."""
+    """The process exited before the supervisor waited for it, so that its kill fails."""
 
 
 ERRORS = {NOBODY_SIGNALLED: _AlreadyEndedError, NOT_RUNNING: _NotRunningError}
@@ -41,7 +41,7 @@ ERRORS = {NOBODY_SIGNALLED: _AlreadyEndedError, NOT_RUNNING: _NotRunningError}
 
 @dataclass(frozen=True)
 class ProcessState:
-    """What the supervisor knows of one process. `probed` says whether its health is checked."""
+    """The supervisor's state of one process. `probed` says whether it has a health check."""
 
     name: str
     status: str
@@ -53,13 +53,13 @@ class ProcessState:
 
     @property
     def ready(self) -> bool:
-        """Healthy, or running where nothing checks its health, or ended well where it was meant to end."""
+        """Whether it is healthy, or running without a health check, or exited successfully as intended."""
         if self.status == "Completed":
             return self.exit_code == 0 and not self.probed
         return self.status == "Running" and (self.health == "Ready" or not self.probed)
 
     def failed(self, restarts_before: int = 0) -> bool:
-        """It ended, and not well, or has been started again because it did."""
+        """Whether it exited with an error, or was restarted because of one."""
         return self.restarts > restarts_before or (self.status in ENDED and not self.ready)
 
 
@@ -70,7 +70,7 @@ class Supervisor:
         self.layout = layout
 
     def start(self, executable: Path) -> int:
-        """Start it in a session of its own; returns its process id."""
+        """Start it in its own session; return its process id."""
         self.layout.logs.mkdir(parents=True, exist_ok=True)
         self.layout.socket.unlink(missing_ok=True)
         with (self.layout.logs / "process-compose.log").open("wb") as output:
@@ -84,7 +84,7 @@ class Supervisor:
                     "--tui=false", "--disable-dotenv", "--keep-project", "--ordered-shutdown",
                 ],
                 cwd=self.layout.run,
-                # GOGC: it holds logs and little else, so it may tidy up often.
+                # GOGC: it holds little but logs, so frequent garbage collection is cheap.
                 env={"GOGC": "30", "PATH": SYSTEM_PATH, "HOME": str(self.layout.run), MARKER: str(self.layout.root)},
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -94,7 +94,7 @@ class Supervisor:
         return process.pid
 
     def alive(self) -> bool:
-        """Whether it answers."""
+        """Whether it responds."""
         try:
             self._ask("GET", "/live", timeout=2)
         except OSError:
@@ -102,7 +102,7 @@ class Supervisor:
         return True
 
     def states(self) -> dict[str, ProcessState]:
-        """Every process by name."""
+        """Return every process by name."""
         entries = self._ask("GET", "/processes")["data"]
         return {
             entry["name"]: ProcessState(
@@ -118,10 +118,10 @@ class Supervisor:
         }
 
     def load(self, project: dict[str, Any]) -> dict[str, str]:
-        """Give it another project: changed processes are restarted, new ones started, others ended.
+        """Load another project: restart changed processes, start new ones, end others.
 
-        What changed ends first. Where the supervisor ends a process itself, it may give the state of the old one to the
-        new one (a race in process-compose 1.64.1), which then seems never to start.
+        Changed processes are ended first. If the supervisor ends a process itself, it may assign the state of the old
+        one to the new one, which then seems never to start (a race in process-compose 1.64.1).
         """
         states, before = self.states(), self._processes()
         write_project(project, self.layout.project)
@@ -131,16 +131,17 @@ class Supervisor:
         try:
             return self._ask("POST", "/project/configuration")
         except _AlreadyEndedError:
-            # It has forgotten that process and goes no further with it: read once more, it is a new one.
+            # The supervisor has dropped that process and does not continue with it. After another load, it is a new
+            # one.
             return self._ask("POST", "/project/configuration")
 
     def _processes(self) -> dict[str, Any]:
         return json.loads(self.layout.project.read_text(encoding="utf-8"))["processes"]
 
     def _end(self, name: str) -> None:
-        """Ask a process to end, again and again until the supervisor answers that it does not run.
+        """Ask a process to end, repeatedly, until the supervisor reports that it is not running.
 
-        After END_SECONDS the supervisor may end it in its own way.
+        After END_SECONDS, the supervisor may end it in its own way.
         """
         deadline = time.monotonic() + END_SECONDS
         while time.monotonic() < deadline:
@@ -151,20 +152,23 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def start_process(self, name: str) -> None:
-        """Start a process that has ended."""
+        """Start a process that has exited."""
         self._ask("POST", f"/process/start/{name}")
 
     def stop_process(self, name: str) -> None:
-        """Ask a process to end; it is not started again by itself."""
+        """Ask a process to end; it is not restarted automatically."""
         with contextlib.suppress(_AlreadyEndedError):
             self._ask("PATCH", f"/process/stop/{name}", timeout=60)
 
     def stop(self) -> None:
-        """Ask every process to end, dependants first, and the supervisor after them; returns when they have."""
+        """Ask every process to end, dependants first, then the supervisor; return when they have exited."""
         self._ask("POST", "/project/stop", timeout=60)
 
     def _ask(self, method: str, path: str, timeout: float = 30) -> Any:
-        """The answer to one request, read as JSON; OSError when nobody answers or the answer is an error."""
+        """Return the response to one request, parsed as JSON.
+
+        Raises OSError if there is no response or the response is an error.
+        """
         connection = _UnixConnection(self.layout.socket, timeout)
         try:
             connection.request(method, path)
@@ -182,7 +186,7 @@ class Supervisor:
 
 
 class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket. An HTTP library would cost `make up` a fifth of a second of loading."""
+    """HTTP over a unix socket. Importing an HTTP library would add a fifth of a second to `make up`."""
 
     def __init__(self, path: Path, timeout: float) -> None:
         super().__init__("localhost", timeout=timeout)

@@ -1,4 +1,4 @@
-"""Finds or builds everything that the native engine runs: facts in images.toml, results in the cache."""
+"""Finds or builds all programs of the native engine, as images.toml describes them. Results are in the cache."""
 
 import shutil
 from collections.abc import Iterable, Sequence
@@ -21,8 +21,10 @@ SHIMS = Path(images.__file__).resolve().with_name("shims")
 
 @dataclass(frozen=True)
 class Prepared:
-    """Where everything is: programs per image reference, tools by name, Python environments by lock file, pages by
-    folder."""
+    """Paths of what was prepared.
+
+    Programs by image reference, tools by name, Python environments by lock file, pages by folder.
+    """
 
     images: dict[str, dict[str, Path]] = field(default_factory=dict)
     tools: dict[str, Path] = field(default_factory=dict)
@@ -31,22 +33,22 @@ class Prepared:
 
 
 def ensure(image_refs: Iterable[str]) -> dict[str, dict[str, Path]]:
-    """Native programs of each image: {"prom/prometheus:v3.15.0": {"/bin/promtool": Path, "promtool": Path, ...}}.
+    """Return the native programs of each image.
 
-    An executable is listed by its path in the image and, when that folder is on the image's PATH, by its bare name too.
-    An image without a native program (its table says `without`) gets an empty mapping. StackError for an unknown image
-    or pin.
+    Example: {"prom/prometheus:v3.15.0": {"/bin/promtool": Path, "promtool": Path, ...}}. An executable is listed by its
+    path in the image and, if that folder is on the image's PATH, by its bare name too. An image without a native
+    program (`without` in its table) gets an empty mapping. Raises StackError for an unknown image or pin.
     """
     return prepare(image_refs=image_refs, complete=True).images
 
 
 def ensure_tools(names: Iterable[str] = ("process-compose",)) -> dict[str, Path]:
-    """Programs that no image holds, by the tables [program.*] that make them; returned by the name of their binary."""
+    """Return programs that are in no image, by the name of their binary. The arguments are tables [program.*]."""
     return prepare(tools=names).tools
 
 
 def python_environment(lock: Path) -> Path:
-    """The Python environment made from this lock file; its interpreter is bin/python."""
+    """Return the Python environment of this lock file; its interpreter is bin/python."""
     return prepare(locks=[lock]).environments[lock]
 
 
@@ -57,23 +59,23 @@ def prepare(
     webs: Iterable[Path] = (),
     complete: bool = False,
 ) -> Prepared:
-    """All of the above in one go, with one progress display. Returns at once when everything is in the cache.
+    """Prepare all of the above with one progress display. Returns at once if everything is cached.
 
-    `webs` are folders with browser code, built by the Node.js that their requirements.lock brings.
+    `webs` are folders with browser code, built by the Node.js of their requirements.lock.
 
-    Unless `complete`, what images.toml marks as `later` is left out: running the stack does not need it.
+    Unless `complete`, programs marked as `later` in images.toml are left out: the stack does not need them to run.
     """
     plan = _Plan(tuple(image_refs), tuple(tools), tuple(locks), tuple(webs), complete)
     if plan.incomplete:
         console = Console(stderr=True)
         with cache.exclusive(lambda text: console.print(text, style="yellow")):
-            # Asked anew under the lock: the build that was waited for may have made it.
+            # Computed again under the lock: the build that we waited for may have made them.
             pipeline.run(plan.unbuilt(), plan.unmade(), console, plan.undrawn())
     return plan.result()
 
 
 class _Plan:
-    """What was asked for, and which programs and environments that takes."""
+    """The requested items, and the programs and environments that they need."""
 
     def __init__(
         self,
@@ -144,5 +146,5 @@ class _Plan:
         return ROOT / self._catalog.venvs[source.owner].lock
 
     def _packaged_go(self) -> Path:
-        """A Go toolchain from the package index, for a machine that has none."""
+        """Return a Go toolchain from the package index, for machines without Go."""
         return python_environment(ROOT / self._catalog.venvs["go"].lock)

@@ -1,4 +1,4 @@
-"""The cache directory, shared by every clone on this machine: built programs and Python environments."""
+"""The cache of built programs and Python environments, shared by all clones on this machine."""
 
 import contextlib
 import fcntl
@@ -16,7 +16,7 @@ GIB = 1 << 30
 
 
 def directory() -> Path:
-    """${SANDBOX_CACHE}, else observability-sandbox under ${XDG_CACHE_HOME:-~/.cache}; made when absent."""
+    """Return ${SANDBOX_CACHE}, or observability-sandbox in ${XDG_CACHE_HOME:-~/.cache}; create it if absent."""
     chosen = os.environ.get("SANDBOX_CACHE")
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     path = Path(chosen).expanduser().absolute() if chosen else base / "observability-sandbox"
@@ -29,7 +29,7 @@ def directory() -> Path:
 
 
 def digest(*parts: bytes | str) -> str:
-    """Twelve hex digits that change when any part does."""
+    """Return the first 12 hex digits of the SHA-256 of all parts."""
     total = hashlib.sha256()
     for part in parts:
         data = part.encode() if isinstance(part, str) else part
@@ -39,9 +39,9 @@ def digest(*parts: bytes | str) -> str:
 
 @contextlib.contextmanager
 def exclusive(waiting: Callable[[str], None]) -> Iterator[None]:
-    """Hold the cache's lock; call `waiting` once, with a sentence for the user, when another process has it.
+    """Hold the cache's lock. Call `waiting` once, with a sentence for the user, if another process holds it.
 
-    The lock is the kernel's: it ends with the process that holds it, so a killed build never leaves it behind.
+    The kernel releases the lock when the process exits, so that a killed build never keeps it.
     """
     with (directory() / "lock").open("a+", encoding="ascii") as file:
         try:
@@ -57,7 +57,7 @@ def exclusive(waiting: Callable[[str], None]) -> Iterator[None]:
 
 
 def require_space(needs: Sequence[tuple[Path, float]]) -> None:
-    """Refuse to begin when a file system has less free than the GiB that `needs` (folder, GiB) asks of it in sum."""
+    """Raise StackError if a file system has less free space than the sum of its `needs` (folder, GiB)."""
     wanted: dict[int, tuple[Path, float]] = {}
     for path, gib in needs:
         while not path.exists():

@@ -1,4 +1,4 @@
-"""Runs one command of a build: its output goes to a log file and to a callback, and it dies with us."""
+"""Runs a command of a build. Its output goes to a log file and a callback; it is terminated if this process dies."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from sandbox.model.errors import StackError
 __all__ = ["Runner", "Usage"]
 
 NEXT = "Run the same command again: what is finished stays finished."
-# What a tool's own message looks like -> what a person does about it. First match wins.
+# Pattern in a tool's output -> remedy for the user. The first match applies.
 REMEDIES = (
     (("no space left on device", "No space left"), f"The disk is full: free some space. {NEXT}"),
     (
@@ -30,19 +30,19 @@ REMEDIES = (
     ),
 )  # fmt: skip
 UNKNOWN = "Its versions are pinned, so this should not happen: please report it with that log."
-# A terminal's interrupt reaches the child by itself; this is for a `kill -9` of ours.
+# A terminal's interrupt reaches the child directly; this covers a `kill -9` of this process.
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM")
 
 
 @dataclass(frozen=True)
 class Usage:
-    """CPU seconds of a command and everything it started."""
+    """CPU seconds of a command and its descendants."""
 
     cpu: float
 
 
 class Runner:
-    """Starts commands from several threads; `stop` ends all that still run."""
+    """Runs commands from several threads; `stop` terminates all of them."""
 
     def __init__(self, logs: Path) -> None:
         self._logs = logs
@@ -60,7 +60,10 @@ class Runner:
         cwd: Path,
         on_line: Callable[[str], None] = lambda line: None,
     ) -> Usage:
-        """Run to the end; StackError with a remedy, the last lines and the log's path when it fails."""
+        """Run a command to its end.
+
+        Raises StackError with a remedy, the last lines and the log's path if it fails.
+        """
         log, tail = self._logs / f"{name}.log", deque[str](maxlen=12)
         with log.open("w", encoding="utf-8") as sink:
             process = self._start(command, env, cwd)
@@ -70,7 +73,7 @@ class Runner:
                     sink.write(line)
                     tail.append(line.rstrip())
                     on_line(line.rstrip())
-                # wait4 and not wait: only it tells the CPU time, compilers and linkers included.
+                # wait4 instead of wait: only wait4 returns the CPU time, compilers and linkers included.
                 _, status, usage = os.wait4(process.pid, 0)
                 process.returncode = os.waitstatus_to_exitcode(status)
             finally:
@@ -80,7 +83,7 @@ class Runner:
         return Usage(cpu=usage.ru_utime + usage.ru_stime)
 
     def stop(self) -> None:
-        """Ask every running command to end, and start no other."""
+        """Terminate every running command and start no more."""
         with self._guard:
             self._stopped = True
             for process in self._running:

@@ -1,4 +1,4 @@
-"""Builds the Go programs of the folder go/ from the module proxy: checked by the committed go.sum, stripped, static."""
+"""Builds the Go programs of the folder go/ from the module proxy: verified by go.sum, stripped, static."""
 
 import json
 import shutil
@@ -15,15 +15,15 @@ from sandbox.engines.native.images import Program
 
 __all__ = ["GoBuild"]
 
-# -pgo=off: nobody profiles a sandbox, and a profile would compile every dependency once more for one program.
-# -dwarf=false: the linker strips debug information anyway (-s -w); stack traces do not need it.
+# -pgo=off: a profile is of no use in a sandbox, and would compile every dependency once more per program. -dwarf=false:
+# the linker strips debug information anyway (-s -w); stack traces do not need it.
 FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-pgo=off", "-ldflags=-s -w", "-gcflags=all=-dwarf=false")
 SOURCES = ("go.mod", "go.sum", "*.go")
 
 
 @dataclass(frozen=True)
 class GoBuild:
-    """One program and the toolchain that makes it; its place in the cache is a digest of all that decides it."""
+    """One program and its toolchain. The cache key is a digest of all inputs of the build."""
 
     program: Program
     go: Go
@@ -52,9 +52,9 @@ class GoBuild:
         return self.location.exists()
 
     def fetch(self, runner: Runner, step: Step) -> None:
-        """Download exactly the modules whose packages this program compiles, and count the packages."""
+        """Download exactly the modules whose packages this program compiles; return the number of packages."""
         step.begin("downloading")
-        # Go loads as many modules at once as it has processors; waiting for a network needs none.
+        # Go downloads as many modules at once as it has processors; downloads need none.
         env = self.go.environment() | {"GOMAXPROCS": "16"}
         packages = 0
 
@@ -68,7 +68,7 @@ class GoBuild:
         step.pause("downloaded, waiting for its turn")
 
     def make(self, runner: Runner, step: Step) -> Made:
-        """Compile and link every binary in one run, then publish them together, whole or not at all."""
+        """Compile and link all binaries in one run, then publish them together atomically."""
         begun = time.monotonic()
         step.begin("compiling")
         self.location.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +85,7 @@ class GoBuild:
 
     def _compile(self, runner: Runner, step: Step, out: Path) -> Usage:
         def count(line: str) -> None:
-            # -v names a package when it is compiled; one that the build cache already had is not named.
+            # -v prints each package that is compiled, but none that the build cache already has.
             step.done += bool(line) and " " not in line
 
         out.mkdir()
@@ -94,7 +94,7 @@ class GoBuild:
         return runner.run(self.program.name, command, env=self.go.environment(), cwd=self.folder, on_line=count)
 
     def _renamed(self, temporary: Path) -> Path:
-        """Give each file the name that images.toml states; `go build` calls it after its package's folder."""
+        """Rename each binary to its name in images.toml; `go build` names it after its package's folder."""
         finished = temporary / "finished"
         finished.mkdir()
         for name, package in self.program.binaries.items():

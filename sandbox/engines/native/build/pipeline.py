@@ -1,4 +1,4 @@
-"""Runs a build: downloads ahead of the compiler, two programs at a time, Python environments beside them."""
+"""Schedules a build: downloads precede the compiler, two programs at a time, Python environments in parallel."""
 
 import json
 import shutil
@@ -19,9 +19,9 @@ from sandbox.engines.native.build.web import WebBuild
 
 __all__ = ["report", "run"]
 
-# Two builds at once: while one links or waits, which takes one processor or none, the other compiles.
+# Two builds at once: while one links or waits, which needs at most one processor, the other compiles.
 BUILDERS = 2
-# GiB that a cold build of everything takes, measured; a part of it takes its share by build time.
+# GiB of a complete cold build, as measured. A partial build counts in proportion to its build time.
 MODULES_GIB, OBJECTS_GIB, RESULTS_GIB = 5.5, 4.0, 1.5
 SECONDS_OF_ALL = 800
 # Even the smallest program compiles Go's standard library.
@@ -30,13 +30,19 @@ UNMEASURED = 30
 
 
 def report() -> dict[str, object] | None:
-    """What the last build cost: {"seconds": wall clock, "rows": [Made as a dict, ...]}; None before the first."""
+    """Return the cost of the last build; None before the first.
+
+    Format: {"seconds": wall clock, "rows": [Made as a dict, ...]}.
+    """
     file = _report_file()
     return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
 def run(builds: Sequence[GoBuild], locks: Sequence[Path], console: Console, webs: Sequence[WebBuild] = ()) -> None:
-    """Make these programs, environments and pages; StackError at the first that fails, after ending what still runs."""
+    """Make these programs, environments and pages.
+
+    Raises StackError at the first failure, after terminating the other builds.
+    """
     if not builds and not locks and not webs:
         return
     _require_space(builds)
@@ -56,7 +62,7 @@ def run(builds: Sequence[GoBuild], locks: Sequence[Path], console: Console, webs
 def _work(
     builds: Sequence[GoBuild], locks: Sequence[Path], webs: Sequence[WebBuild], steps: dict[str, Step], runner: Runner
 ) -> None:
-    # Longest first: a long build left for the end would run alone.
+    # Longest first: a long build at the end would run alone.
     ordered = sorted(builds, key=lambda build: -build.program.seconds)
     with ExitStack() as stack:
         downloader, environments = (stack.enter_context(ThreadPoolExecutor(1)) for _ in range(2))
@@ -64,7 +70,7 @@ def _work(
         futures: list[Future[None]] = [
             environments.submit(_environment, lock, runner, steps[str(lock)]) for lock in locks
         ]
-        # After the environments, in the same queue: one of those has the Node.js that builds it.
+        # Queued after the environments, because one of them contains the Node.js that builds the pages.
         futures += [environments.submit(web.make, runner, steps[str(web.folder)]) for web in webs]
         for build in ordered:
             step = steps[build.program.name]
@@ -114,7 +120,7 @@ def _require_space(builds: Sequence[GoBuild]) -> None:
 
 
 def _sweep() -> None:
-    """Remove what killed builds left half-made; the lock is ours, so nobody works there."""
+    """Remove partial results of killed builds. We hold the lock, so no other build uses them."""
     for folder in ("programs", "web"):
         for leftover in (cache.directory() / folder).glob(".*"):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -125,7 +131,7 @@ def _report_file() -> Path:
 
 
 def _expected(name: str, otherwise: float) -> float:
-    """Seconds this took on this machine the last time, if it is known."""
+    """Return the seconds that this step took on this machine last time, if known."""
     return _durations().get(name, otherwise)
 
 

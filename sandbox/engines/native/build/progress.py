@@ -1,4 +1,4 @@
-"""Shows a build while it runs: bars on a terminal, a plain line every few seconds elsewhere, a table at the end."""
+"""Shows the progress of a build: bars on a terminal, otherwise a line every few seconds; finally a table."""
 
 import threading
 import time
@@ -18,7 +18,7 @@ BAR = 24
 
 @dataclass
 class Made:
-    """One thing that was made: wall-clock and CPU seconds, packages compiled of those it consists of."""
+    """One built item: wall-clock and CPU seconds, compiled packages out of all its packages."""
 
     name: str
     seconds: float
@@ -29,7 +29,7 @@ class Made:
 
 @dataclass
 class Step:
-    """One thing that is being made. Its worker calls begin, pause and end, and counts packages in `done` of `total`."""
+    """One item under construction. Its worker calls begin, pause and end, and counts packages in `done` of `total`."""
 
     name: str
     expected: float
@@ -42,7 +42,7 @@ class Step:
 
     @property
     def seconds(self) -> float:
-        """Time at work so far, waiting not counted."""
+        """Working time so far, without waiting."""
         return self._worked + (time.monotonic() - self._active_since if self._active_since else 0.0)
 
     @property
@@ -51,7 +51,7 @@ class Step:
 
     @property
     def share(self) -> float:
-        """Part done, 0 to 1: by packages where they are counted, else by the time it took elsewhere."""
+        """Completed share, 0 to 1: by packages if they are counted, otherwise by the expected time."""
         if self.row:
             return 1.0
         counted = self.done / self.total if self.total else 0.0
@@ -78,7 +78,7 @@ class Step:
 
 @dataclass
 class Progress:
-    """A context manager around the build; thread-safe because each step is written by one worker only."""
+    """Context manager around the build. Thread-safe, because only one worker writes to each step."""
 
     steps: Sequence[Step]
     console: Console = field(default_factory=lambda: Console(stderr=True))
@@ -107,7 +107,7 @@ class Progress:
             self._tell()
 
     def summary(self) -> Table:
-        """What each step cost, in the order given, with the total that the user waited."""
+        """Return a table with the cost of each step in the given order and the total wall-clock time."""
         table = Table(title=f"Built in {self.elapsed:.0f} s", title_justify="left")
         for heading in ("program", "seconds", "CPU seconds", "packages compiled"):
             table.add_column(heading, justify="left" if heading == "program" else "right")

@@ -1,4 +1,4 @@
-"""Finds a Go toolchain: this machine's, else the one that the package index carries."""
+"""Finds a Go toolchain: that of this machine, or the one in the package index."""
 
 import os
 import re
@@ -23,15 +23,15 @@ class Go:
     build_cache: Path
 
     def environment(self) -> dict[str, str]:
-        """The caller's environment, with everything that could make two builds of the same program differ fixed."""
+        """Return the caller's environment with fixed values for everything that could make two builds differ."""
         return os.environ | {
             "CGO_ENABLED": "0",
             "GOFLAGS": "",
             "GOTOOLCHAIN": "local",
             "GOWORK": "off",
-            # go.sum is complete and -mod=readonly keeps it so: there is nothing left to ask the checksum database.
+            # go.sum is complete and -mod=readonly keeps it so; the checksum database is not needed.
             "GOSUMDB": "off",
-            # The compiler is short-lived: collecting garbage less often trades memory that it has for time.
+            # The compiler is short-lived: less frequent garbage collection trades available memory for time.
             "GOGC": "400",
         }
 
@@ -41,7 +41,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def required(folders: Iterable[str]) -> str:
-    """The newest `go` line in the go.mod files of these folders of sandbox/engines/native/go, e.g. 1.26.5."""
+    """Return the newest `go` line, e.g. 1.26.5, of the go.mod files in these folders of sandbox/engines/native/go."""
     lines = (re.search(r"^go (\S+)$", (FOLDER / name / "go.mod").read_text(), re.MULTILINE) for name in folders)
     return max((line[1] for line in lines if line), key=_numbers)
 
@@ -58,7 +58,7 @@ def _inspect(executable: Path) -> Go | None:
 
 
 def find(minimum: str, install: Callable[[], Path]) -> Go:
-    """A Go of at least `minimum`: this machine's, else the one in the Python environment that `install` makes."""
+    """Return a Go of at least `minimum`: this machine's, or the one in the Python environment that `install` makes."""
     found = shutil.which("go")
     own = _inspect(Path(found)) if found else None
     if own and _numbers(own.version) >= _numbers(minimum):

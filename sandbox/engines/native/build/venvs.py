@@ -1,4 +1,4 @@
-"""Python environments made from a lock file with hashes, kept in the cache under the lock's own digest."""
+"""Python environments made from lock files with hashes, cached by the digest of the lock."""
 
 import os
 import shutil
@@ -12,12 +12,12 @@ from sandbox.model.errors import StackError
 
 __all__ = ["built", "create", "location", "lookup"]
 
-# Written last, so that a half-made environment is never taken for a finished one.
+# Written last, so that an incomplete environment is never used.
 MARK = ".complete"
 
 
 def location(lock: Path) -> Path:
-    """Where the environment for this lock and this Python lives, made or not."""
+    """Return the path of the environment for this lock and this Python, whether it exists or not."""
     try:
         content = lock.read_bytes()
     except FileNotFoundError as error:
@@ -32,9 +32,9 @@ def built(lock: Path) -> bool:
 
 
 def create(lock: Path, runner: Runner) -> Usage:
-    """Make the environment: every package checked against its hash, bytecode compiled, no installer left inside.
+    """Create the environment: hashes verified, bytecode compiled, no installer inside.
 
-    An environment cannot be moved once made, so this one is built in place and marked when complete.
+    An environment cannot be moved, so it is built in place and marked when complete.
     """
     path = location(lock)
     shutil.rmtree(path, ignore_errors=True)
@@ -53,7 +53,10 @@ def create(lock: Path, runner: Runner) -> Usage:
 
 
 def lookup(environment: Path, member: str) -> Path:
-    """A file of the environment: `bin/gunicorn`, or a path below its site-packages; StackError when it is not there."""
+    """Return a file of the environment: `bin/gunicorn`, or a path below its site-packages.
+
+    Raises StackError if it does not exist.
+    """
     if member.startswith("bin/"):
         file = environment / member
     else:

@@ -1,4 +1,4 @@
-"""Builds a folder of browser code with the Node.js that its Python lock file brings, as its Dockerfile does."""
+"""Builds a folder of browser code with the Node.js of its Python lock file, as its Dockerfile does."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ from sandbox.engines.native.build.progress import Made, Step
 
 __all__ = ["RESULTS", "WebBuild"]
 
-# What a build leaves that is kept, as the image keeps it.
+# Build results that are kept, as in the image.
 RESULTS = ("dist", "bin")
 LEFT_OUT = {"node_modules", "__pycache__", *RESULTS}
 SECONDS = 30
@@ -22,7 +22,7 @@ SECONDS = 30
 
 @dataclass(frozen=True)
 class WebBuild:
-    """One folder with a package-lock.json; its place in the cache is a digest of everything in it."""
+    """One folder with a package-lock.json. The cache key is a digest of all its files."""
 
     folder: Path
 
@@ -45,7 +45,7 @@ class WebBuild:
         return self.location.exists()
 
     def make(self, runner: Runner, step: Step) -> None:
-        """Install exactly what package-lock.json says and build, in a copy; publish the results whole or not at all."""
+        """Install exactly package-lock.json and build in a copy; publish the results atomically."""
         begun = time.monotonic()
         self.location.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{self.name}-", dir=self.location.parent) as temporary:
