@@ -1,1 +1,1 @@
-"""How alerts come to be and reach people: rules from objectives, routes from contacts, acknowledging, checks."""
+"""Alerting: rules from objectives, routes from contacts, acknowledgement, checks of the configuration."""

@@ -1,4 +1,4 @@
-"""Acknowledging: a silence for what fires, so that it is sent to nobody else while somebody works on it."""
+"""Acknowledges alerts: creates an Alertmanager silence, so that nobody else is notified while somebody works on it."""
 
 import getpass
 import json
@@ -13,21 +13,21 @@ __all__ = ["AckError", "acknowledge", "overview", "withdraw"]
 
 SECONDS = 5
 _DURATION = re.compile(r"(\d+)([smh])")
-# Alertmanager is on this machine, whatever proxy the environment names.
+# Alertmanager runs on this machine; ignore any proxy of the environment.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours"}
 
 
 class AckError(Exception):
-    """Nothing was silenced; the message says why and what to do next."""
+    """Nothing was silenced. The message gives the reason and the next step."""
 
 
 def acknowledge(alertmanager: str, alert: str, *, service: str = "", by: str = "", hold: str = "1h") -> str:
-    """Silence a firing alert for `hold` (such as 30m); a sentence about what was silenced and until when.
+    """Silence a firing alert for `hold` (such as 30m); return a sentence about what is silenced and until when.
 
-    Each service for which it fires now, or only `service`, gets a silence of its own, so that the same alert of another
-    service still pages. `alertmanager` is its address, `by` who answers (the user by default). Raises AckError when it
-    does not fire.
+    Each service for which the alert fires now, or only `service`, gets its own silence, so that the same alert of
+    another service still pages. `alertmanager` is the address of Alertmanager; `by` is the person who acknowledges
+    (default: the current user). Raises AckError if the alert does not fire.
     """
     firing = _firing(alertmanager)
     chosen = [one for one in firing if one["alertname"] == alert and service in ("", one.get("service", ""))]
@@ -54,7 +54,7 @@ def acknowledge(alertmanager: str, alert: str, *, service: str = "", by: str = "
 
 
 def overview(alertmanager: str) -> str:
-    """The pages that fire, one a line, with who has acknowledged each until when; then what else is silenced."""
+    """List the firing pages, one per line, with who acknowledged each and until when; then the other silences."""
     silences = {one["id"]: one for one in _silences(alertmanager)}
     pages = [one for one in _alerts(alertmanager) if one["labels"].get("severity") == "page"]
     lines = [_line(one, silences) for one in sorted(pages, key=lambda one: (one["labels"]["alertname"], _service(one)))]
@@ -64,7 +64,7 @@ def overview(alertmanager: str) -> str:
 
 
 def withdraw(alertmanager: str, alert: str, *, service: str = "") -> str:
-    """End every acknowledgement of an alert, or those for one service. Raises AckError when there is none."""
+    """Remove every acknowledgement of an alert, or only those for one service. Raises AckError if there is none."""
     wanted = [_matcher("alertname", alert)] + ([_matcher("service", service)] if service else [])
     found = [one for one in _silences(alertmanager) if all(part in one["matchers"] for part in wanted)]
     if not found:

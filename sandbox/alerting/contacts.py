@@ -1,4 +1,4 @@
-"""runbooks/contacts.yml, read and checked."""
+"""Reads and checks runbooks/contacts.yml."""
 
 import re
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ _DURATION = re.compile(r"[1-9]\d*[smh]")
 
 @dataclass(frozen=True)
 class Team:
-    """Mailboxes of whoever is on call, of the second in line and of the team; and the team's chat channel."""
+    """A team's mailboxes (on-call, secondary and team) and its chat channel."""
 
     on_call: str
     secondary: str
@@ -29,7 +29,7 @@ class Team:
 
 @dataclass(frozen=True)
 class Contacts:
-    """Durations as Prometheus writes them (`2m`), counted from the page."""
+    """All contacts. Durations are in Prometheus's format (`2m`), counted from the page."""
 
     teams: Mapping[str, Team]
     commander: str
@@ -38,7 +38,7 @@ class Contacts:
 
 
 def read_contacts(path: Path = CONTACTS) -> Contacts:
-    """Raises Problem, with file, line and reason, for a name that is missing or a value that is no address."""
+    """Read the contacts. Raises Problem, with file, line and reason, for a missing name or an invalid address."""
     data = read_yaml(path)
     teams = {name: _team(path, name, row) for name, row in _value(path, data, "teams", "the file").items()}
     escalation = _value(path, data, "escalation", "the file")

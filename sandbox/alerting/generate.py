@@ -1,4 +1,4 @@
-"""Writes the rules of objectives and the routes of pages, and checks them with everything beside them."""
+"""Generates the rules of objectives and the routes of pages, and checks all files of the alerting configuration."""
 
 import sys
 from pathlib import Path
@@ -18,12 +18,12 @@ def generate() -> None:
 
 
 def check() -> None:
-    """Everything that can be said without a stack that runs; the first problem ends it."""
+    """Check everything that needs no running stack. Raises Problem at the first error."""
     lint.check_files()
     known = slos.every_slo()
     stale = [slo for slo in known if not slo.fresh]
     for slo in stale:
-        # Says what is wrong with the objective, if that is why it was not generated.
+        # If an invalid objective is the reason that it was not generated, this raises the actual error.
         slo.rules()
     names = [slo.target for slo in stale] + [path for path, text in _routes().items() if path.read_text() != text]
     names += {*slos.OUTPUT.rglob("*.yml")} - {slo.target for slo in known}

@@ -1,4 +1,4 @@
-"""What is refused before anything is restarted: by the programs that read the files, and by our own promises."""
+"""Checks of the alerting files before a restart: by the programs that read them, and of our own conventions."""
 
 import re
 import subprocess
@@ -20,7 +20,8 @@ __all__ = ["Alert", "alertmanager_files", "alerts", "check_files", "judged", "se
 TABLE = ROOT / "docs" / "reference" / "alerts.md"
 ANNOTATIONS = {"summary", "description", "runbook_url", "dashboard_url"}
 OPTIONAL_ANNOTATIONS = {"logs_url", "traces_url"}
-# How promtool and amtool name a place: `x.yml: 12:9: reason`, `line 3: reason`, `template: mail.tmpl:12:3: reason`.
+# Formats in which promtool and amtool print a location: `x.yml: 12:9: reason`, `line 3: reason`, `template:
+# mail.tmpl:12:3: reason`.
 _PLACES = (
     re.compile(r"\.yml: (?P<line>\d+):\d+: (?P<reason>.+)"),
     re.compile(r"template: [\w.-]+\.tmpl:(?P<line>\d+)(?::\d+)?: (?P<reason>.+)"),
@@ -31,7 +32,7 @@ SECONDS = 60
 
 @dataclass(frozen=True)
 class Alert:
-    """One alerting rule and where it is written."""
+    """One alerting rule and its location."""
 
     path: Path
     line: int
@@ -47,7 +48,7 @@ class Alert:
 
 
 def check_files(root: Path = ROOT) -> None:
-    """Raises Problem for the first thing that is wrong with rules, routes, contacts or templates."""
+    """Check rules, routes, contacts and templates. Raises Problem for the first error."""
     contacts = read_contacts(root / "runbooks" / "contacts.yml")
     for path in [*sorted((root / "prometheus").rglob("*.yml")), *alertmanager_files(root)]:
         read_yaml(path)
@@ -58,12 +59,12 @@ def check_files(root: Path = ROOT) -> None:
 
 
 def alertmanager_files(root: Path = ROOT) -> list[Path]:
-    """The configuration in its variants, and the examples."""
+    """Return all variants of the configuration, and the examples."""
     return sorted([*(root / "alertmanager").glob("*.yml"), *(root / "alertmanager/examples").glob("*.yml")])
 
 
 def alerts(root: Path = ROOT) -> list[Alert]:
-    """Every alerting rule that the sandbox loads."""
+    """Return every alerting rule that the sandbox loads."""
     files = [
         *sorted((root / "prometheus/rules").glob("*.yml")),
         *sorted((root / "prometheus/generated/sandbox").glob("*.yml")),
@@ -72,7 +73,7 @@ def alerts(root: Path = ROOT) -> list[Alert]:
 
 
 def severities() -> dict[str, str]:
-    """The severities of docs/reference/alerts.md and what each means."""
+    """Return the severities of docs/reference/alerts.md and the meaning of each."""
     rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", TABLE.read_text().partition("## Every alert")[0], re.MULTILINE)
     return {name: meaning.strip() for name, meaning in rows}
 
@@ -110,20 +111,20 @@ def _check_alert(alert: Alert, root: Path, teams: set[str]) -> None:
 
 
 def _keeps_labels(expr: str) -> bool:
-    """Nothing is aggregated away, so the target's own team stays on it."""
+    """Whether the expression aggregates no label away, so that the target's own team label is kept."""
     return not re.search(r"\b(sum|max|min|count|avg)\b|vector\(", expr) or "slo:sli_error" in expr
 
 
 def _check_prometheus(root: Path) -> None:
     path, options = root / "prometheus" / "prometheus.yml", ("--lint=all", "--lint-fatal")
     judged("IMAGE_PROMETHEUS", "/bin/promtool", path, "check", "config", *options, path)
-    # No configuration here names what production would load.
+    # No configuration here loads the rules for production.
     for rules in sorted((root / "prometheus/generated/production").glob("*.yml")):
         judged("IMAGE_PROMETHEUS", "/bin/promtool", rules, "check", "rules", *options, rules)
 
 
 def _check_alertmanager(root: Path) -> None:
-    # Templates first: a configuration that loads a broken one is not to blame.
+    # Templates first: otherwise the configuration that loads an invalid template would be reported.
     for path in sorted((root / "alertmanager/templates").glob("*.tmpl")):
         names = re.findall(r'{{ define "([\w.]+)"', path.read_text())
         text = "".join(f'{{{{ template "{name}" . }}}}' for name in names)
@@ -134,7 +135,7 @@ def _check_alertmanager(root: Path) -> None:
 
 
 def judged(pin: str, program: str, path: Path, *arguments: str | Path) -> None:
-    """Let the program of an image judge a file. Raises Problem with what it says when it refuses."""
+    """Check a file with a program of an image. Raises Problem with the program's message if it rejects the file."""
     image = dotenv_values(ROOT / ".env")[pin] or ""
     found = build.ensure([image])[image][program]
     done = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=SECONDS, check=False, cwd=ROOT)
@@ -143,7 +144,10 @@ def judged(pin: str, program: str, path: Path, *arguments: str | Path) -> None:
 
 
 def _problem(path: Path, output: str) -> Problem:
-    """What a program says last, `path` being what it was given; it may blame another file, which that one loads."""
+    """Convert a program's last message to a Problem.
+
+    `path` is the file that the program was given. The message may name another file, which that one loads.
+    """
     said = output.rpartition("FAILED:")[2].strip() or "refused without a reason"
     blamed = re.match(r"(\S+\.yml): (.+)", said)
     file = ROOT / blamed[1] if blamed else path
@@ -151,6 +155,6 @@ def _problem(path: Path, output: str) -> Problem:
         if found := place.search(said):
             return Problem(file, int(found["line"]), found["reason"].strip())
     reason = (blamed[2] if blamed else said).splitlines()[0]
-    # No place, but what it did not like: the last thing in quotes, or what stands behind the last colon.
+    # No location, only the rejected text: the last one in quotes, or the text after the last colon.
     disliked = [reason.rpartition(": ")[2], *reversed(re.findall(r'"([^"]+)"', reason))]
     return Problem(file, next(filter(None, (line_with(file, text) for text in disliked)), 0), reason)

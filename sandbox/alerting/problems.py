@@ -1,4 +1,4 @@
-"""What is wrong with a file of ours, in the form that editors and people can follow."""
+"""An error in a file of the repository, in a format that editors can parse."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ __all__ = ["Problem", "line_with", "read_yaml"]
 
 
 class Problem(Exception):
-    """A file is refused; `line` counts from 1 and is 0 where no single line is to blame."""
+    """An invalid file. `line` counts from 1; it is 0 if no single line is the cause."""
 
     def __init__(self, path: Path, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -23,7 +23,7 @@ class Problem(Exception):
 
 
 def read_yaml(path: Path) -> Any:
-    """What a file of YAML says. Raises Problem, with the line at which it stops making sense."""
+    """Return the content of a YAML file. Raises Problem with the line of a syntax error."""
     try:
         return yaml.safe_load(path.read_text())
     except yaml.YAMLError as error:
@@ -32,6 +32,6 @@ def read_yaml(path: Path) -> Any:
 
 
 def line_with(path: Path, text: str) -> int:
-    """The first line that holds a text and is no comment, counted from 1; 0 when there is none."""
+    """Return the number of the first line that contains `text` and is not a comment, from 1; 0 if there is none."""
     lines = path.read_text().splitlines()
     return next((number for number, line in enumerate(lines, 1) if text in line and not line.startswith("#")), 0)

@@ -1,1 +1,1 @@
-"""Checks of the stack that runs."""
+"""Checks of the running stack."""

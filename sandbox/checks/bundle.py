@@ -1,6 +1,6 @@
-"""What a failed run leaves behind: a folder with the logs, the contents of every store, the containers, the versions.
+"""Collects a bundle of a failed run: logs, contents of every store, containers, versions.
 
-Collecting never fails: what cannot be had is noted in the file that would have held it.
+Collecting never fails: the file of an item that is unavailable contains the reason.
 """
 
 import platform
@@ -17,7 +17,7 @@ from sandbox.model.variables import read_variables
 
 __all__ = ["collect"]
 
-# File of the bundle -> variable with the port, path to ask. Enough to see what had arrived where, and when.
+# File of the bundle -> variable of the port, path. The responses show which telemetry had arrived where, and when.
 QUESTIONS = {
     "prometheus/targets.json": ("PROMETHEUS_PORT", "/api/v1/targets"),
     "prometheus/alerts.json": ("PROMETHEUS_PORT", "/api/v1/alerts"),
@@ -69,7 +69,7 @@ _PICTURE_MINUTES = 30
 
 
 def collect(root: Path, engine: str, folder: Path) -> Path:
-    """Writes what is to be known about the stack of the checkout at `root` into `folder`, and returns it."""
+    """Write the state of the stack of the checkout at `root` to `folder`; return `folder`."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     variables = read_variables(root)
@@ -102,7 +102,7 @@ def _stores(folder: Path, variables: Mapping[str, str]) -> None:
 
 
 def _pictures(root: Path, folder: Path) -> None:
-    """The dashboards as they looked; in a process of its own, because a picture is not worth a hanging run."""
+    """Draw the dashboards. Runs in a separate process, so that a hanging one cannot block the run."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "sandbox", "snapshot", "--minutes", str(_PICTURE_MINUTES), "--to", str(folder)]
     (folder / "drawn.txt").write_text(_output(command, root, seconds=120))

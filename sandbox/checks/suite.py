@@ -1,4 +1,4 @@
-"""`make test`: up, the end-to-end suite, down, and a bundle of what is known about a failure."""
+"""`make test`: starts the stack, runs the end-to-end suite, stops the stack, and collects a bundle of a failure."""
 
 import os
 import subprocess
@@ -15,11 +15,11 @@ __all__ = ["run_tests"]
 
 
 def run_tests(root: Path, reports: Path, also: list[str]) -> int:
-    """Up, the end-to-end suite and `also` (folders of tests), down; its exit status. A stack that ran before stays.
+    """Start the stack, run the end-to-end suite and the folders in `also`, stop the stack; return the exit status.
 
-    Services, rules and dashboards are the same files for both engines. So the native engine runs the whole suite, and
-    Docker what depends on the engine (tests marked `engine`), or all of it with FULL=1.
-    A failure leaves what is needed to understand it in .run/bundle, collected while the stack still runs.
+    A stack that was running before stays. Services, rules and dashboards are the same files for both engines. So the
+    native engine runs the whole suite, and Docker only the tests that depend on the engine (mark `engine`), or all of
+    them with FULL=1. A failure leaves a bundle in .run/bundle, collected while the stack is still running.
     """
     topology, services = read(root)
     before = choice.running(topology, services)

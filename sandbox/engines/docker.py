@@ -292,7 +292,9 @@ def _awaited(name: str, services: Mapping[str, Service]) -> bool:
 
 
 def _bytes(text: str) -> int | None:
-    """Convert `57.3MiB`, or podman's `57.3MB`, to bytes; None if it is not a size, as for a container that is exiting.
+    """Convert `57.3MiB`, or podman's `57.3MB`, to bytes.
+
+    Returns None if the text is not a size, as for a container that is exiting.
     """
     units = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b", text.lower())

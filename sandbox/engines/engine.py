@@ -56,7 +56,9 @@ class Engine(Protocol):
         """Replace the running component by one that matches the topology; return when it is healthy."""
 
     def run_once(self, name: str, arguments: list[str]) -> str:
-        """Run a program with a component's code, environment and network, next to the running one; return its output.
+        """Run a program with a component's code, environment and network, next to the running one.
+
+        Returns its output.
         """
 
     def components(self, measure: bool = True) -> list[Component]:

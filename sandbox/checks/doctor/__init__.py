@@ -1,1 +1,1 @@
-"""`make doctor`: walks every signal's way from the services to its store, and names the first hop that is broken."""
+"""`make doctor`: follows every signal from the services to its store and reports the first broken hop."""

@@ -1,4 +1,4 @@
-"""Walks the hops one after the other and says what is wrong with the first that is broken."""
+"""Checks the hops in order and diagnoses the first broken one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ __all__ = ["Finding", "diagnose", "examine"]
 
 @dataclass(frozen=True)
 class Finding:
-    """The broken hop, what was seen there, its likely cause and what to do next."""
+    """The broken hop, the observation, its likely cause and the next step."""
 
     hop: Hop
     seen: str
@@ -27,7 +27,7 @@ class Finding:
 
 
 def examine(probes: Probes, hops: Sequence[Hop], components: dict[str, Component]) -> Finding | None:
-    """Walk the hops and print each; the first that is broken, or None when all work."""
+    """Check the hops in order and print each result. Return the first broken one, or None."""
     for hop in hops:
         try:
             hop.check(probes)
@@ -42,7 +42,7 @@ def _finding(hop: Hop, seen: str, component: Component | None) -> Finding:
     name = hop.component
     if component is None:
         return Finding(hop, seen, f"{name} is not part of the stack that runs", "`make up` without leaving it out")
-    # One that runs may not be known to be healthy yet, moments after its start; that is not why a hop is broken.
+    # Moments after its start, a running component may not be known as healthy yet. That does not break a hop.
     if component.state != "running":
         step = f"`python -m sandbox start {name}` starts it; `make logs SERVICE={name}` shows why it ended"
         return Finding(hop, seen, f"{name} does not run ({component.state})", step)
@@ -50,7 +50,10 @@ def _finding(hop: Hop, seen: str, component: Component | None) -> Finding:
 
 
 def diagnose() -> int:
-    """Send a probe of each signal and walk its way; name the first hop that is broken and its likely cause."""
+    """Send a probe of each signal and follow it.
+
+    Prints the first broken hop and its likely cause. Returns 1 if there is one, otherwise 0.
+    """
     stack = Stack()
     topology = read_topology(stack.root)
     engine = choice.running(topology, topology.services)

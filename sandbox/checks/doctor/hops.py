@@ -1,4 +1,4 @@
-"""The hops, in the order in which they are walked: what a later one needs has been seen to work before."""
+"""The hops in the order in which they are checked: a hop comes after those that it depends on."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,8 +11,11 @@ __all__ = ["HOPS", "Hop"]
 
 @dataclass(frozen=True)
 class Hop:
-    """`check` raises when the hop is broken. `component` is who is at fault when it does not run; when it does, the
-    likely `cause` and what to do `next` are these."""
+    """One hop. `check` raises if it is broken.
+
+    If `component` is not running, that is the cause. Otherwise `cause` and `next` are the likely cause and the next
+    step.
+    """
 
     signal: str
     way: str
@@ -36,7 +39,7 @@ def _ready(signal: str, component: str, address: str, path: str) -> Hop:
 def _each(
     signal: str, way: str, component: str, method: Callable[[Probes, str], None], cause: str, step: str
 ) -> list[Hop]:
-    """One hop for each service; {service} in the texts is its name, also in `component`."""
+    """Create one hop per service. {service} is replaced in the texts and in `component`."""
 
     def hop(service: str) -> Hop:
         return Hop(

@@ -1,4 +1,4 @@
-"""One probe sent through everything: requests whose trace, lines, counts and errors are then looked for at each hop."""
+"""A probe through the whole stack: requests whose trace, log lines, counts and errors are then checked at each hop."""
 
 import secrets
 import time
@@ -17,24 +17,27 @@ from sandbox_testing.stores import Bugsink, Loki, Prometheus, Tempo
 __all__ = ["Probes"]
 
 ANSWER_SECONDS = 3.0
-# A service tries again at most 19 s after the collector has come back.
+# A service retries at most 19 s after the collector is up again.
 SPANS_SECONDS = 20.0
-# The collector and its queues try again at most this long after a store has come back, and a scrape is 5 s away.
+# The collector and its queues retry at most this long after a store is up again; a scrape takes up to 5 s.
 STORE_SECONDS = 12.0
-# It makes the service report an error and is no customer's request (services/kit/failure.py).
+# This route makes the service report an error. It does not count as a customer's request (services/kit/failure.py).
 PROBE = "/debug/probe"
-# At the worst minute of the last ten.
+# The maximum of the last ten minutes.
 DISCARDED = "max_over_time(telemetry:discarded:increase1m[10m]) > 0"
 ITEMS = {"traces": "spans", "logs": "log lines", "metrics": "metric points", "errors": "error events"}
 COUNT = "http_server_request_duration_seconds_count"
 
 
 class Probes:
-    """Every method returns when its hop works, and raises AssertionError or httpx.HTTPError with what was seen."""
+    """The checks of the hops.
+
+    Each method returns if its hop works. Otherwise it raises AssertionError or httpx.HTTPError with the observation.
+    """
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
-        # In production the route of the probe is an unknown page like any other: it reports no error.
+        # In production, the route of the probe does not exist and reports no error.
         self._is_prod = stack.environment == "prod"
         self.started = time.time()
         self.traces: dict[str, str] = {}
@@ -56,16 +59,16 @@ class Probes:
         return Bugsink(self.stack.url("bugsink"), self.stack.settings["BUGSINK_API_TOKEN"])
 
     def answers(self, component: str, path: str) -> None:
-        """The component says that it is ready."""
+        """Check that the component reports itself as ready."""
         url = self.stack.url(component) + path
         ask = lambda: httpx.get(url, timeout=2.0, trust_env=False).raise_for_status()  # noqa: E731
         eventually(f"an answer at {url}", ask, timeout=ANSWER_SECONDS)
 
     def spans_leave(self, service: str) -> None:
-        """Send a request to the service, and wait until the collector has confirmed a span that was made since."""
+        """Send a request to the service and wait until the collector has confirmed a span created after it."""
         before = self._span_counts(service)
         self.traces[service] = secrets.token_hex(16)
-        # Sampled whatever the environment's policy is.
+        # Sampled regardless of the environment's sampling policy.
         traceparent = f"00-{self.traces[service]}-{secrets.token_hex(8)}-01"
         url = f"{self.stack.url(service)}{PROBE}"
         answer = httpx.post(url, headers={"traceparent": traceparent}, timeout=5.0, trust_env=False)
@@ -89,7 +92,7 @@ class Probes:
         eventually(f"the access line of trace {trace_id} in Loki", lines, timeout=STORE_SECONDS)
 
     def is_scraped(self, service: str) -> None:
-        """Prometheus has the probe's request in the service's counter."""
+        """Check that the service's counter in Prometheus includes the probe's request."""
         route = "unmatched" if self._is_prod else PROBE
         wanted = ("http_route", route)
         page = sum(value for labels, value in samples_of(self.stack.url(service), COUNT).items() if wanted in labels)
@@ -104,7 +107,7 @@ class Probes:
         eventually(f"the probe of {service} in Prometheus", scraped, lambda seen: seen >= page, timeout=STORE_SECONDS)
 
     def error_is_stored(self, service: str) -> None:
-        """Find the error that the probe had the service report; in production it reports none."""
+        """Find the error that the probe made the service report. In production there is none."""
         if self._is_prod:
             return
         trace_id = self.traces[service]
@@ -118,18 +121,21 @@ class Probes:
         eventually("an Alertmanager that Prometheus sends to", active, timeout=STORE_SECONDS)
 
     def queues_move(self) -> None:
-        """No queue of the collector stands still: the rule decides (prometheus/rules/telemetry.yml)."""
+        """Check that no queue of the collector is stuck, with the rule in prometheus/rules/telemetry.yml."""
         stuck = self.prometheus.query('ALERTS{alertname="TelemetryExportFailing",alertstate="firing"}')
         assert not stuck, f"nothing goes out of the queue of {', '.join(one.labels['exporter'] for one in stuck)}"
 
     def discarded(self) -> list[str]:
-        """What was refused or lost within ten minutes, one sentence each: how much, whose, why. The largest first."""
+        """Return one sentence per kind of telemetry refused or lost within ten minutes, the largest first.
+
+        A sentence states the amount, the component and the reason.
+        """
         rows = sorted(self.prometheus.query(DISCARDED), key=lambda one: -one.value)
         explained = {row.labels["signal"] for row in rows if row.labels["outcome"] == "refused"}
         return [
             _sentence(row.labels, row.value)
             for row in rows
-            # The receiver's count, which knows no reason, is of use where nothing else has one.
+            # The receiver's count has no reason, so it is used only where no other count exists.
             if row.labels["outcome"] != "turned away" or row.labels["signal"] not in explained
         ]
 
@@ -140,7 +146,9 @@ class Probes:
 
 
 def _sentence(labels: Mapping[str, str], value: float) -> str:
-    """`loki lost 2 log lines within a minute: line_too_long`, `… refused 3 spans of shop within a minute: invalid`."""
+    """Return e.g. `loki lost 2 log lines within a minute: line_too_long`, `… refused 3 spans of shop within a minute:
+    invalid`.
+    """
     told = f"{labels['service']} {labels['outcome']} {value:.0f} {ITEMS.get(labels['signal'], labels['signal'])}"
     sender, exporter = labels.get("sender"), labels.get("exporter")
     told += (f" of {sender}" if sender else "") + " within a minute"

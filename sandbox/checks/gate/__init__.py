@@ -1,1 +1,1 @@
-"""Gate 4: every verification line and exit criterion of the plan, each bound to the tests that prove it."""
+"""Gate 4: each verification line and exit criterion of the plan, with the tests that prove it."""

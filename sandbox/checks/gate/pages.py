@@ -1,4 +1,4 @@
-"""The gate's report to read and to pass on: one page as HTML and as Markdown, with pictures of the dashboards."""
+"""Writes the gate's report as one HTML page and as Markdown, with pictures of the dashboards."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ TASKS = {
     "4.6": "Incident readiness",
     "exit": "Exit criteria",
 }
-# Dashboards whose picture belongs to a task.
+# Dashboards whose pictures belong to a task.
 PICTURES = {
     "4.2": ("logs-traces",),
     "4.3": ("overview", "service", "journey"),
@@ -45,7 +45,7 @@ img { max-width: 100%; } figcaption { color: #555; font-size: .9rem; }
 
 
 def write_pages(verdicts: Sequence[Verdict], pictures: Mapping[str, Path], folder: Path, when: datetime) -> list[Path]:
-    """Write index.html and report.md into `folder`, which holds the pictures (by dashboard); returns their paths."""
+    """Write index.html and report.md to `folder`, which contains the pictures (by dashboard); return their paths."""
     folder.mkdir(parents=True, exist_ok=True)
     pages = {
         "index.html": _html(verdicts, pictures, folder, when),

@@ -1,4 +1,4 @@
-"""The gate's report: for a terminal, and as JSON."""
+"""The gate's report for a terminal and as JSON."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ WIDTH = 180
 
 
 def lines(verdicts: list[Verdict]) -> Iterator[str]:
-    """Each row with its outcome, time and evidence; the conclusion is the last line."""
+    """Return each row with its outcome, time and evidence; the last line is the conclusion."""
     for verdict in verdicts:
         row = verdict.row
         time = f"{verdict.seconds:.1f} s" if row.checks else ""
@@ -29,7 +29,7 @@ def lines(verdicts: list[Verdict]) -> Iterator[str]:
 
 
 def write_json(verdicts: list[Verdict], path: Path) -> None:
-    """The whole evidence, nothing shortened."""
+    """Write the complete evidence, without shortening."""
     rows = [
         {
             "id": verdict.row.id,

@@ -1,4 +1,4 @@
-"""What pytest said about each check, read from its JUnit XML."""
+"""Reads the results of the checks from pytest's JUnit XML."""
 
 import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ EVIDENCE = "evidence."
 
 @dataclass(frozen=True)
 class Result:
-    """One test: ``problem`` is empty when it passed; ``seconds`` includes its fixtures."""
+    """One test. ``problem`` is empty if it passed; ``seconds`` includes its fixtures."""
 
     nodeid: str
     seconds: float
@@ -24,7 +24,7 @@ class Result:
 
 
 def read_results(report: Path) -> list[Result]:
-    """The results in the order of the report; tests/conftest.py puts each test's node id into it."""
+    """Return the results in the order of the report. tests/conftest.py adds each test's node id to it."""
     return [_result(case) for case in ElementTree.parse(report).iter("testcase")]
 
 

@@ -1,4 +1,4 @@
-"""The rows of the gate, read from rows.toml."""
+"""Reads the rows of the gate from rows.toml."""
 
 import tomllib
 from dataclasses import dataclass
@@ -20,12 +20,15 @@ class Row:
 
     @property
     def task(self) -> str:
-        """4.2 for the row 4.2.C.1, and exit for the exit criteria."""
+        """The task: 4.2 for the row 4.2.C.1, exit for the exit criteria."""
         return self.id.partition(".C.")[0] if ".C." in self.id else "exit"
 
 
 def read_rows(path: Path = ROWS_FILE) -> list[Row]:
-    """All rows in order. Raises ``ValueError`` for two rows of one id, or a row with neither a check nor a reason."""
+    """Return all rows in order.
+
+    Raises ``ValueError`` for a duplicate id, or a row with neither a check nor a reason.
+    """
     rows = [
         Row(row["id"], row["promise"], tuple(row.get("checks", ())), row.get("missing", ""))
         for row in tomllib.loads(path.read_text(encoding="utf-8"))["row"]

@@ -1,4 +1,4 @@
-"""Runs every check of the gate against the stack that runs."""
+"""Runs every check of the gate against the running stack."""
 
 import subprocess
 import sys
@@ -21,14 +21,14 @@ __all__ = ["judge_all"]
 
 REPORTS = ROOT / ".run" / "reports"
 STACK_IS_DOWN = 9
-# Of all checks, natively on two cores (9 and 11 when measured).
+# Approximate duration of all checks, natively on two cores (measured: 9 and 11).
 MINUTES = 10
-# What the pictures look back on: the time in which the checks ran, and a little before.
+# Time range of the pictures: the duration of the checks and a little before.
 SHOWN_SECONDS = 900.0
 
 
 def judge_all() -> int:
-    """Run the checks, write the reports and the pages; 0 when each row passes, and 1 when one does not."""
+    """Run the checks, write the reports and the pages. Return 0 if each row passes, otherwise 1."""
     rows = read_rows()
     verdicts = [judge(row, results) for results in [_run(rows)] for row in rows]
     print("\n".join(lines(verdicts)))
@@ -39,8 +39,8 @@ def judge_all() -> int:
 
 
 def _run(rows: list[Row]) -> list[Result]:
-    """Run each check once, however many rows name it."""
-    # Alerts before the browser: what its tests break on purpose pages, and that is remembered for a while.
+    """Run each check once, even if several rows name it."""
+    # Alerts before the browser: the faults of the browser's tests page, and alerts are remembered for a while.
     checks = sorted(
         {check for row in rows for check in row.checks}, key=lambda check: ("tests/browser" in check, check)
     )
@@ -61,7 +61,10 @@ def _run(rows: list[Row]) -> list[Result]:
 
 
 def _pictures() -> dict[str, Path]:
-    """Pictures of the dashboards by uid; one that cannot be drawn is left out, because the checks have judged."""
+    """Draw the dashboards and return the pictures by uid.
+
+    A picture that cannot be drawn is left out: it does not change the result of the checks.
+    """
     drawn, end = {}, time.time()
     for uid in {uid for uids in PICTURES.values() for uid in uids} & dashboards().keys():
         try:

@@ -1,4 +1,4 @@
-"""From results to verdicts: PASS, FAIL or NOT YET for each row, and one for the gate."""
+"""Derives the verdicts from the results: PASS, FAIL or NOT YET for each row, and one for the gate."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -17,7 +17,7 @@ class Outcome(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """One row's outcome, why, what was seen, and how long its checks took together (seconds)."""
+    """One row's outcome, reason, evidence, and the total duration of its checks in seconds."""
 
     row: Row
     outcome: Outcome
@@ -27,7 +27,7 @@ class Verdict:
 
 
 def judge(row: Row, results: list[Result]) -> Verdict:
-    """A row passes when nothing is missing and each of its checks ran and passed."""
+    """Judge each row. A row passes if nothing is missing and each of its checks ran and passed."""
     mine = [result for result in results if any(result.belongs_to(check) for check in row.checks)]
     unrun = [check for check in row.checks if not any(result.belongs_to(check) for result in mine)]
     reasons = [f"did not run: {check}" for check in unrun]
@@ -41,7 +41,7 @@ def judge(row: Row, results: list[Result]) -> Verdict:
 
 
 def conclusion(verdicts: list[Verdict]) -> str:
-    """The last line of the report."""
+    """Return the last line of the report."""
     counts = {outcome: sum(verdict.outcome is outcome for verdict in verdicts) for outcome in Outcome}
     if counts[Outcome.PASS] == len(verdicts):
         return "GATE 4 PASSED"

@@ -1,2 +1,1 @@
-"""Runs docker-compose.yml without Docker: builds the program of each image from its package registry and supervises it.
-"""
+"""Runs docker-compose.yml without Docker: builds each image's program from its package registry and supervises it."""
