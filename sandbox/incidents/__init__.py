@@ -1,1 +1,1 @@
-"""Practised incidents: runbooks that run, game days that measure, reviews that write themselves."""
+"""Incidents: executable runbooks, game days with measurements, generated reviews."""

@@ -1,4 +1,4 @@
-"""What the stores answer to a block of a runbook at this moment."""
+"""Runs the queries and commands of a runbook."""
 
 import os
 import re
@@ -20,21 +20,24 @@ __all__ = ["OF_TRACKER", "Answer", "Asker"]
 
 LOOK_BACK = 900.0
 COMMAND_SECONDS = 180
-# Alerts that the error tracker makes by way of the relay (services/relay): Prometheus knows nothing of them.
+# Alerts from the error tracker through services/relay. They do not exist in Prometheus.
 OF_TRACKER = ("NewErrorIssue", "RegressedErrorIssue")
 _DATABASE = re.compile(r"^-- database: (\w+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: `rows` for people, `ok` False when the store refused the question or the command failed."""
+    """The result of a block.
+
+    `rows` is its text. `ok` is False if the store rejected the query or the command failed.
+    """
 
     rows: tuple[str, ...]
     ok: bool = True
 
 
 class Asker:
-    """Asks the stores of a stack that runs; use it with ``with``."""
+    """Queries the stores of a running stack; use it with ``with``."""
 
     def __init__(self, stack: Stack) -> None:
         self.stack = stack
@@ -50,7 +53,9 @@ class Asker:
             store.close()
 
     def news(self, alert: str, since: float) -> list[dict[str, Any]]:
-        """Alerts of the error tracker since then, each with `name`, `service`, `severity`, `firing` and `last`."""
+        """Return the error tracker's alerts since a time, each with `name`, `service`, `severity`,
+        `firing` and `last`.
+        """
         address = f"{self.stack.url('alertmanager')}/api/v2/alerts"
         rows = (
             httpx.get(address, params={"filter": f'alertname="{alert}"'}, timeout=10.0, trust_env=False)
@@ -67,7 +72,7 @@ class Asker:
         return found
 
     def ask(self, block: Block) -> Answer:
-        """Run a query or a command. A store that is away is an answer too: the incident may be its absence."""
+        """Run a query or a command. An unreachable store is a result too: it may be the incident."""
         ways = {
             "promql": self._promql,
             "logql": self._logql,
@@ -81,9 +86,11 @@ class Asker:
             return Answer(((str(error).splitlines() or [type(error).__name__])[0],), ok=False)
 
     def run(self, command: str) -> Answer:
-        """Run a command of a page as a person would paste it, in the folder of the checkout; its ports are in the
-        environment."""
-        # A command that is one part of another's `make` must not be taken for a part of it.
+        """Run a command of a runbook in the folder of the checkout, as if pasted into a shell.
+
+        The ports of the stack are in its environment.
+        """
+        # Removes make's variables, so that a `make` in the command is not treated as a part of an outer `make`.
         environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
         environment |= {name: value for name, value in self.stack.settings.items() if name.endswith("_PORT")}
         try:
@@ -104,7 +111,7 @@ class Asker:
         return Answer(tuple(done.stdout.splitlines()), ok=done.returncode == 0)
 
     def _promql(self, text: str) -> Answer:
-        # The largest first; what had no traffic, and so has no value, last.
+        # Largest value first; NaN (no traffic) last.
         samples = sorted(self.prometheus.query(text), key=lambda one: (isnan(one.value), -one.value))
         return Answer(tuple(f"{_labels(one.labels)} {one.value:.4g}".strip() for one in samples))
 

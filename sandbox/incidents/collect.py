@@ -1,4 +1,4 @@
-"""What the stores know of a game day, once it is over: facts come from here, not from the runner's memory."""
+"""Collects the facts of a finished game day from the stores, not from the runner's own observations."""
 
 import json
 import re
@@ -30,13 +30,15 @@ SLOW = f"histogram_quantile(0.95, sum by (le) ({_BUCKET}))"
 TRACES = '{ resource.service.name = "gateway" && span:kind = server }'
 ERROR_EVENTS = 'telemetry_error_events_total{outcome=~"lost|throttled"}'
 LOST_SPANS = 'telemetry:discarded:increase1m{signal="traces",outcome="lost"}'
-# Who must tell when error events are lost, and when they are held back.
+# The alert that must fire if error events are lost, or throttled.
 TELLS_OF = {"lost": "ErrorEventsLost", "throttled": "ErrorTrackerOverCap"}
 
 
 def collect(day: Day, wanted: Container[str] | None = None) -> None:
-    """Fill the record in, all of it or only what is wanted. Every store is up again by now; what one does not answer is
-    left out, and said."""
+    """Complete the record, or only the parts in `wanted`.
+
+    Every store is up again by now. Data that a store does not return is left out, with a note.
+    """
     record = day.record
     for what, step in STEPS.items():
         if wanted is not None and what not in wanted:
@@ -57,7 +59,7 @@ def _first_bad(day: Day) -> None:
 
 
 def alerts(day: Day) -> list[dict[str, Any]]:
-    """Every alert of the time, with when it was pending and when it fired first."""
+    """Return every alert of the time range, with when it was first pending and first firing."""
     record = day.record
     window = int(record.ended - record.began) + 10
     series = day.asker.prometheus.get("/api/v1/query", query=f"ALERTS[{window}s]", time=record.ended)["data"]["result"]
@@ -83,7 +85,7 @@ def _alerts(day: Day) -> None:
         record.times["firing"] = told[0]["firing"]
         record.times["pending"] = min(told[0].get("pending", told[0]["firing"]), told[0]["firing"])
     for alert in record.alerts:
-        # What a person does in a drill is not the scenario's.
+        # In a drill, an unexpected alert may result from what the person does.
         if alert["verdict"] == "unexpected" and record.mode == "run":
             record.problems.append(f"{alert['name']} ({alert['service']}) {FALSE_ALERT}")
 
@@ -115,7 +117,7 @@ def _mails(day: Day) -> None:
 
 
 def _recovery(day: Day) -> None:
-    """The moment from which on the objective held, by Prometheus's own samples."""
+    """Return the time from which the objective held, according to Prometheus's samples."""
     record = day.record
     if "recovered" not in record.times:
         return
@@ -160,7 +162,7 @@ def _budget(day: Day) -> None:
 
 
 def _sum(day: Day, rate: str) -> float:
-    """Events during the run, from their rate."""
+    """Return the number of events during the run, from their rate."""
     series = day.asker.prometheus.query_range(rate, day.record.began, day.record.ended, STEP_SECONDS)
     return sum(float(value) * STEP_SECONDS for row in series for _, value in row["values"] if value != "NaN")
 
@@ -185,7 +187,7 @@ def _evidence(day: Day) -> None:
 
 
 def _telemetry(day: Day) -> None:
-    """Of every request of the crowd: is its trace there, is its line? Counted, one by one."""
+    """Count the requests of the crowd whose trace and whose log line are stored; each request is looked up."""
     record = day.record
     asked = {visit.trace_id for visit in day.crowd.visits if visit.sent_at >= record.began and visit.trace_id}
 
@@ -208,14 +210,15 @@ def _telemetry(day: Day) -> None:
         "error_events_lost": sum(held_back.values()),
     }
     counted = day.asker.prometheus.query(f"max_over_time({LOST_SPANS}[{int(time.time() - record.began)}s]) > 0")
-    # A long absence of the collector costs spans, which is counted, and TelemetryLost tells; nothing costs a line.
+    # A long outage of the collector loses spans, which are counted and reported by TelemetryLost. Log lines are never
+    # lost.
     if lines or (traces and not counted):
         record.problems.append(f"{len(traces)} traces and {len(lines)} lines of {len(asked)} requests are lost")
     record.problems += untold(held_back, {alert["name"] for alert in record.alerts if "firing" in alert})
 
 
 def untold(lost: Mapping[str, int], firing: Container[str]) -> list[str]:
-    """Problems: error events that did not reach the tracker, by what became of them, of which no alert told."""
+    """Return problems: error events that did not reach the tracker without an alert, by outcome."""
     return [
         f"{count} error events were {outcome}, and {TELLS_OF[outcome]} did not fire"
         for outcome, count in lost.items()
@@ -224,9 +227,9 @@ def untold(lost: Mapping[str, int], firing: Container[str]) -> list[str]:
 
 
 def _error_events(day: Day) -> dict[str, int]:
-    """Events that did not reach the error tracker, by what became of them; nothing of what is zero."""
+    """Return the number of events that did not reach the error tracker, by outcome; zeros are left out."""
     window = f"{int(time.time() - day.record.began)}s"
-    # A series that was born meanwhile was born by a loss, which is no increase.
+    # A series that first appeared in the window was created by a loss, which `increase` does not count.
     born = f"min_over_time({ERROR_EVENTS}[{window}]) unless {ERROR_EVENTS} offset {window}"
     counted: Counter[str] = Counter()
     for one in (f"increase({ERROR_EVENTS}[{window}])", born):
@@ -236,7 +239,7 @@ def _error_events(day: Day) -> dict[str, int]:
 
 
 def _scrapes_missed(day: Day) -> dict[str, int]:
-    """Scrapes that failed or were not made, by service; nothing of those that missed none."""
+    """Return the number of failed or missing scrapes by service; zeros are left out."""
     prometheus, now = day.asker.prometheus, time.time()
     seconds = int(now - day.record.began)
     every = {
@@ -258,12 +261,15 @@ def _scrapes_missed(day: Day) -> dict[str, int]:
 
 
 def scrapes_missed(seconds: float, interval: float, made: float, answered: float) -> int:
-    """How many scrapes of a window were not made (Prometheus was away) or failed (`up` is then a sample as well: 0)."""
+    """Return how many scrapes in a window are missing or failed.
+
+    Scrapes are missing if Prometheus was down. A failed one has a sample of `up` too: 0.
+    """
     return int(max(0, seconds // interval - made) + made - answered)
 
 
 def _seconds(duration: str) -> float:
-    """Prometheus writes 5s, 1m or 1m30s."""
+    """Convert Prometheus's format (5s, 1m or 1m30s) to seconds."""
     return sum(float(n) * {"ms": 0.001, "s": 1, "m": 60, "h": 3600}[u] for n, u in _PARTS.findall(duration))
 
 
@@ -296,5 +302,5 @@ STEPS: dict[str, Callable[[Day], None]] = {
     "telemetry": _telemetry,
     "plots": _plots,
 }
-# What needs no customers of ours, and nobody who wrote down what was done.
+# The parts that need neither simulated customers nor notes of the actions taken.
 OF_STORES = {"the first bad request", "the alerts", "the mails", "the error budget", "evidence", "plots"}

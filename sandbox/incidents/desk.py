@@ -1,4 +1,4 @@
-"""A runbook on the terminal: its text, and below each question what the stores answer at this moment."""
+"""Prints a runbook on the terminal, with the current result below each query."""
 
 from rich.console import Console
 from rich.text import Text
@@ -14,7 +14,7 @@ WIDTH = 150
 
 
 def print_page(stack: Stack, page: Runbook) -> None:
-    """Print the page; questions are asked, commands of the mitigation are only shown."""
+    """Print the runbook. Queries are run; commands of the mitigation are only printed."""
     console = Console(highlight=False, soft_wrap=True)
     console.print(Text(page.name, style="bold"))
     with Asker(stack) as asker:

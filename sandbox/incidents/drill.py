@@ -1,4 +1,4 @@
-"""The drill: a person at the keyboard finds out what is broken, with hints on demand and a question at the end."""
+"""The drill: a person diagnoses an unknown fault, with hints on request and a question about the cause at the end."""
 
 import random
 import time
@@ -13,7 +13,7 @@ from sandbox.model.stack import Stack
 __all__ = ["play", "score"]
 
 MINUTES = 20
-# The question is still asked of somebody who was done in the last second.
+# Time for the question about the cause, granted even if the person finished in the last second.
 QUESTION_SECONDS = 120.0
 WELCOME = """
 You are on call. Customers are shopping; something is about to go wrong. Find out what, and put it right.
@@ -29,8 +29,10 @@ and have put it right, `quit` to give up. You have {minutes} minutes. Whatever y
 
 
 def play(stack: Stack, scenario: Scenario, report: Report, keyboard: Keyboard) -> Day:
-    """Play until `done`, `quit`, the end of the input or the end of the time. It is passed when the objective holds and
-    the cause was named; what is missing is among the record's problems."""
+    """Run a drill until `done`, `quit`, the end of the input or the time limit.
+
+    It is passed if the objective holds and the cause was named. Whatever is missing is added to the record's problems.
+    """
     day = Day.of(stack, scenario, "drill", report)
     fault = make(stack, **scenario.fault)
     with day.closed_on_error(), day.crowd.present():
@@ -56,8 +58,10 @@ def play(stack: Stack, scenario: Scenario, report: Report, keyboard: Keyboard) -
 
 
 def score(found: bool, recovered: bool, hints: int, seconds: float) -> tuple[int, str]:
-    """Points of 100, and why: 40 for the cause, 40 for putting it right, 20 for doing so within five minutes; a hint
-    costs 10."""
+    """Return the points of 100, with reasons.
+
+    40 for the cause, 40 for the repair, 20 for a repair within five minutes; a hint costs 10.
+    """
     quick = max(0.0, min(1.0, (15 * 60 - seconds) / (10 * 60))) if recovered else 0.0
     points = max(0, 40 * found + 40 * recovered + round(20 * quick) - 10 * hints)
     told = [
@@ -77,7 +81,7 @@ def _missing(gave_up: bool, recovered: bool, found: bool) -> list[str]:
 
 
 def _talk(day: Day, keyboard: Keyboard) -> tuple[int, bool]:
-    """Answer commands until the person is done; how many hints were taken, and whether they gave up."""
+    """Process commands until the person is done. Return the number of hints and whether the person gave up."""
     hints, end = 0, time.monotonic() + MINUTES * 60
     while (line := keyboard.line(end)) is not None:
         command = line.strip().lower()

@@ -1,4 +1,4 @@
-"""Putting a fault in and taking it out: one by name, for a block or by hand, and that of a scenario."""
+"""Injects and removes faults: by name, for a block or manually, and the faults of scenarios."""
 
 import io
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ __all__ = ["FAULTS", "Named", "inject", "inject_named", "injected", "remove_name
 
 NOTE = ".run/gameday/in-force"
 BURST_REQUESTS = 200
-# Over more than two scrapes: of a series that is new Prometheus counts nothing of its first sample.
+# Longer than two scrapes: Prometheus does not count the first sample of a new series.
 BURST_SECONDS = 12.0
 
 
 @dataclass(frozen=True)
 class Named:
-    """A fault with a name: what it does, and its `kind` with the parameters (kinds.py)."""
+    """A named fault: its effect, and its `kind` with the parameters (kinds.py)."""
 
     what: str
     spec: dict[str, Any]
@@ -47,9 +47,9 @@ FAULTS = {
 
 @contextmanager
 def injected(stack: Stack, name: str) -> Iterator[None]:
-    """A fault by its name, for as long as the block runs. It is taken out however the block or the injection ends.
+    """Inject a named fault while the block runs. It is removed however the block or the injection ends.
 
-    Raises StackError for an unknown name, and when it cannot be put in or taken out.
+    Raises StackError for an unknown name, or if it cannot be injected or removed.
     """
     _named(name)
     try:
@@ -60,14 +60,14 @@ def injected(stack: Stack, name: str) -> Iterator[None]:
 
 
 def inject_named(stack: Stack, name: str) -> Named:
-    """Put a fault in and leave it. Raises StackError."""
+    """Inject a fault and leave it in place. Raises StackError."""
     with _reported(name, "put in"):
         make(stack, **_named(name).spec).inject()
     return _named(name)
 
 
 def remove_named(stack: Stack, name: str) -> Named:
-    """Take it out; nothing where it is not in. Raises StackError."""
+    """Remove a fault; no effect if it is not in place. Raises StackError."""
     with _reported(name, "taken out"):
         make(stack, **_named(name).spec).remove()
     return _named(name)
@@ -90,8 +90,10 @@ def _reported(name: str, step: str) -> Iterator[None]:
 
 @contextmanager
 def undone(fault: Fault, stack: Stack, scenario: str) -> Iterator[None]:
-    """Prepare the fault, and remove whatever there is of it after the block. A note of it outlives the process, in case
-    that is killed."""
+    """Prepare the fault, and remove all traces of it after the block.
+
+    A note on disk allows the removal even if this process is killed.
+    """
     note = stack.root / NOTE
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(scenario + "\n", encoding="utf-8")
@@ -106,13 +108,16 @@ def undone(fault: Fault, stack: Stack, scenario: str) -> Iterator[None]:
 
 
 def inject(fault: Fault) -> None:
-    """Put a fault in that `undone` takes out; nothing is printed, a drill would be over."""
+    """Inject a fault that `undone` removes. Prints nothing, because that would reveal the answer of a drill."""
     with redirect_stdout(io.StringIO()):
         fault.inject()
 
 
 def undo_forgotten(stack: Stack) -> str:
-    """Remove the fault of a game day that was killed; what was undone, or nothing."""
+    """Remove the fault of a game day that was killed.
+
+    Returns a description of it; empty if there is none.
+    """
     note = stack.root / NOTE
     if not note.exists():
         return ""

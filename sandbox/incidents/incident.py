@@ -1,4 +1,4 @@
-"""The review of a real incident: what the stores know of a time in which nobody had planned anything."""
+"""The review of a real incident, from the stores' data of a time range."""
 
 import time
 from contextlib import suppress
@@ -15,14 +15,14 @@ from sandbox.model.stack import Stack
 
 __all__ = ["moment", "reconstruct"]
 
-# The gateway is what customers see of everything.
+# The gateway serves all customer requests.
 OBJECTIVE = "gateway/availability"
 STORY = "A real incident: everything below is what the stores have kept of it. Who did what, people must add."
 LONGEST_HOURS = 12
 
 
 def moment(text: str) -> float:
-    """Seconds since the epoch of `2026-11-24T21:56`, UTC unless it says otherwise, or of `21:56`, the last one."""
+    """Convert `2026-11-24T21:56` (UTC by default), or `21:56` (its last occurrence), to seconds since the epoch."""
     with suppress(ValueError):
         if "-" in text:
             found = datetime.fromisoformat(text)
@@ -34,8 +34,10 @@ def moment(text: str) -> float:
 
 
 def reconstruct(stack: Stack, start: float, end: float, report: Report) -> Day:
-    """What happened between two moments. The caller closes the day's resources. Raises StackError when the time cannot
-    be, or when no alert fired in it."""
+    """Reconstruct an incident between two times. The caller closes the day's resources.
+
+    Raises StackError for an invalid time range, or if no alert fired in it.
+    """
     if not start < end <= time.time() + 60 or end - start > LONGEST_HOURS * 3600:
         raise StackError(
             "That is no time of an incident.", f"Say --from and --to, at most {LONGEST_HOURS} hours apart."
@@ -76,7 +78,7 @@ def _scenario(alert: str) -> Scenario:
 
 
 def _acknowledged(day: Day) -> dict[str, float]:
-    """When somebody first took it, by the silence that `make ack` makes."""
+    """Return the time of the first acknowledgement, from the silence that `make ack` creates."""
     silences: list[dict[str, Any]] = []
     with suppress(httpx.HTTPError):
         silences = httpx.get(f"{day.stack.url('alertmanager')}/api/v2/silences", timeout=10.0, trust_env=False).json()
@@ -91,7 +93,7 @@ def _acknowledged(day: Day) -> dict[str, float]:
 
 
 def _recovered(day: Day) -> dict[str, float]:
-    """From when on the objective held until the end, if it did not hold before."""
+    """Return the time from which the objective held until the end, if it did not hold before."""
     record = day.record
     series = day.asker.prometheus.query_range(healthy(day.scenario), record.began, record.ended, collect.STEP_SECONDS)
     good = {round((float(stamp) - record.began) / collect.STEP_SECONDS) for row in series for stamp, _ in row["values"]}

@@ -1,4 +1,4 @@
-"""Lines that a person types, each waited for no longer than there is time."""
+"""Reads lines that a person types, with a deadline."""
 
 import os
 import select
@@ -10,14 +10,14 @@ PIECE = 4096
 
 
 class Keyboard:
-    """Reads a file descriptor, such as that of the terminal, itself: a buffered file would wait for ever."""
+    """Reads a file descriptor, such as that of the terminal, without buffering: a buffered file would block."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._rest = b""
 
     def line(self, until: float) -> str | None:
-        """The next line; None at the end of the input, or when `time.monotonic()` reaches `until` first."""
+        """Return the next line; None at the end of the input, or when `time.monotonic()` reaches `until`."""
         while b"\n" not in self._rest:
             left = until - time.monotonic()
             if left <= 0 or not select.select([self._descriptor], [], [], left)[0]:

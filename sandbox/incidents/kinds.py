@@ -1,4 +1,4 @@
-"""What can be broken, by kind, each with its undoing. Undoing may be done twice, and by another process."""
+"""The kinds of faults, each with its removal. Removal is idempotent and can run in another process."""
 
 import os
 import threading
@@ -27,8 +27,11 @@ BEHIND_TOXIPROXY = {"COMPOSE_PROFILES": "gameday", "ACQUIRER_URL": "http://toxip
 
 @dataclass(frozen=True)
 class Fault:
-    """`prepare` makes the stack one that can be broken like this, while all is still well. `inject` returns when the
-    fault is in force, and may leave threads behind. `remove` ends all of it, whatever of it there is."""
+    """One fault.
+
+    `prepare` readies the healthy stack for it. `inject` returns when the fault is in effect, and may leave threads
+    running. `remove` ends all of it, whatever parts are in place.
+    """
 
     inject: Callable[[], None]
     remove: Callable[[], None]
@@ -36,7 +39,7 @@ class Fault:
 
 
 def make(stack: Stack, kind: str, **parameters: Any) -> Fault:
-    """A fault by its kind and its parameters. Raises StackError for a kind that does not exist."""
+    """Create a fault from its kind and parameters. Raises StackError for an unknown kind."""
     if kind not in KINDS:
         raise StackError(f"There is no fault of the kind {kind!r}.", f"Choose from: {', '.join(KINDS)}.")
     return KINDS[kind](stack, **parameters)
@@ -49,7 +52,7 @@ def _release(stack: Stack, service: str, version: str, schema: str = "") -> Faul
         try:
             releases.rollback(stack.root, service, _silent, schema)
         except StackError:
-            # Its schema was taken back already.
+            # Its schema was rolled back already.
             releases.rollback(stack.root, service, _silent)
 
     return Fault(lambda: releases.release(stack.root, service, version, _silent), remove)
@@ -60,7 +63,7 @@ def _stop(stack: Stack, component: str) -> Fault:
 
 
 def _kill(stack: Stack, component: str) -> Fault:
-    """Killed and kept away: its engine starts it again at once, as an orchestrator would."""
+    """Kill a component repeatedly: its engine restarts it at once, as an orchestrator would."""
 
     def inject() -> None:
         commands.kill(stack.root, component)
@@ -70,7 +73,7 @@ def _kill(stack: Stack, component: str) -> Fault:
 
 
 def _freeze(stack: Stack, component: str) -> Fault:
-    """The process stands still, with its port open: it neither answers nor refuses."""
+    """Suspend a process. Its port stays open: it neither responds nor refuses connections."""
     return Fault(lambda: control.freeze(stack, component), lambda: _revive(stack, component))
 
 
@@ -80,7 +83,7 @@ def _revive(stack: Stack, component: str) -> None:
 
 
 def _acquirer(stack: Stack, **behaviour: Any) -> Fault:
-    """The card network misbehaves, by its own control page (services/acquirer/control.py)."""
+    """Make the card network fail, through its control API (services/acquirer/control.py)."""
 
     def put(wanted: dict[str, Any]) -> None:
         httpx.put(f"{stack.url('acquirer')}/control", json=wanted, timeout=10.0, trust_env=False).raise_for_status()
@@ -89,7 +92,7 @@ def _acquirer(stack: Stack, **behaviour: Any) -> Fault:
 
 
 def _lock(stack: Stack, database: str, table: str) -> Fault:
-    """Somebody's report opens a transaction, locks a table and goes to lunch."""
+    """Open a transaction that locks a table, like a forgotten report."""
     held: list[psycopg.Connection] = []
 
     def inject() -> None:
@@ -109,13 +112,13 @@ def _lock(stack: Stack, database: str, table: str) -> Fault:
 
 
 def _stuffing(stack: Stack, per_second: float = 10.0) -> Fault:
-    """Stolen passwords, tried on many accounts, from an address of their own."""
+    """Try stolen passwords on many accounts, from a separate address."""
 
     def attack(client: httpx.Client, number: int) -> None:
         body = {"email": f"victim-{number % 500}@example.com", "password": "password123"}
         client.post("/api/auth/login", json=body)
 
-    # Another loopback address, so that what limits the attacker does not limit those who come from 127.0.0.1.
+    # Another loopback address, so that rate limits on the attacker do not affect clients from 127.0.0.1.
     attacker = _steadily(stack.url("gateway"), attack, per_second, ATTACKER)
 
     def remove() -> None:
@@ -127,21 +130,21 @@ def _stuffing(stack: Stack, per_second: float = 10.0) -> Fault:
 
 
 def _wire(stack: Stack, latency_ms: int) -> Fault:
-    """`latency` on a stack that is restarted with toxiproxy, and afterwards without it."""
+    """Restart the stack with toxiproxy, then apply `latency`. The removal restarts it without toxiproxy."""
 
     def prepare() -> None:
         with environment(BEHIND_TOXIPROXY):
             commands.up(stack.root)
 
     def remove() -> None:
-        # Whatever toxiproxy does goes with it.
+        # Removing toxiproxy removes its effects.
         commands.up(stack.root)
 
     return Fault(lambda: _slow(stack, latency_ms), remove, prepare)
 
 
 def _latency(stack: Stack, latency_ms: int) -> Fault:
-    """Every answer of the card network comes so much later, on a stack that runs with toxiproxy already."""
+    """Delay every response of the card network, on a stack that already runs with toxiproxy."""
     behind = "toxiproxy" in stack.settings.get("ACQUIRER_URL", "")
 
     def inject() -> None:
@@ -164,13 +167,13 @@ def _slow(stack: Stack, latency_ms: int) -> None:
     toxic = {"name": "slow", "type": "latency", "stream": "downstream", "attributes": {"latency": latency_ms}}
     url = f"{stack.url('toxiproxy')}/proxies/acquirer/toxics"
     answer = httpx.post(url, json=toxic, timeout=10.0, trust_env=False)
-    # 409: it is slow already.
+    # 409: the delay is already in place.
     if answer.status_code != httpx.codes.CONFLICT:
         answer.raise_for_status()
 
 
 def _errors(stack: Stack, per_second: float) -> Fault:
-    """A route of payments fails again and again; each failure is an error event."""
+    """Call a failing route of payments continuously; each failure is an error event."""
 
     def fail(client: httpx.Client, _number: int) -> None:
         client.post("/api/debug/payments/error")
@@ -179,7 +182,7 @@ def _errors(stack: Stack, per_second: float) -> Fault:
 
 
 def _burst(stack: Stack, requests: int, seconds: float) -> Fault:
-    """A route of payments fails so often, one request after the other, and then no more."""
+    """Call a failing route of payments a given number of times, one request after the other."""
 
     def inject() -> None:
         began = time.monotonic()
@@ -192,7 +195,7 @@ def _burst(stack: Stack, requests: int, seconds: float) -> Fault:
 
 
 def _lines(stack: Stack, per_second: float, at_most: int) -> Fault:
-    """Somebody's service sends lines over OTLP, a thousand at a time."""
+    """Send log lines over OTLP from an additional service, a thousand at a time."""
 
     def send(client: httpx.Client, number: int) -> None:
         if number * BATCH < at_most:
@@ -202,7 +205,7 @@ def _lines(stack: Stack, per_second: float, at_most: int) -> Fault:
 
 
 def _browsers(stack: Stack) -> Fault:
-    """Somebody with a real browser signs up and pays, again and again, as somebody new with a page loaded anew."""
+    """Sign up and pay with a real browser repeatedly, each time as a new customer with a reloaded page."""
     stop = threading.Event()
     thread = threading.Thread(target=visits.go_on, args=(stack, stop), daemon=True)
 
@@ -222,7 +225,7 @@ def _batch(number: int) -> dict[str, Any]:
 
 
 def _several(stack: Stack, faults: list[dict[str, Any]]) -> Fault:
-    """More than one, put in in this order and taken out in the other."""
+    """Combine several faults: injected in this order, removed in reverse."""
     parts = [make(stack, **one) for one in faults]
 
     def each(step: str, of: list[Fault]) -> None:
@@ -233,7 +236,7 @@ def _several(stack: Stack, faults: list[dict[str, Any]]) -> Fault:
 
 
 def _steadily(url: str, step: Callable[[httpx.Client, int], None], per_second: float, address: str = "") -> Fault:
-    """`step` so often, in a thread of its own that the removal ends; `address` is where it comes from."""
+    """Call `step` at a fixed rate in a thread until the removal. `address` is its source address."""
     stop = threading.Event()
 
     def work() -> None:
@@ -257,7 +260,7 @@ def _steadily(url: str, step: Callable[[httpx.Client, int], None], per_second: f
 
 @contextmanager
 def environment(variables: dict[str, str]) -> Iterator[None]:
-    """They win over .env for as long as the block runs."""
+    """Set variables that override .env while the block runs."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -270,7 +273,7 @@ def environment(variables: dict[str, str]) -> Iterator[None]:
 
 
 def _silent(_line: str) -> None:
-    """A release that is the fault tells nothing: the drill would be over."""
+    """Discards the messages of a release that is the fault: they would reveal the answer of a drill."""
 
 
 KINDS: dict[str, Callable[..., Fault]] = {

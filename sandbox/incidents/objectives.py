@@ -1,4 +1,4 @@
-"""The service level objectives of prometheus/slos, as questions to Prometheus."""
+"""The service level objectives of prometheus/slos as PromQL."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +17,7 @@ PERIOD_SECONDS = 12 * 3600.0
 
 @dataclass(frozen=True)
 class Objective:
-    """`target` is the share of good events that is promised, such as 0.995."""
+    """One objective. `target` is the required share of good events, such as 0.995."""
 
     name: str
     description: str
@@ -26,25 +26,25 @@ class Objective:
     total_query: str
 
     def bad(self, window: str) -> str:
-        """Bad events a second over a window such as 20s."""
+        """Return PromQL for the bad events per second over a window such as 20s."""
         return self.error_query.replace("{{.window}}", window)
 
     def total(self, window: str) -> str:
-        """All events a second."""
+        """Return PromQL for all events per second."""
         return self.total_query.replace("{{.window}}", window)
 
     def ratio(self, window: str) -> str:
-        """The share of bad events."""
+        """Return PromQL for the share of bad events."""
         return f"({self.bad(window)}) / ({self.total(window)})"
 
     def holds(self, window: str) -> str:
-        """Gives something exactly while the objective is kept over the window."""
+        """Return PromQL that has a result exactly while the objective holds over the window."""
         return f"({self.ratio(window)}) <= {1 - self.target:.6g}"
 
 
 @cache
 def objectives() -> dict[str, Objective]:
-    """Every objective by `service/name`."""
+    """Return every objective by `service/name`."""
     found = {}
     for path in sorted(FOLDER.glob("*.yml")):
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -58,7 +58,7 @@ def objectives() -> dict[str, Objective]:
 
 
 def read(name: str) -> Objective:
-    """One objective. Raises StackError when there is none of that name."""
+    """Return one objective. Raises StackError if none has this name."""
     if name not in objectives():
         raise StackError(f"There is no objective {name!r}.", f"Choose from: {', '.join(objectives())}.")
     return objectives()[name]

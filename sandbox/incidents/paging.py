@@ -1,4 +1,7 @@
-"""Drills: a fault on the live stack, what must fire and who must be told, and how long each part of that took."""
+"""Drills of alerting on the running stack.
+
+A drill injects a fault, checks which alerts fire and who is notified, and measures the delays.
+"""
 
 import re
 import time
@@ -16,10 +19,11 @@ __all__ = ["DRILLS", "ON_CALL", "PARTS", "Course", "Drill", "Inbox", "broken_lin
 
 PAGED_WITHIN = 90.0
 OVER_WITHIN = 120.0
-# An alert of an objective comes and goes while its short windows still hold what burnt before.
+# The alert of an objective can flap while its short windows still contain earlier errors.
 QUIET = "45s"
-# Prometheus tells Alertmanager for a quarter of an hour that an alert has ended, each time into a group of its own.
-# Another alert of the service that joins it is told at once, without gathering: one incident could be two pages.
+# Prometheus repeats a resolved alert for a quarter of an hour, and each repetition opens a new group in Alertmanager.
+# Another alert of the service that joins this group is sent at once, without grouping, so that one incident could be
+# two pages.
 FORGOTTEN, FORGOTTEN_WITHIN = "16m", 17 * 60.0
 # As in TargetDown (prometheus/rules/platform.yml).
 AWAKE_SECONDS = 60
@@ -30,9 +34,9 @@ PARTS = ("sampled", "active", "fired", "sent", "inbox", "resolved")
 
 @dataclass(frozen=True)
 class Drill:
-    """`alert` of `service` must page `mailbox` and nobody else, and none of `quiet` may fire.
+    """One drill. `alert` of `service` must page `mailbox` and nobody else, and none of `quiet` may fire.
 
-    `sign` is what the fault does to the metrics that the alert reads: PromQL whose value rises with the first bad one.
+    `sign` is PromQL over the metrics that the alert reads; its value rises with the first bad sample.
     """
 
     fault: str
@@ -87,10 +91,12 @@ DRILLS = {
 
 @dataclass(frozen=True)
 class Course:
-    """What happened, in seconds after the fault was put in: the first bad sample was stored, the rule saw enough of
-    them, the alert fired, Alertmanager sent the page, it was in the inbox, and the news that it is over was there.
+    """The course of a drill, in seconds after the injection.
 
-    `page` and `over` are the mails, `others` all further ones, `fired_names` the alerts that began to fire meanwhile.
+    The times: the first bad sample was stored, the rule had enough of them, the alert fired, Alertmanager sent the
+    page, it was in the inbox, the resolution was in the inbox.
+
+    `page` and `over` are the mails, `others` all other mails, `fired_names` the alerts that began to fire meanwhile.
     """
 
     sampled: float
@@ -107,7 +113,7 @@ class Course:
 
 @dataclass(frozen=True)
 class Inbox:
-    """One mail as a person sees it."""
+    """One mail as displayed to a person."""
 
     message: Message
     html: str
@@ -126,18 +132,18 @@ class Inbox:
 
 
 def run(drill: Drill, stack: Stack, prometheus: Prometheus, mailbox: Mailpit) -> Course:
-    """Put the fault in, wait for the page, take the fault out, wait for the news that it is over.
+    """Inject the fault, wait for the page, remove the fault, wait for the resolution.
 
-    What an earlier test left is waited for: no page may fire, or be about to, for a while beforehand, and none of this
-    service for as long as it would be remembered. Raises NotSeen.
+    First waits until the effects of earlier tests are over: no page fires or is pending for a while, and none of this
+    service for as long as Alertmanager remembers it. Raises NotSeen.
     """
-    # Until then TargetDown does not fire, because everything starts at once.
+    # TargetDown does not fire earlier, because everything starts at once.
     awake = f'time() - process_start_time_seconds{{service="prometheus"}} > {AWAKE_SECONDS}'
     eventually("Prometheus to have run for a minute", lambda: prometheus.query(awake), timeout=2 * AWAKE_SECONDS)
     calm = f"no page to be active for {QUIET} before the drill"
     eventually(calm, lambda: not _pages(prometheus, QUIET), timeout=2 * OVER_WITHIN, interval=0.5)
     forgotten = f"no page of {drill.service} to have been active for {FORGOTTEN}"
-    # What was only about to fire, as while the stack starts, Prometheus never says.
+    # Prometheus never sends alerts that were only pending, as during the start of the stack.
     mine = f',service="{drill.service}",alertstate="firing"'
     eventually(forgotten, lambda: not _pages(prometheus, FORGOTTEN, mine), timeout=FORGOTTEN_WITHIN, interval=1.0)
     began = time.time()
@@ -159,7 +165,7 @@ def run(drill: Drill, stack: Stack, prometheus: Prometheus, mailbox: Mailpit) ->
         page = eventually(f"a page about {drill.alert} in {drill.mailbox}", told, timeout=PAGED_WITHIN)[-1]
         active, fired = _active_since(prometheus, drill), _fired_at(stack, drill)
         sampled = _first_sample(prometheus, drill, began)
-    # One incident is one page: while another alert of it still fires, the news is in a mail that is an update.
+    # One incident is one page: while another of its alerts is firing, the resolution arrives in an update mail.
     news = eventually(f"the news that {drill.alert} is over", ended, timeout=OVER_WITHIN)[-1]
     over = eventually("the mail that closes the incident", lambda: closing(news), timeout=OVER_WITHIN)[-1]
     return Course(
@@ -177,13 +183,13 @@ def run(drill: Drill, stack: Stack, prometheus: Prometheus, mailbox: Mailpit) ->
 
 
 def opened(mailbox: Mailpit, message: Message) -> Inbox:
-    """The parts of a mail that a mail program shows."""
+    """Return the parts of a mail that a mail program displays."""
     parts = mailbox.get(f"/api/v1/message/{message.id}")
     return Inbox(message, parts["HTML"], parts["Text"])
 
 
 def broken_links(inbox: Inbox) -> list[str]:
-    """Links that lead nowhere, with the status that each answered."""
+    """Return the links that do not work, with the status of each."""
     answers = {
         link: httpx.get(link, timeout=10.0, follow_redirects=True, trust_env=False).status_code for link in inbox.links
     }
@@ -209,9 +215,9 @@ def _pages(prometheus: Prometheus, within: str, of: str = "") -> list[Sample]:
 
 
 def _began_to_fire(prometheus: Prometheus, began: float, over: float) -> frozenset[str]:
-    """Names of the alerts that fired at some moment of the drill, but for those that had fired before it.
+    """Return the names of the alerts that fired during the drill and not before.
 
-    Tickets of objectives are left out: their windows reach back to what happened before the drill.
+    Tickets of objectives are left out: their windows include the time before the drill.
     """
     fired = 'ALERTS{alertstate="firing"} unless ALERTS{alertname=~".+BudgetBurn",severity="ticket"}'
     rows = prometheus.query_range(fired, began, over, STEP)
@@ -219,7 +225,7 @@ def _began_to_fire(prometheus: Prometheus, began: float, over: float) -> frozens
 
 
 def _first_sample(prometheus: Prometheus, drill: Drill, began: float) -> float:
-    """When the first sample of what the fault breaks was stored, to half a second."""
+    """Return when the first sample of the fault's effect was stored, to half a second."""
 
     def rises() -> list[float]:
         [row] = prometheus.query_range(drill.sign, began, time.time(), STEP)
@@ -230,7 +236,10 @@ def _first_sample(prometheus: Prometheus, drill: Drill, began: float) -> float:
 
 
 def _sent_at(message: Message) -> float:
-    """When Alertmanager wrote the mail: the nanoseconds in its Message-Id. Its Date has whole seconds only."""
+    """Return when Alertmanager wrote the mail, from the nanoseconds in its Message-Id.
+
+    Its Date has whole seconds only.
+    """
     found = re.search(r"^Message-Id: <(\d{19})\.", message.source, re.MULTILINE)
     assert found, f"a mail without Alertmanager's Message-Id: {message.source[:500]}"
     return int(found[1]) / 1e9

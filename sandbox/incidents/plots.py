@@ -1,4 +1,4 @@
-"""The picture of a game day: requests, the objective and the alerts over one time axis, with what happened when."""
+"""Plots a game day: requests, the objective, alerts and events on one time axis."""
 
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ SETTINGS: Any = {
 
 
 def draw(record: Record, path: Path) -> None:
-    """Write the picture of one run as PNG."""
+    """Write the plot of one run as PNG."""
     alerts = [alert for alert in record.alerts if "firing" in alert and alert["verdict"] != "from before"][
         :SHOWN_ALERTS
     ]
@@ -114,7 +114,7 @@ def _stages(axes: list[Axes], record: Record) -> None:
 
 
 def draw_distribution(runs: dict[str, list[Record]], path: Path) -> None:
-    """Write the picture of the times of many runs, by scenario, as PNG."""
+    """Write a plot of the durations of many runs, by scenario, as PNG."""
     stages = ("detect", "acknowledge", "mitigate", "recover")
     colours = ("#e0711f", "#2f6fb5", "#2f8f83", "#3e9c6b")
     names = sorted(runs)

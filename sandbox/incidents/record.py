@@ -1,4 +1,4 @@
-"""What is known about one game day, kept as JSON: the reviews are made from it, and later runs are compared with it."""
+"""The record of a game day, stored as JSON. Reviews are generated from it, and later runs are compared with it."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -8,7 +8,7 @@ from typing import Any
 
 __all__ = ["FALSE_ALERT", "STAGES", "Record", "earlier", "folder_of", "write"]
 
-# What a timeline consists of, in the order in which it usually happens, and in words.
+# The stages of a timeline in their usual order, with their descriptions.
 STAGES = {
     "first_bad": "first bad request",
     "injected": "fault in force",
@@ -20,15 +20,16 @@ STAGES = {
     "mitigated": "mitigation done",
     "recovered": "objective holds again",
 }
-# How the problem ends that a false alert is.
+# Suffix of the problem that a false alert causes.
 FALSE_ALERT = "fired and should not have"
 
 
 @dataclass
 class Record:
-    """Times are in seconds since the epoch, by the names of STAGES; a stage that did not happen is absent.
+    """One game day.
 
-    `addresses`: where stores answered. `problems` says what did not go as the scenario asks: empty means passed.
+    Times are in seconds since the epoch, by the names of STAGES; a stage that did not occur is absent. `addresses`:
+    addresses of the stores. `problems`: deviations from the scenario; empty means passed.
     """
 
     scenario: str
@@ -56,7 +57,7 @@ class Record:
 
     @property
     def start(self) -> float:
-        """When it began to hurt: the first bad request, or the fault itself where no request suffered from it."""
+        """The start of the impact: the first bad request, or the injection if no request was affected."""
         known = [self.times[stage] for stage in ("first_bad", "injected") if stage in self.times]
         return min(known, default=self.began)
 
@@ -65,32 +66,35 @@ class Record:
         return not self.problems
 
     def since_start(self, stage: str) -> float | None:
-        """Seconds from the start to a stage, None when it did not happen."""
+        """Return the seconds from the start to a stage; None if it did not occur."""
         return round(self.times[stage] - self.start, 1) if stage in self.times else None
 
     @property
     def durations(self) -> dict[str, float | None]:
-        """Seconds from the start to detection (the alert fires, or its mail), acknowledgement, mitigation, recovery."""
+        """Return the seconds from the start to detection, acknowledgement, mitigation and recovery.
+
+        Detection is the time when the alert fires, or when its mail arrives.
+        """
         told = "firing" if "firing" in self.times else "mail"
         stages = {"detect": told, "acknowledge": "acknowledged", "mitigate": "mitigated", "recover": "recovered"}
         return {name: self.since_start(stage) for name, stage in stages.items()}
 
     @property
     def verified_after(self) -> float | None:
-        """Seconds from the end of the mitigation until the objective held."""
+        """The seconds from the end of the mitigation until the objective held."""
         if {"mitigated", "recovered"} <= self.times.keys():
             return round(max(0.0, self.times["recovered"] - self.times["mitigated"]), 1)
         return None
 
 
 def folder_of(root: Path, record: Record) -> Path:
-    """The folder of one run: time and scenario."""
+    """Return the folder of one run, named by time and scenario."""
     moment = datetime.fromtimestamp(record.began, UTC).strftime("%Y%m%dT%H%M%S")
     return root / ".run" / "gameday" / f"{moment}-{record.scenario}"
 
 
 def write(root: Path, record: Record) -> Path:
-    """Keep a record; returns its folder."""
+    """Store a record; return its folder."""
     folder = folder_of(root, record)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "record.json").write_text(json.dumps(asdict(record), indent=1) + "\n", encoding="utf-8")
@@ -98,8 +102,11 @@ def write(root: Path, record: Record) -> Path:
 
 
 def earlier(root: Path, record: Record | None = None) -> list[Record]:
-    """The runs of this checkout, oldest first; when `record` is given, only those before it of the same scenario and in
-    the same mode: how long a person takes in a drill says nothing about a run."""
+    """Return the runs of this checkout, oldest first.
+
+    With `record`, only those before it, of the same scenario and mode: durations of drills and of unattended runs are
+    not comparable.
+    """
     found = []
     for path in sorted((root / ".run" / "gameday").glob("*/record.json")):
         one = Record(**json.loads(path.read_text(encoding="utf-8")))

@@ -1,4 +1,4 @@
-"""The review that writes itself: facts from the record, questions for people; Markdown, and the same as HTML."""
+"""Generates a review as Markdown and HTML: facts from the record, questions for people."""
 
 import html
 import json
@@ -31,8 +31,8 @@ STYLE = Path(__file__).with_name("review.css")
 
 
 def write(root: Path, record: Record) -> Path:
-    """Write review.md, review.html and timeline.png beside the record; returns the page."""
-    # Loaded here alone: it takes a second, and only pictures need it.
+    """Write review.md, review.html and timeline.png next to the record; return the path of the page."""
+    # Imported here: it takes a second, and only plots need it.
     from sandbox.incidents import plots
 
     folder = folder_of(root, record)
@@ -48,7 +48,10 @@ def write(root: Path, record: Record) -> Path:
 
 
 def markdown(record: Record, before: list[Record], *, with_dashboard: bool = False) -> str:
-    """The review as Markdown; `before` are earlier runs of the scenario; the dashboard is a picture beside it."""
+    """Return the review as Markdown.
+
+    `before` are earlier runs of the scenario. The dashboard is a picture next to the page.
+    """
     parts = (
         _head(record),
         _summary(record, before),
@@ -65,7 +68,7 @@ def markdown(record: Record, before: list[Record], *, with_dashboard: bool = Fal
 
 
 def _head(record: Record) -> list[str]:
-    # Real life is not passed or failed.
+    # A real incident has no verdict.
     verdict = "" if record.mode == "incident" else f"**{'PASSED' if record.passed else 'NOT PASSED'}** · "
     when = datetime.fromtimestamp(record.began, UTC).strftime("%Y-%m-%d %H:%M UTC")
     lines = [

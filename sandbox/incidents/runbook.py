@@ -1,4 +1,4 @@
-"""The pages of runbooks/, read as data: sections, and in them the queries and commands that can be run."""
+"""Parses runbooks/: sections with their executable queries and commands."""
 
 import re
 from dataclasses import dataclass
@@ -26,19 +26,19 @@ class Block:
 
 @dataclass(frozen=True)
 class Runbook:
-    """One page."""
+    """One runbook."""
 
     name: str
     text: str
 
     @cached_property
     def sections(self) -> dict[str, str]:
-        """The text of each section by its heading, in order."""
+        """Return the text of each section by its heading, in order."""
         _, *parts = re.split(r"^## (.+)\n", self.text, flags=re.MULTILINE)
         return dict(zip(parts[::2], parts[1::2], strict=True))
 
     def blocks(self, section: str) -> list[Block]:
-        """The fenced blocks of a section, in order."""
+        """Return the fenced blocks of a section, in order."""
         text, found, end = self.sections.get(section, ""), [], 0
         for match in _FENCE.finditer(text):
             lead = text[end : match.start()].strip().rpartition("\n\n")[2]
@@ -47,7 +47,7 @@ class Runbook:
         return found
 
     def block(self, section: str, line: str) -> Block:
-        """The block of a section that has this line. Raises StackError when there is none."""
+        """Return the block of a section that contains this line. Raises StackError if there is none."""
         for block in self.blocks(section):
             if line.strip() in (one.strip() for one in block.text.splitlines()):
                 return block
@@ -55,12 +55,12 @@ class Runbook:
 
 
 def names() -> list[str]:
-    """The pages that belong to an alert, in order."""
+    """Return the names of the runbooks that belong to an alert, in order."""
     return sorted(path.stem for path in FOLDER.glob("[A-Z]*.md") if path.stem != "README")
 
 
 def read(name: str) -> Runbook:
-    """The page of an alert. Raises StackError when there is none."""
+    """Return the runbook of an alert. Raises StackError if there is none."""
     path = FOLDER / f"{name}.md"
     if name not in names():
         raise StackError(f"There is no runbook {name!r}.", f"Choose from: {', '.join(names())}.")

@@ -1,4 +1,7 @@
-"""One game day, unattended: load, a fault, detection, page, acknowledgement, mitigation, recovery; always undone."""
+"""Runs a game day unattended: load, fault, detection, page, acknowledgement, mitigation, recovery.
+
+The fault is always removed.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -24,17 +27,17 @@ __all__ = ["WINDOW", "Day", "Report", "begin", "healthy", "run"]
 BASELINE_SECONDS = 6.0
 CALM_SECONDS = 90.0
 MAIL_SECONDS = 60.0
-# Spans are found a second after they ended; rates need two scrapes.
+# Spans can be found a second after they ended; rates need two scrapes.
 SHOWS_SECONDS = 15.0
 WHO = "gameday"
-# The shortest window that holds enough scrapes (one in five seconds) not to be decided by a late one.
+# The shortest window with enough scrapes (one in five seconds) that a late one does not change the result.
 WINDOW = "20s"
 Report = Callable[[str], None]
 
 
 @dataclass
 class Day:
-    """What a run works with."""
+    """The resources of a run."""
 
     stack: Stack
     scenario: Scenario
@@ -47,7 +50,7 @@ class Day:
 
     @classmethod
     def of(cls, stack: Stack, scenario: Scenario, mode: str, report: Report) -> "Day":
-        """A day that has not begun."""
+        """Create a day that has not started."""
         record = Record(
             scenario.name, scenario.title, scenario.kind, scenario.story, control.name(stack), mode, time.time()
         )
@@ -69,13 +72,13 @@ class Day:
         return day
 
     def mark(self, stage: str, told: str = "") -> None:
-        """Note that a stage is reached now."""
+        """Record that a stage is reached now."""
         self.record.times[stage] = time.time()
         self.report(f"{self.record.times[stage] - self.record.began:6.1f} s  {told or stage}")
 
     @contextmanager
     def closed_on_error(self) -> Iterator[None]:
-        """Give everything back, the acknowledgement too, when the block does not end well; else the caller does."""
+        """Release all resources, and the acknowledgement, if the block raises. Otherwise the caller does so."""
         try:
             yield
         except BaseException:
@@ -84,12 +87,12 @@ class Day:
 
     @property
     def healthy(self) -> str:
-        """The PromQL expression that says whether all is well."""
+        """PromQL that has a result exactly while the scenario's objective holds."""
         return healthy(self.scenario)
 
 
 def healthy(scenario: Scenario) -> str:
-    """The PromQL expression that gives something exactly while the scenario's objective holds."""
+    """Return PromQL that has a result exactly while the scenario's objective holds."""
     objective = objectives.read(scenario.sli).holds(WINDOW) if scenario.sli else ""
     if objective and scenario.recovered:
         return f"({objective}) and on () ({scenario.recovered})"
@@ -97,9 +100,9 @@ def healthy(scenario: Scenario) -> str:
 
 
 def run(stack: Stack, scenario: Scenario, report: Report) -> Day:
-    """Play a scenario to its end. Raises StackError when it cannot begin; whatever happens later is in the record.
+    """Run a scenario to its end.
 
-    The caller closes the day's resources.
+    Raises StackError if it cannot start; later errors are added to the record. The caller closes the day's resources.
     """
     day = Day.of(stack, scenario, "run", report)
     fault = make(stack, **scenario.fault)
@@ -118,11 +121,14 @@ def run(stack: Stack, scenario: Scenario, report: Report) -> Day:
 
 
 def begin(day: Day, *, quiet: bool = False) -> None:
-    """Wait until all is well. Raises StackError when it is not; `quiet` does not tell which scenario begins."""
+    """Wait until the stack is healthy. Raises StackError if it does not become so.
+
+    With `quiet`, the name of the scenario is not printed.
+    """
     if not day.watch.answers():
         raise StackError("Prometheus does not answer.", "`make up` starts it; `make status` shows what runs.")
     if not day.watch.calm(CALM_SECONDS):
-        # Another page of before is noted in the review, and judged nowhere.
+        # Pages that were firing before are noted in the review and do not affect the result.
         pages = {one["labels"]["alertname"] for one in day.watch.active() if one["labels"].get("severity") == "page"}
         if day.scenario.alert in pages:
             raise StackError(f"{day.scenario.alert} fires already.", "Put that right first; `make status` may help.")
@@ -167,7 +173,10 @@ def _respond(day: Day) -> None:
 
 
 def _diagnose(day: Day, page: runbook.Runbook) -> None:
-    """Ask every question of the page. The one that must show the fault is asked again until it does, for a while."""
+    """Run every query of the runbook.
+
+    The query that must show the fault is repeated until it does, for a limited time.
+    """
     scenario, record = day.scenario, day.record
     telling = page.block("Diagnosis", scenario.shows) if scenario.shows else None
     for block in page.blocks("Diagnosis"):

@@ -1,4 +1,4 @@
-"""A scenario: one practised incident, as data in sandbox/incidents/scenarios/<name>.yml."""
+"""A scenario: one practised incident, defined in sandbox/incidents/scenarios/<name>.yml."""
 
 import dataclasses
 from dataclasses import MISSING, dataclass, field
@@ -12,21 +12,27 @@ from sandbox.model.errors import StackError
 __all__ = ["FOLDER", "Scenario", "names", "read"]
 
 FOLDER = Path(__file__).with_name("scenarios")
-# Lines that a customer would complain about, as the gateway writes them.
+# Log lines of the gateway for failed requests.
 SERVER_ERRORS = '{service_name="gateway"} | event="http.access" | json | http_response_status_code >= 500'
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """What happens, what is seen, and when it is over.
+    """The definition of a scenario.
 
-    fault: `kind` and its parameters (kinds.py). alert: the one that must tell, with `service` where several
-    may. may: alerts that may fire as well, each with the reason; any other is a false one. runbook: the page that is
-    followed. shows: a line of the block of its diagnosis that must answer with something while the fault is there.
-    mitigation: a line of the block of its mitigation that is executed. sli: `service/objective` of prometheus/slos;
-    recovered: a PromQL expression that gives something exactly while all is well; where both are given, both must hold.
-    bad: LogQL of the requests that suffer, empty where none does. load: customers. told_by: `alert`, or `mail` where it
-    is alerting itself that fails. detect_seconds, recover_seconds: time limits. cause, wrong, hints: for the drill.
+    - fault: `kind` and its parameters (kinds.py).
+    - alert: the alert that must fire, with `service` if several have it.
+    - may: other alerts that may fire, each with the reason; any other is a false alert.
+    - runbook: the runbook that is followed.
+    - shows: a line of the block of its diagnosis that must have a result while the fault is in place.
+    - mitigation: a line of the block of its mitigation that is executed.
+    - sli: `service/objective` of prometheus/slos.
+    - recovered: PromQL that has a result exactly while all is well. If `sli` is given too, both must hold.
+    - bad: LogQL of the affected requests; empty if there are none.
+    - load: number of customers.
+    - told_by: `alert`, or `mail` if alerting itself fails.
+    - detect_seconds, recover_seconds: time limits.
+    - cause, wrong, hints: for the drill.
     """
 
     name: str
@@ -53,12 +59,12 @@ class Scenario:
 
 
 def names() -> list[str]:
-    """Every scenario, in order."""
+    """Return the names of all scenarios, in order."""
     return sorted(path.stem for path in FOLDER.glob("*.yml"))
 
 
 def read(name: str) -> Scenario:
-    """Raises StackError for an unknown name, an unknown key or one that is missing."""
+    """Read a scenario. Raises StackError for an unknown name, or an unknown or missing key."""
     path = FOLDER / f"{name}.yml"
     if not path.exists():
         raise StackError(f"There is no scenario {name!r}.", f"Choose from: {', '.join(names())}, or all.")

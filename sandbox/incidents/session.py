@@ -1,4 +1,4 @@
-"""Several game days after one another, a drill, and what all of them together say."""
+"""Runs several game days or a drill, and summarises all runs."""
 
 import random
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from sandbox.model.stack import Stack
 
 __all__ = ["drill", "incident", "play", "play_one", "review_again", "summarise"]
 
-# How far the dashboard's picture looks back before the fault.
+# How far the dashboard's picture extends before the fault.
 BEFORE_SECONDS = 60.0
 
 
 def play_one(stack: Stack, name: str, report: Report) -> Record:
-    """Play one scenario and write its review. Raises StackError when it cannot begin."""
+    """Run one scenario and write its review. Raises StackError if it cannot start."""
     faults.undo_forgotten(stack)
     day = runner.run(stack, scenario.read(name), report)
     with day.resources:
@@ -38,7 +38,7 @@ def play_one(stack: Stack, name: str, report: Report) -> Record:
 
 
 def play(stack: Stack, names: list[str], report: Report) -> int:
-    """Play scenarios in order; 1 unless all passed."""
+    """Run scenarios in order. Return 1 unless all passed."""
     for name in names:
         scenario.read(name)
     passed = []
@@ -54,7 +54,7 @@ def play(stack: Stack, names: list[str], report: Report) -> int:
 
 
 def drill(stack: Stack, seed: int, report: Report, keyboard: Keyboard) -> int:
-    """Hide a scenario from the person at the keyboard; 0 when it was found and put right."""
+    """Run a hidden scenario as a drill. Return 0 if the cause was found and repaired."""
     from sandbox.incidents import drill as one
 
     chosen = random.Random(seed or None).choice(scenario.names())
@@ -69,7 +69,7 @@ def drill(stack: Stack, seed: int, report: Report, keyboard: Keyboard) -> int:
 
 
 def incident(stack: Stack, start: float, end: float, report: Report) -> Path:
-    """Write the review of a real incident; returns the page. Raises StackError when nothing is known of one."""
+    """Write the review of a real incident; return its path. Raises StackError if no data is found."""
     from sandbox.incidents.incident import reconstruct
 
     with (day := reconstruct(stack, start, end, report)).resources:
@@ -79,12 +79,12 @@ def incident(stack: Stack, start: float, end: float, report: Report) -> Path:
 
 
 def review_again(root: Path) -> list[Path]:
-    """Write every review from its record once more; returns the pages."""
+    """Regenerate every review from its record; return their paths."""
     return [review.write(root, one) for one in record.earlier(root)]
 
 
 def _picture(stack: Stack, played: Record) -> None:
-    """The dashboard for incidents as it looked meanwhile; a review without it is a review all the same."""
+    """Draw the incident dashboard for the time of the run. The review does not depend on it."""
     from sandbox.dashboards.snapshot import render
 
     with suppress(httpx.HTTPError, OSError):
@@ -93,7 +93,7 @@ def _picture(stack: Stack, played: Record) -> None:
 
 
 def summarise(root: Path) -> Path:
-    """Write summary.md and summary.png over the runs of this checkout; returns the page."""
+    """Write summary.md and summary.png of the runs of this checkout; return the path of the page."""
     from sandbox.incidents import plots
 
     runs: dict[str, list[Record]] = {}
@@ -123,7 +123,7 @@ def summarise(root: Path) -> Path:
 
 
 def _totals(latest: list[Record]) -> list[str]:
-    """What the figures of the game day ask for, over the newest run of each scenario."""
+    """Return the totals for the figures, from the newest run of each scenario."""
     detect = [took for one in latest if (took := one.durations["detect"]) is not None]
     verified = [one.verified_after for one in latest if one.verified_after is not None]
     false = sum(alert["verdict"] == "unexpected" for one in latest for alert in one.alerts)

@@ -1,4 +1,4 @@
-"""Pays once, waits until every store has seen it, and prints what each knows, with the address that shows it."""
+"""Makes one payment, waits until its telemetry is in every store, and prints it with the URLs that show it."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ console = Console(highlight=False, soft_wrap=True)
 
 
 def show() -> None:
-    """Exit status 1 when a store has not seen the payment in time."""
+    """Run the tour. Exits with status 1 if the payment does not appear in a store in time."""
     stack = Stack()
     prometheus, loki, tempo = (
         Prometheus(stack.url("prometheus")),
@@ -91,7 +91,7 @@ def _metrics(stack: Stack, prometheus: Prometheus, payment: Exchange, before: fl
     def exemplars() -> list[dict]:
         rows = prometheus.exemplars(query, payment.sent_at - 5, time.time() + 5)
         every = [one for row in rows for one in row["exemplars"]]
-        # A bucket keeps its newest exemplar alone: another payment may have taken the place of ours.
+        # A bucket keeps only its newest exemplar: another payment may have replaced ours.
         return sorted(every, key=lambda one: one["labels"].get("trace_id") != payment.trace_id)
 
     found = eventually("an exemplar of the latency histogram", exemplars)[0]

@@ -1,4 +1,4 @@
-"""Waiting for what an incident shows: the alert, the page, the objective."""
+"""Waits for the signs of an incident: the alert, the page, the objective."""
 
 import time
 from collections.abc import Callable
@@ -14,31 +14,30 @@ from sandbox_testing.stores import Mailpit, Message
 
 __all__ = ["Watch"]
 
-# More than two scrapes: what broke a moment ago is in no sample yet, and a counter that began with it rises at the
-# second.
+# Longer than two scrapes: a new failure is in no sample yet, and a counter that starts with it increases at the second.
 STEADY_SECONDS = 11.0
 
 
 class Watch:
-    """Looks at the stores while an incident goes on."""
+    """Queries the stores during an incident."""
 
     def __init__(self, asker: Asker, mailbox: Mailpit) -> None:
         self._asker = asker
         self._mailbox = mailbox
 
     def answers(self) -> bool:
-        """Whether Prometheus answers at all."""
+        """Whether Prometheus responds."""
         with suppress(httpx.HTTPError):
             self._asker.prometheus.alerts()
             return True
         return False
 
     def active(self) -> list[dict[str, Any]]:
-        """Alerts that are pending or fire, the one that always does apart."""
+        """Return pending and firing alerts, except the one that always fires."""
         return [one for one in self._asker.prometheus.alerts() if one["labels"]["alertname"] != "Watchdog"]
 
     def calm(self, timeout: float) -> bool:
-        """Wait until no page fires from before; False when that takes too long."""
+        """Wait until no earlier page fires; return False after a time limit."""
 
         def pages() -> list[str]:
             return [one["labels"]["alertname"] for one in self.active() if one["labels"].get("severity") == "page"]
@@ -64,11 +63,11 @@ class Watch:
         return self._within(f"{alert} to fire", seen, timeout)
 
     def page(self, alert: str, since: float, timeout: float) -> Message | None:
-        """Wait for the mail of an alert that fires, not one that tells the end of an earlier one."""
+        """Wait for the mail of a firing alert, ignoring the resolution of an earlier one."""
 
         def mails() -> list[Message]:
             found = self._mailbox.messages(since, search=f'"make ack ALERT={alert}"')
-            # An escalation may still be under way from an alert before this one.
+            # An earlier alert's escalation may still arrive.
             return [one for one in found if not one.subject.startswith("[ESCALATED]")]
 
         with suppress(NotSeen):
@@ -76,7 +75,7 @@ class Watch:
         return None
 
     def holds(self, expression: str, timeout: float, steady: float = STEADY_SECONDS) -> bool:
-        """Wait until a PromQL expression gives something, and does so for a while."""
+        """Wait until a PromQL expression has a result, and keeps it for a while."""
         since = [0.0]
 
         def seen() -> bool:
@@ -90,7 +89,7 @@ class Watch:
 
     def _within(self, what: str, seen: Callable[[], bool], timeout: float) -> bool:
         def look() -> bool:
-            # A store that is away is a part of some incidents; the question is then asked again.
+            # Some incidents make a store unreachable; the query is repeated.
             with suppress(httpx.HTTPError):
                 return seen()
             return False
