@@ -1,1 +1,1 @@
-"""Dashboards as code: what is shown is said here in Python, and Grafana gets the JSON that comes out."""
+"""Dashboards as code: Python modules from which Grafana's JSON is generated."""

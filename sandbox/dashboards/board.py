@@ -1,4 +1,4 @@
-"""What all dashboards have: the mark that they are generated, ways to each other, alerts and deploys over time."""
+"""Common parts of all dashboards: the mark that they are generated, links, annotations of alerts and deployments."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from itertools import count
@@ -25,7 +25,8 @@ Rows = Mapping[str, Callable[[], list[Any]]]
 TAG = "sandbox"
 _PORTS = dotenv_values(ROOT / ".env")
 
-# What is marked on every graph: moments, so that the curve stays visible. One switch at the top hides both.
+# Annotations of every graph. They mark single moments, so that the curve stays visible. One switch at the top hides
+# both.
 PAGES = begins('ALERTS{alertstate="firing",severity="page"}', "alertname, service")
 RELEASES = begins("build_info", "service, version")
 _SHOWN = " and on () (vector($marks) > 0)"
@@ -41,9 +42,9 @@ def board(
     links: Sequence[Any] = (),
     closed: Collection[str] = (),
 ) -> dashboard.Dashboard:
-    """A dashboard of /d/<uid>; mails and runbooks link to it by its uid, which never changes.
+    """Return a dashboard with the address /d/<uid>. Mails and runbooks link to it by its uid, which never changes.
 
-    Rows whose heading is in ``closed`` are opened by the reader, and ask nothing before.
+    Rows whose heading is in ``closed`` are collapsed, and run no queries until the reader opens them.
     """
     made = (
         dashboard.Dashboard(title)
@@ -84,14 +85,14 @@ def _marks() -> dashboard.CustomVariable:
 
 
 def address(port: str, path: str = "/") -> str:
-    """Where a browser on this machine reaches a component, by the variable of its port; ports as .env has them."""
+    """Return the URL of a component on this machine by the variable of its port, with the ports of .env."""
     return f"http://127.0.0.1:{_PORTS[port]}{path}"
 
 
 def error_projects() -> dict[str, str]:
-    """Addresses in the error tracker by the name of the service or micro-frontend.
+    """Return URLs in the error tracker by the name of the service or micro-frontend.
 
-    A service that is added later is found through the list of all projects, so that no dashboard changes with it.
+    Services that are added later get the URL of the list of all projects, so that no dashboard changes with them.
     """
     known: dict[str, CatalogRow | Owned] = {
         **{name: catalog()[name] for name in ("gateway", "auth", "payments")},
@@ -101,12 +102,15 @@ def error_projects() -> dict[str, str]:
 
 
 def outside(title: str, url: str) -> dashboard.DashboardLink:
-    """A link at the top of a dashboard that leads out of Grafana's dashboards."""
+    """Return a link at the top of a dashboard to a page outside Grafana's dashboards."""
     return dashboard.DashboardLink(title).type(DashboardLinkType.LINK).url(url).tooltip(title).icon("external link")
 
 
 def service_variable(*, several: bool) -> dashboard.QueryVariable:
-    """The choice of services: all that send metrics or spans; one of them, or several with All to begin with."""
+    """Return the variable for services that send metrics or spans.
+
+    It is a single choice, or a multiple choice with All as default.
+    """
     variable = dashboard.QueryVariable("service").label("Service").datasource(PROMETHEUS).query(SERVICES)
     variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
     if several:
@@ -125,7 +129,7 @@ def _annotation(name: str, expression: str, shade: str, title: str, text: str, t
 
 
 class _Annotation:
-    """An annotation of the Prometheus data source: its formats are the data source's own and not in the library."""
+    """An annotation of the Prometheus data source, whose formats are not in the library."""
 
     def __init__(self, made: Any, expression: str, title: str, text: str, tags: str) -> None:
         self._made = made

@@ -1,4 +1,4 @@
-"""What is wrong with the dashboards, before anything is restarted: files that are not as generated, broken queries."""
+"""Checks the dashboards before a restart: files that differ from the generated ones, invalid queries."""
 
 import inspect
 import tempfile
@@ -20,7 +20,7 @@ HEAD = "groups: [{name: panels, rules: ["
 
 
 def check_files(wanted: Mapping[str, str], folder: Path = FOLDER) -> None:
-    """Raises Problem for the first file that is missing, differs from what is wanted, or belongs to no dashboard."""
+    """Raise Problem for the first file that is missing, not as generated, or without a dashboard."""
     present = {path.name: path.read_text() for path in folder.glob("*.json")}
     for name in sorted(wanted.keys() | present.keys()):
         if name not in wanted:
@@ -35,11 +35,11 @@ def check_files(wanted: Mapping[str, str], folder: Path = FOLDER) -> None:
 
 
 def check_queries(boards: Mapping[str, dict[str, Any]]) -> None:
-    """Raises Problem, with the place of the panel, for the first query that is no PromQL."""
+    """Raise Problem, with the location of the panel, for the first invalid PromQL query."""
     queries = [
         one for board in boards.values() for one in queries_of(board, values_of(board)) if one.store == "prometheus"
     ]
-    # One line each, so that the line that promtool names tells the query.
+    # One line each, so that promtool's line number identifies the query.
     rules = [f"{{record: a{number}, expr: {_quoted(one)}}}," for number, one in enumerate(queries)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "panels.yml")
@@ -59,6 +59,6 @@ def _quoted(query: Query) -> str:
 
 
 def _source(uid: str) -> Path:
-    """The module in which a dashboard is written."""
+    """Return the module that defines a dashboard."""
     [make] = [make for make in BOARDS if make().build().uid == uid]
     return Path(inspect.getfile(make))

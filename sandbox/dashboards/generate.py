@@ -1,4 +1,4 @@
-"""Writes the dashboards as the JSON that Grafana reads, and checks it."""
+"""Generates the dashboards' JSON for Grafana, and checks it."""
 
 import json
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ __all__ = ["check", "generate", "generated"]
 
 
 def generated() -> Mapping[str, str]:
-    """File name to file content, of every dashboard."""
+    """Return file name -> content of every dashboard."""
     return {f"{board.uid}.json": _json(board) for board in (make().build() for make in BOARDS)}
 
 
@@ -28,19 +28,22 @@ def _json(board: Dashboard) -> str:
 
 
 def _drop_what_grafana_13_does_not_know(board: dict[str, Any]) -> None:
-    """The library is of an earlier Grafana; sandbox/dashboards/typecheck finds what has gone since."""
+    """Remove fields that Grafana 13 no longer has; the library is for an earlier version.
+
+    sandbox/dashboards/typecheck finds such fields.
+    """
     for variable in board["templating"].get("list", []):
         for key in ("auto", "auto_count", "auto_min"):
             variable.pop(key, None)
     for panel in panels_of(board):
         if panel["type"] == "table":
             del panel["options"]["footer"]
-            # Whole rows and a way to the next ones, instead of a row that is cut in half.
+            # Whole rows and pagination, instead of a row that is cut in half.
             panel["options"]["enablePagination"] = True
 
 
 def _drop_defaults(panel: dict[str, Any]) -> None:
-    """Leave out what Grafana takes for granted: a third of the file, and what a reader of a change need not read."""
+    """Remove fields with Grafana's default values: a third of the file, of no use to a reader of a change."""
     options = {"justifyMode", "orientation", "percentChangeColorMode", "showPercentChange", "wideLayout", "textMode"}
     for key in options & panel.get("options", {}).keys():
         if panel["options"][key] in ("auto", "standard", False, True):
@@ -53,7 +56,7 @@ def _drop_defaults(panel: dict[str, Any]) -> None:
 
 
 def check() -> None:
-    """Raises Problem for a broken query and for a file that is not as generated."""
+    """Raise Problem for an invalid query and for a file that is not as generated."""
     wanted = generated()
     check_queries({name: json.loads(text) for name, text in wanted.items()})
     check_files(wanted)

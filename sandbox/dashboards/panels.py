@@ -1,8 +1,8 @@
-"""The kinds of panel that the dashboards are made of, so that all of them look and behave alike.
+"""The kinds of panels in the dashboards, with a uniform look and behaviour.
 
-Units are Grafana's names: reqps, percentunit, s, bytes, short. Sizes are in the grid's columns (24 a row) and rows.
-A panel that may be empty says so in `quiet`: what its emptiness means. Every other panel has data while people pay.
-No query gives NaN, which Grafana prints as it is: a share or a quantile of nothing is no series (`grafana.promql`).
+Units are Grafana's names: reqps, percentunit, s, bytes, short. Sizes are in columns (24 per row) and rows of the grid.
+A panel that may be empty states in `quiet` what that means. Every other panel has data while customers pay. No query
+returns NaN, which Grafana would print: a share or a quantile without data has no series (`grafana.promql`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,20 +46,20 @@ PROMETHEUS = DataSourceRef(type_val="prometheus", uid="prometheus")
 LOKI = DataSourceRef(type_val="loki", uid="loki")
 TEMPO = DataSourceRef(type_val="tempo", uid="tempo")
 
-# The value of a variable that begins with all of its choices; without it Grafana would begin with the first.
+# The value of a variable whose default is all choices; otherwise Grafana selects the first.
 EVERYTHING = {"text": ["All"], "value": ["$__all"]}
 
-# A query and what its series are called; a template such as {{service}} is filled from the series' labels.
+# A query and the legend of its series; a template such as {{service}} is filled from the series' labels.
 Query = tuple[str, str]
-# From this width (columns) on, a legend is a table beside the graph, with the last value of each series.
+# From this width (columns) on, the legend is a table beside the graph, with the last value of each series.
 _WIDE = 12
-# Pixels of a grid row, of what a timeline has around its bars, and of a bar whose name writes over no other.
+# Pixels of a grid row, of the margins of a timeline, and of a bar whose name does not overlap others.
 _GRID_ROW, _AROUND, _BAR = 38, 110, 14
 _DASHED = DynamicConfigValue(id_val="custom.lineStyle", value={"fill": "dash", "dash": [8, 6]})
 
 
 def described(panel: Any, title: str, description: str, unit: str, limit: Limit | None, quiet: str) -> Any:
-    """The texts that every panel has, its unit and its thresholds."""
+    """Set the texts that every panel has, its unit and its thresholds."""
     texts = [description, limit.told(unit) if limit else "", f"Empty: {quiet}." if quiet else ""]
     panel.title(title).description(" ".join(text for text in texts if text)).unit(unit).thresholds(thresholds(limit))
     return panel.no_value(quiet[0].upper() + quiet[1:]) if quiet else panel
@@ -80,7 +80,10 @@ def plot(
     colours: Mapping[str, str] | None = None,
     links: Sequence[dashboard.DashboardLink] = (),
 ) -> timeseries.Panel:
-    """Lines over time from Prometheus, from 0 up; with exemplars, points that open the trace they came from."""
+    """Lines over time from Prometheus, from 0 up.
+
+    With exemplars, points link to their traces.
+    """
     panel = _lines_over_time(title, description, unit, width, stacked, limit, quiet).datasource(PROMETHEUS)
     panel.legend(_legend(width, queries))
     for reference, (expression, legend) in zip("ABCDEFGHIJ", queries, strict=False):
@@ -116,10 +119,10 @@ def figure(
     mappings: Sequence[Any] = (),
     links: Sequence[dashboard.DashboardLink] = (),
 ) -> stat.Panel:
-    """One number of now; its whole card is coloured when it has a limit.
+    """A single current value; its card is coloured if it has a limit.
 
-    Its recent course is behind it, unless it may be empty: then it is asked for this moment alone, or the last value of
-    a quarter of an hour ago would stand there as if it were today's.
+    A sparkline is shown behind it, unless it may be empty. In that case an instant query is used; otherwise the last
+    value of a quarter of an hour ago would be shown as current.
     """
     panel = described(stat.Panel(), title, description, unit, limit, quiet).datasource(PROMETHEUS)
     mode = common.BigValueColorMode.BACKGROUND_SOLID if limit else common.BigValueColorMode.NONE
@@ -148,7 +151,7 @@ def dial(
     quiet: str = "",
     mappings: Sequence[Any] = (),
 ) -> gauge.Panel:
-    """Shares of a whole, 0 to 1, one dial a series."""
+    """Shares of a whole, 0 to 1, one gauge per series."""
     expression, legend = query
     panel = described(gauge.Panel(), title, description, unit, limit, quiet).datasource(PROMETHEUS)
     panel.height(6).span(width).min(0).max(1).reduce_options(_last()).show_threshold_markers(True)
@@ -168,9 +171,9 @@ def timeline(
     height: int = 6,
     quiet: str = "",
 ) -> statetimeline.Panel:
-    """A bar for each series that says in words what state it was in, when.
+    """One bar per series that shows its states over time.
 
-    Words and colours are mappings: with colours by thresholds Grafana writes a threshold's range ("1+") into the bars.
+    Words and colours are mappings: with colours by thresholds, Grafana prints a threshold's range ("1+") in the bars.
     """
     panel = described(statetimeline.Panel(), title, description, "short", None, quiet).datasource(PROMETHEUS)
     panel.color_scheme(dashboard.FieldColor().mode("fixed").fixed_color(NEUTRAL)).mappings([states(words)])
@@ -184,8 +187,8 @@ def timeline(
     return panel
 
 
-# What a line shows: its level, its service, its message and the fields that matter to a reader. The other fields are
-# in its details. What is not JSON is shown as it is.
+# The format of a log line: its level, service, message and the fields that matter to a reader. The other fields are in
+# its details. Lines that are not JSON are shown unchanged.
 _SHOWN = (
     '{{ printf "%-8.8s" (upper .detected_level) }} {{ printf "%-9s" .service_name }} '
     "{{ if .message }}{{ .message }}{{ else }}{{ __line__ }}{{ end }}"
@@ -204,7 +207,7 @@ _READABLE = (
 def lines(
     title: str, description: str, expression: str, *, width: int = 24, height: int = 10, quiet: str = ""
 ) -> logs.Panel:
-    """Log lines to be read, newest first; an opened line has all its fields, and trace_id leads to its trace."""
+    """Log lines, newest first. An expanded line shows all its fields; trace_id links to its trace."""
     panel = described(logs.Panel(), title, description, "short", None, quiet).datasource(LOKI).height(height)
     panel.span(width).show_time(True).wrap_log_message(True).prettify_log_message(False).enable_log_details(True)
     panel.sort_order(common.LogsSortOrder.DESCENDING).dedup_strategy(common.LogsDedupStrategy.NONE)
@@ -213,7 +216,7 @@ def lines(
 
 
 def link(title: str, url: str) -> dashboard.DashboardLink:
-    """A data link: what a click on a value opens."""
+    """A data link, opened by a click on a value."""
     return dashboard.DashboardLink(title).url(url)
 
 
@@ -227,14 +230,14 @@ def _coloured(panel: timeseries.Panel, queries: Sequence[Query], colours: Mappin
         colours = _usual_colours(legends)
     for pattern, shade in colours.items():
         panel.override_by_regexp(pattern, [colour(shade)])
-    # What is not the main line of its service is dashed: two lines of one colour stay two.
+    # Secondary lines of a service are dashed, to distinguish two lines of the same colour.
     if any(legend.endswith(("limit", "p99")) for legend in legends):
         panel.override_by_regexp("/(limit|p99)$/", [_DASHED])
     return panel
 
 
 def _usual_colours(legends: Sequence[str]) -> Mapping[str, str]:
-    """Services, answers, outcomes and log levels have one colour each, the same one everywhere."""
+    """Give services, response classes, outcomes and log levels the same colour on all dashboards."""
     if any(legend.startswith(("{{service", "{{client")) for legend in legends):
         return service_colours()
     by = {"{{class}}": STATUSES, "{{outcome}}": OUTCOMES, "level}}": LEVELS}
@@ -242,7 +245,7 @@ def _usual_colours(legends: Sequence[str]) -> Mapping[str, str]:
 
 
 def _legend(width: int, queries: Sequence[Query]) -> common_builders.VizLegendOptions:
-    """Names below a narrow graph, names and last values beside a wide one, nothing where the title is the name."""
+    """Legend: names below a narrow graph, names and last values beside a wide one, none if the title is the name."""
     legend = common_builders.VizLegendOptions().show_legend(len(queries) > 1 or "{{" in queries[0][1])
     if width < _WIDE:
         return legend.display_mode(common.LegendDisplayMode.LIST).placement(common.LegendPlacement.BOTTOM).calcs([])

@@ -1,7 +1,7 @@
-"""Queries of Prometheus that the panels have in common.
+"""PromQL that several panels use.
 
-Requests, errors and duration of a service come from its own metrics; a service that has none is known from its spans,
-of which Tempo makes metrics. Both give series of the same labels, so one panel shows both kinds of service.
+Requests, errors and duration of a service come from its own metrics. For a service without metrics, they come from the
+span metrics that Tempo generates. Both have the same labels, so one panel shows both kinds of services.
 """
 
 __all__ = [
@@ -32,65 +32,65 @@ BUCKETS = "http_server_request_duration_seconds_bucket"
 SPANS = "traces_spanmetrics_calls_total"
 SPAN_BUCKETS = "traces_spanmetrics_latency_bucket"
 
-# Every service that is known at all, for variables.
+# All known services, for variables.
 SERVICES = f'label_values({{__name__=~"{REQUESTS}|{SPANS}"}}, service)'
 # Selects the services chosen at the top of the dashboard.
 CHOSEN = 'service=~"$service"'
-# Alerts that a person is told of.
+# Alerts that notify a person.
 _TOLD = 'severity=~"page|ticket"'
 FIRING = f'ALERTS{{alertstate="firing",{_TOLD}}}'
 
 STATUS = "http_response_status_code"
-# Labels that make up a route.
+# Labels that identify a route.
 ROUTE = "http_request_method, http_route"
 _SERVER = 'span_kind="SPAN_KIND_SERVER"'
 
-# A request failed as the objectives count it (a stream that broke after 200 included), or by its status alone: an SDK
-# of somebody else's may leave error_type out.
+# A request failed if the objectives count it as failed (including a stream that broke after 200), or by its status
+# alone: a foreign SDK may omit error_type.
 _FAILED = ('error_type!=""', f'error_type="",{STATUS}=~"5.."')
 
-# The units of what per_minute and rate give, for panels.
+# The units of the results of per_minute and rate, for panels.
 PER_MINUTE = "suffix:/min"
 PER_SECOND = "suffix:/s"
 
-# Currencies whose smallest unit is not a hundredth (ISO 4217).
+# Currencies whose minor unit is not a hundredth (ISO 4217).
 _WHOLE = "BIF|CLP|DJF|GNF|ISK|JPY|KMF|KRW|PYG|RWF|UGX|UYI|VND|VUV|XAF|XOF|XPF"
 _THOUSANDTHS = "BHD|IQD|JOD|KWD|LYD|OMR|TND"
-# How long something must have been away to begin again.
+# How long a series must have been absent to count as new.
 _PAUSE = "5m"
 
-# A handful of scrapes: short enough to see a change at once, long enough not to jump with each request.
+# A handful of scrapes: short enough to show a change at once, long enough not to jump with each request.
 WINDOW = "$__rate_interval"
 
 
 def rate(metric: str, by: str = "", where: str = "", window: str = WINDOW) -> str:
-    """Increase a second of a counter, summed by the named labels (all together when none are named)."""
+    """Increase per second of a counter, summed by the given labels (in total if there are none)."""
     grouping = f" by ({by}) " if by else ""
     selector = f"{{{where}}}" if where else ""
     return f"sum{grouping}(rate({metric}{selector}[{window}]))"
 
 
 def per_minute(metric: str, by: str = "", where: str = "") -> str:
-    """Increase a minute (unit PER_MINUTE), for what happens too seldom to read as a number a second."""
+    """Increase per minute (unit PER_MINUTE), for events too rare to be readable per second."""
     return f"60 * {rate(metric, by, where)}"
 
 
 def quantile(share: float, metric: str, by: str = "", where: str = "", window: str = WINDOW) -> str:
-    """Value of a histogram that the given share (0 to 1) of observations stays under, by the named labels.
+    """Quantile of a histogram for a share (0 to 1) of observations, by the given labels.
 
-    Without an observation there is no series; the function itself would say NaN.
+    Without observations there is no series, where `histogram_quantile` alone would return NaN.
     """
     labels = f"{by}, le" if by else "le"
     return f"histogram_quantile({share}, {rate(metric, labels, where, window)}) >= 0"
 
 
 def share(part: str, whole: str) -> str:
-    """A part of a whole (0 to 1), matched by their labels; no series where the whole is 0, because 0 / 0 is NaN."""
+    """A part of a whole (0 to 1), matched by their labels; no series if the whole is 0, because 0 / 0 is NaN."""
     return f"{part} / ({whole} > 0)"
 
 
 def named(expression: str, by: str) -> str:
-    """The largest value by the named labels, none of which is ever empty: a dash stands where a series has none."""
+    """The largest value by the given labels. An empty label is replaced by a dash."""
     filled = f"max by ({by}) ({expression})"
     for label in by.split(", "):
         filled = f'label_replace({filled}, "{label}", "–", "{label}", "")'
@@ -98,13 +98,16 @@ def named(expression: str, by: str) -> str:
 
 
 def begins(series: str, by: str) -> str:
-    """One point where a series appears after it was away for five minutes, in a view of any step."""
+    """One point where a series appears after an absence of five minutes, in a view of any step."""
     now, before = "[$__interval]", f"[{_PAUSE}] offset $__interval"
     return f"max by ({by}) (max_over_time({series}{now})) unless max by ({by}) (max_over_time({series}{before}))"
 
 
 def money(metric: str, by: str = "currency", window: str = WINDOW, of: str = "{}") -> str:
-    """`of` a counter's increase a second, or of a histogram's, by currency; minor units become the currency's own."""
+    """Increase per second of a counter, or `of` a histogram, by currency.
+
+    Minor units are converted to the currency's main unit.
+    """
     kinds = {
         f'currency!~"{_WHOLE}|{_THOUSANDTHS}"': 100,
         f'currency=~"{_WHOLE}"': 1,
@@ -114,13 +117,13 @@ def money(metric: str, by: str = "currency", window: str = WINDOW, of: str = "{}
 
 
 def requests(where: str = CHOSEN, by: str = "service", window: str = WINDOW) -> str:
-    """Requests a second that services answer."""
+    """Requests per second handled by services."""
     own = rate(REQUESTS, by, where, window)
     return _or_spans(own, rate(SPANS, _of_spans(by), _and(where, _SERVER), window), by)
 
 
 def by_status(where: str = CHOSEN) -> str:
-    """Answers a second of one service by class (2xx); of one that only sends spans, by their status."""
+    """Responses per second of one service by class (2xx), or by span status if the service sends only spans."""
     own = f'sum by (class) (label_replace({rate(REQUESTS, STATUS, where)}, "class", "${{1}}xx", "{STATUS}", "(.).*"))'
     spans = rate(SPANS, "status_code", _and(where, _SERVER))
     named = f'label_replace({spans}, "class", "$1", "status_code", "STATUS_CODE_(.*)")'
@@ -128,20 +131,23 @@ def by_status(where: str = CHOSEN) -> str:
 
 
 def error_ratio(where: str = CHOSEN, by: str = "service", window: str = WINDOW) -> str:
-    """Share (0 to 1) of the answers of services that failed: see _FAILED, or a span with the status error."""
+    """Share (0 to 1) of failed responses of services: see _FAILED, or a span with the status error."""
     own = _ratio(REQUESTS, by, where, _FAILED, window)
     spans = _ratio(SPANS, _of_spans(by), _and(where, _SERVER), ('status_code="STATUS_CODE_ERROR"',), window)
     return _or_spans(own, spans, by)
 
 
 def latency(share: float, where: str = CHOSEN, by: str = "service", window: str = WINDOW) -> str:
-    """Time in seconds in which the given share of requests was answered."""
+    """Quantile of the response time, in seconds, for the given share of requests."""
     own = quantile(share, BUCKETS, by, where, window)
     return _or_spans(own, quantile(share, SPAN_BUCKETS, _of_spans(by), _and(where, _SERVER), window), by)
 
 
 def by_severity(alerts: str, by: str) -> str:
-    """1 while a ticket fires, 2 while a page does (SEVERITIES), by the named labels; `alerts` is FIRING or narrower."""
+    """1 while a ticket fires, 2 while a page does (SEVERITIES), by the given labels.
+
+    `alerts` is FIRING or a narrower selector.
+    """
     page, ticket = (alerts.replace(_TOLD, f'severity="{name}"') for name in ("page", "ticket"))
     return f"2 * max by ({by}) ({page}) or max by ({by}) ({ticket})"
 
@@ -149,20 +155,20 @@ def by_severity(alerts: str, by: str) -> str:
 def _ratio(metric: str, by: str, where: str, bad: tuple[str, ...], window: str) -> str:
     every = rate(metric, by, where, window)
     failed = " or ".join(f"rate({metric}{{{_and(where, one)}}}[{window}])" for one in bad)
-    # A service without a single error has no series of errors; zero is what that means.
+    # A service without errors has no series of errors, which means zero.
     return share(f"(sum by ({by}) ({failed}) or 0 * {every})", every)
 
 
 def _or_spans(own: str, spans: str, by: str) -> str:
-    """What is known from a service's own metrics, or else from its spans."""
+    """The result from a service's own metrics, or from its spans if it has none."""
     if ROUTE not in by:
         return f"{own} or {spans}"
-    # The labels differ, so one kind leaves the other out as a whole: meant for one service.
+    # The labels differ, so `unless` drops one kind completely. For a single service only.
     return f'{own} or label_replace({spans}, "http_route", "$1", "span_name", "(.*)") unless on () {own}'
 
 
 def _of_spans(by: str) -> str:
-    """The labels of Tempo's span metrics: what has a route there is called by its span's name."""
+    """Convert labels to those of Tempo's span metrics, where the span's name takes the place of the route."""
     return by.replace(ROUTE, "span_name")
 
 

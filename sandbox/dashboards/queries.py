@@ -1,4 +1,4 @@
-"""The queries of a generated dashboard, ready to be asked: what Grafana would fill in is filled in."""
+"""The queries of generated dashboards, with Grafana's variables filled in."""
 
 import json
 import re
@@ -16,8 +16,11 @@ SCRAPE_SECONDS = 5
 
 @dataclass(frozen=True)
 class Query:
-    """One query of one panel or annotation. ``store`` is the type of its data source; ``kind`` is range, instant,
-    traceql or trace; ``quiet`` is what it means when there is no data, or empty when there must be some."""
+    """One query of one panel or annotation.
+
+    ``store`` is the type of its data source; ``kind`` is range, instant, traceql or trace; ``quiet`` is the meaning of
+    an empty result, or empty if data is required.
+    """
 
     dashboard: str
     panel: str
@@ -33,12 +36,15 @@ class Query:
 
 
 def dashboards() -> dict[str, dict[str, Any]]:
-    """Every generated dashboard by its uid."""
+    """Return every generated dashboard by its uid."""
     return {path.stem: load(path.stem) for path in sorted(FOLDER.glob("*.json"))}
 
 
 def load(uid: str) -> dict[str, Any]:
-    """One generated dashboard. Raises ``FileNotFoundError`` that names those that there are."""
+    """Return one generated dashboard.
+
+    Raises ``FileNotFoundError`` that lists the existing ones.
+    """
     path = FOLDER / f"{uid}.json"
     if not path.exists():
         known = ", ".join(sorted(one.stem for one in FOLDER.glob("*.json")))
@@ -47,7 +53,7 @@ def load(uid: str) -> dict[str, Any]:
 
 
 def panels_of(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Every panel that shows something; rows are left out, and what they hold while they are closed is not."""
+    """Return every panel except rows; panels in collapsed rows are included."""
     for panel in dashboard["panels"]:
         if panel["type"] == "row":
             yield from panel.get("panels", [])
@@ -58,10 +64,13 @@ def panels_of(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def values_of(
     dashboard: Mapping[str, Any], chosen: Mapping[str, str] | None = None, *, seconds: float = 900, step: float = 5
 ) -> dict[str, str]:
-    """What every variable stands for: Grafana's own for a view of so many seconds, the dashboard's, those chosen."""
+    """Return the values of all variables.
+
+    Sources: Grafana's variables for a view of `seconds`, the dashboard's defaults, the chosen values.
+    """
     interval = f"{step:g}s"
     own = {
-        # As the data source computes it: four scrapes at least, and a scrape more than a step.
+        # As the data source computes it: at least four scrapes, and one scrape more than a step.
         "__rate_interval": f"{max(4 * SCRAPE_SECONDS, step + SCRAPE_SECONDS):g}s",
         "__interval": interval,
         "__auto": f"{max(step, 15):g}s",
@@ -74,7 +83,10 @@ def values_of(
 
 
 def queries_of(dashboard: Mapping[str, Any], values: Mapping[str, str]) -> Iterator[Query]:
-    """Every query of every panel and annotation. Raises ``KeyError`` for a variable that nothing defines."""
+    """Return every query of every panel and annotation.
+
+    Raises ``KeyError`` for an undefined variable.
+    """
     uid = dashboard["uid"]
     for panel in panels_of(dashboard):
         quiet = panel["fieldConfig"]["defaults"].get("noValue", "")
@@ -89,7 +101,7 @@ def queries_of(dashboard: Mapping[str, Any], values: Mapping[str, str]) -> Itera
 
 
 def filled(text: str, values: Mapping[str, str]) -> str:
-    """The text with every $name, ${name} and ${name:format} replaced."""
+    """Replace every $name, ${name} and ${name:format} in a text."""
 
     def value(match: re.Match[str]) -> str:
         name = match["braced"] or match["bare"]
@@ -105,7 +117,7 @@ def _kind(target: Mapping[str, Any]) -> str:
 
 
 def _default(variable: Mapping[str, Any]) -> str:
-    """All of them, unless the variable has another default."""
+    """Return the default of a variable: all choices, unless it has another one."""
     chosen = variable.get("current", {}).get("value", "$__all")
     if isinstance(chosen, list):
         chosen = "|".join(chosen)

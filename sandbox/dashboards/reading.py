@@ -1,4 +1,4 @@
-"""What a person reads in each panel: the stores' answers, with Grafana's own code applied to them (reader/)."""
+"""Returns what each panel displays: the stores' results, processed by Grafana's own code (reader/)."""
 
 import json
 import subprocess
@@ -15,22 +15,22 @@ __all__ = ["read", "texts"]
 
 READER = Path(__file__).with_name("reader")
 NANOSECONDS = 1_000_000_000
-# Rows of log lines and of traces; more would only repeat what the first ones show.
+# Maximum rows of log lines and of traces; more would add nothing.
 MOST = 100
 
 
 def read(
     board: Mapping[str, Any], stack: Stack, variables: Mapping[str, str] | None = None, *, minutes: float = 15
 ) -> list[dict[str, Any]]:
-    """What each panel of a dashboard shows now: type, title, and of what it shows one of
+    """Return what each panel of a dashboard shows now: type, title, and one of
 
-    - ``empty``: the words where nothing is,
-    - ``entries``: [{name, told, links}] of a figure, gauge, graph or timeline; of a graph ``told`` are its legend's
-      values and ``points`` all that its pointer says, of a timeline the states, with their ``colours``,
+    - ``empty``: the text of a panel without data,
+    - ``entries``: [{name, told, links}] of a figure, gauge, graph or timeline. Of a graph, ``told`` are the values in
+      the legend and ``points`` those in the tooltip; of a timeline, the states, with their ``colours``,
     - ``columns``: [{heading, cells, links}] of a table,
     - ``lines``: [text].
 
-    A trace is left out. Raises ``ValueError`` when Grafana's code refuses a panel.
+    Traces are left out. Raises ``ValueError`` if Grafana's code rejects a panel.
     """
     with _Stores(stack, minutes) as stores:
         values = values_of(board, variables, seconds=minutes * 60, step=stores.step)
@@ -43,7 +43,7 @@ def read(
 
 
 def judged(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The answer of sandbox/dashboards/reader, whose packages are installed once, from its lock."""
+    """Run sandbox/dashboards/reader and return its output. Its packages are installed once, from its lock."""
     lock, installed = READER / "package-lock.json", READER / "node_modules/.package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=READER, check=True)
@@ -56,7 +56,7 @@ def judged(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def texts(panel: Mapping[str, Any]) -> Iterator[str]:
-    """Every text of a panel that was read."""
+    """Return every text of a panel that was read."""
     yield panel["title"]
     yield from filter(None, [panel.get("empty")])
     yield from panel.get("lines", [])
@@ -67,7 +67,7 @@ def texts(panel: Mapping[str, Any]) -> Iterator[str]:
 
 
 class _Stores:
-    """The stores of the stack that runs, asked as Grafana's data sources would, about the last minutes."""
+    """Queries the stores of the running stack like Grafana's data sources, over the last minutes."""
 
     def __init__(self, stack: Stack, minutes: float) -> None:
         self.end = time.time()
@@ -83,8 +83,11 @@ class _Stores:
             store.close()
 
     def answer(self, target: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, Any]:
-        """A target and its rows: of Prometheus {metric, value or values}, of Tempo {traceID, …}, of Loki's log
-        queries the lines, of its other ones as Prometheus's."""
+        """Return a target and its rows.
+
+        Prometheus: {metric, value or values}. Tempo: {traceID, …}. Loki: lines for log queries, otherwise as
+        Prometheus.
+        """
         expression = filled(target.get("expr") or target["query"], values)
         return {"target": target, "rows": getattr(self, f"_{target['datasource']['type']}")(expression, target)}
 

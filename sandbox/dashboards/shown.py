@@ -1,4 +1,4 @@
-"""What Grafana would show of a service: the choices of a variable, and which panels of a dashboard have data."""
+"""Which choices and panels Grafana shows for a service: values of a variable, panels with data."""
 
 import re
 from typing import Any
@@ -19,21 +19,24 @@ EVERY_SERVICE_HAS = frozenset(
 
 
 def here(stack: Stack, url: str) -> str:
-    """The address of a link out of a dashboard on the ports of this run; a link is written for the ports of .env."""
+    """Convert a link out of a dashboard from the ports of .env to those of this run."""
     written = {value: stack.settings[name] for name, value in dotenv_values(stack.root / ".env").items()}
     place = urlsplit(url).netloc
     return url.replace(place, f"127.0.0.1:{written[place.rpartition(':')[2]]}", 1)
 
 
 def offered(prometheus: Prometheus, query: str) -> set[str]:
-    """The answer to label_values(selector, label), which is what a variable offers."""
+    """Return the result of label_values(selector, label), which are the choices of a variable."""
     found = re.fullmatch(r"label_values\((?P<selector>.+),\s*(?P<label>\w+)\)", query)
     assert found, query
     return set(prometheus.get(f"/api/v1/label/{found['label']}/values", **{"match[]": found["selector"]})["data"])
 
 
 def shown(prometheus: Prometheus, board: dict[str, Any], service: str) -> set[str]:
-    """The panels over Prometheus that answer every query about a service; none while it cannot be chosen."""
+    """Return the Prometheus panels whose queries all have data for a service.
+
+    Empty if the variable does not offer the service.
+    """
     choices = next(one["query"] for one in board["templating"]["list"] if one["name"] == "service")
     if service not in offered(prometheus, choices):
         return set()

@@ -1,6 +1,6 @@
-"""Colours, and what counts as bad: told apart by lightness as well as by hue, so that every eye sees the same.
+"""Colours and limits. Colours differ in lightness as well as in hue, so that colour-blind readers can distinguish them.
 
-The colours are those of Okabe and Ito, chosen for people who cannot tell red from green.
+The palette is that of Okabe and Ito, made for people who cannot distinguish red from green.
 """
 
 from collections.abc import Mapping
@@ -42,20 +42,20 @@ __all__ = [
 ]
 
 FINE, WARN, BAD, NEUTRAL = "#56B4E9", "#F0E442", "#D55E00", "#8E8E99"
-# The ground of a card or cell whose value is fine: nothing there asks to be looked at.
+# Background of a card or cell whose value is within limits; deliberately unobtrusive.
 CALM = "#1D3A4C"
 _SERIES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#F0E442")
 
 # A word and its colour, for a value that is a state.
 State = tuple[str, str]
-# What the values of `grafana.promql.by_severity`, of `up` and of `circuit_open` mean.
+# Meaning of the values of `grafana.promql.by_severity`, of `up` and of `circuit_open`.
 SEVERITIES = {1: ("ticket", WARN), 2: ("page", BAD)}
 PRESENCE = {1: ("up", CALM), 0: ("DOWN", BAD)}
 CIRCUITS = {0: ("calls", CALM), 1: ("OPEN", BAD)}
 
-# Answers by their class, of a service that only sends spans by its status: those that are ours are the loudest.
+# Colours of responses by class, or by span status if the service sends only spans. Our own errors stand out most.
 STATUSES = {"/^(2|UNSET$|OK$)/": FINE, "/^3/": "#0072B2", "/^4/": "#E69F00", "/^(5|ERROR$)/": BAD}
-# The same for what payments and log-ins end in, and for log lines; alone or behind a word, as in "written info".
+# The same for outcomes of payments and log-ins, and for log levels; also as a suffix, as in "written info".
 OUTCOMES = {
     r"/\b(authorised|succeeded|success)$/": FINE,
     r"/\bdeclined$/": "#E69F00",
@@ -73,7 +73,10 @@ LEVELS = {
 
 @dataclass(frozen=True)
 class Limit:
-    """From which value on something is bad (below which, with `below`), and how that is known. `warn` comes before."""
+    """The value from which on something is bad (below which, with `below`), and the source of that value.
+
+    `warn` is an earlier limit.
+    """
 
     bad: float
     why: str
@@ -81,12 +84,12 @@ class Limit:
     below: bool = False
 
     def told(self, unit: str) -> str:
-        """One sentence for the description of a panel."""
+        """Return a sentence for the description of a panel."""
         return f"Bad {'below' if self.below else 'from'} {human(self.bad, unit)}: {self.why}."
 
 
 def human(value: float, unit: str) -> str:
-    """A value as people write it: 0.05 in percentunit is 5 %, 0.3 in s is 300 ms."""
+    """Format a value for a text: 0.05 in percentunit is 5 %, 0.3 in s is 300 ms."""
     if unit == "percentunit":
         return f"{value * 100:.4g} %"
     if unit == "s" and abs(value) < 1:
@@ -99,7 +102,7 @@ def human(value: float, unit: str) -> str:
 
 
 def thresholds(limit: Limit | None, fine: str = FINE) -> dashboard.ThresholdsConfig:
-    """Steps of Grafana's thresholds; without a limit one neutral step, because no value is good or bad by itself."""
+    """Return Grafana's threshold steps; without a limit, one neutral step."""
     if limit is None:
         steps = [Threshold(value=None, color=NEUTRAL)]
     elif limit.below:
@@ -114,7 +117,7 @@ def thresholds(limit: Limit | None, fine: str = FINE) -> dashboard.ThresholdsCon
 
 
 def states(words: Mapping[float | str, State]) -> ValueMap:
-    """The mapping of values to words with colours of their own."""
+    """Return the mapping of values to words with colours."""
     options = {
         value if isinstance(value, str) else f"{value:g}": ValueMappingResult(text=text, color=shade, index=place)
         for place, (value, (text, shade)) in enumerate(words.items())
@@ -122,16 +125,19 @@ def states(words: Mapping[float | str, State]) -> ValueMap:
     return ValueMap(options=options)
 
 
-# A budget that is gone: how far below zero it is helps no decision.
+# An exhausted budget: the exact negative value is of no use.
 _SPENT = ValueMappingResult(text="spent", color=BAD)
 SPENT = RangeMap(options=DashboardRangeMapOptions(from_val=None, to=0, result=_SPENT))
 
 
 def service_colours() -> Mapping[str, str]:
-    """A colour for each service of the catalog, the same one everywhere; by the beginning of a series' name."""
+    """Return a colour for each service of the catalog, the same on all dashboards.
+
+    The colour applies to series whose name begins with the service's.
+    """
     return {f"/^{name}\\b/": shade for name, shade in zip(catalog(), _SERIES[:5], strict=False)}
 
 
 def colour(shade: str) -> DynamicConfigValue:
-    """A field's fixed colour."""
+    """Return a fixed colour of a field."""
     return DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": shade})

@@ -1,4 +1,4 @@
-"""Tables: of metrics, one row a thing and one column a measure; of traces; and one trace whole."""
+"""Tables of metrics (a row per entity, a column per measure), tables of traces, and the view of one trace."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,10 @@ __all__ = ["Column", "grid", "trace", "traces"]
 
 @dataclass(frozen=True)
 class Column:
-    """A measure: heading, unit and query. The cell is coloured by its limit; `mappings` say values in words."""
+    """A column: heading, unit and query.
+
+    The cell is coloured by its limit; `mappings` replace values by words.
+    """
 
     heading: str
     unit: str
@@ -29,7 +32,7 @@ class Column:
     decimals: int | None = None
 
 
-# Pixels of a column that holds a number, a severity or a name; the first column takes what is left.
+# Pixels of a column with a number, a severity or a name; the first column takes the rest.
 _NUMBER, _NAME = 110, 130
 
 
@@ -46,10 +49,10 @@ def grid(
     words: Mapping[str, Mapping[str, State]] | None = None,
     sort: Sequence[tuple[str, bool]] = (),
 ) -> table.Panel:
-    """One row for each combination of the labels in `keys` (label to heading), one column a measure.
+    """A table with one row per combination of the labels in `keys` (label to heading), and one column per measure.
 
-    Each query gives these labels and no others: a label that is no key would become a column. `words` colours values of
-    a key's column, by its heading. `sort` is (heading, descending); the first measure descending, unless it is given.
+    Each query must return exactly these labels: any other label would become a column. `words` colours values of a
+    key's column, by its heading. `sort` is (heading, descending); default: the first measure, descending.
     """
     told = " ".join([description, *(f"{c.heading}: {c.limit.told(c.unit)}" for c in columns if c.limit)])
     panel = described(table.Panel(), title, told, "short", None, quiet).datasource(PROMETHEUS)
@@ -96,10 +99,10 @@ def _key(heading: str, width: int, words: Mapping[str, State] | None) -> list[Dy
 def traces(
     title: str, description: str, traceql: str, *, width: int = 12, height: int = 8, quiet: str = "", limit: int = 20
 ) -> table.Panel:
-    """The newest traces that a TraceQL query selects; their ids open them."""
+    """The newest traces that match a TraceQL query; their ids are links."""
     panel = described(table.Panel(), title, description, "short", None, quiet).datasource(TEMPO).height(height)
     target = tempo.TempoQuery().ref_id("A").datasource(TEMPO).query_type("traceql").query(traceql).limit(limit)
-    # A trace whose root has not arrived has no name yet.
+    # A trace whose root span has not arrived has no name yet.
     panel.override_by_name("Name", [_value("noValue", "–")])
     for heading, pixels in {"Trace ID": 130, "Start time": 175, "Service": _NAME, "Duration": 90}.items():
         panel.override_by_name(heading, [_value("noValue", "–"), _value("custom.width", pixels)])
@@ -107,7 +110,7 @@ def traces(
 
 
 def trace(title: str, description: str, variable: str, *, quiet: str, height: int = 14) -> Any:
-    """One trace as Grafana's trace view shows it, by the id in a variable."""
+    """One trace in Grafana's trace view, by the id in a variable."""
     panel = dashboard.Panel().type("traces").title(title).description(f"{description} Empty: {quiet}.")
     panel.unit("short").thresholds(thresholds(None)).no_value(quiet[0].upper() + quiet[1:]).datasource(TEMPO)
     target = tempo.TempoQuery().ref_id("A").datasource(TEMPO).query_type("traceql").query(f"${{{variable}}}")

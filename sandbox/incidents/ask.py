@@ -53,8 +53,9 @@ class Asker:
             store.close()
 
     def news(self, alert: str, since: float) -> list[dict[str, Any]]:
-        """Return the error tracker's alerts since a time, each with `name`, `service`, `severity`,
-        `firing` and `last`.
+        """Return the error tracker's alerts since a time.
+
+        Each has `name`, `service`, `severity`, `firing` and `last`.
         """
         address = f"{self.stack.url('alertmanager')}/api/v2/alerts"
         rows = (

@@ -1,4 +1,4 @@
-"""One view for an incident: firing alerts, impact, changes, saturation, logs and errors."""
+"""Dashboard for incidents: firing alerts, impact, changes, saturation, logs and errors."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -29,7 +29,7 @@ SEVERITY = 'ALERTS{alertstate="firing",severity="%s"}'
 
 
 def incident() -> dashboard.Dashboard:
-    """The dashboard of /d/incident, which mails link to."""
+    """Return the dashboard /d/incident, to which mails link."""
     return board(
         "incident",
         "Incident",

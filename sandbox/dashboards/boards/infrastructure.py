@@ -1,4 +1,4 @@
-"""Infrastructure: availability, the database, the processes, the stores and their disk."""
+"""Dashboard of the infrastructure: availability, the database, processes, stores and their disk usage."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -10,7 +10,7 @@ from sandbox.dashboards.style import PRESENCE
 
 __all__ = ["infrastructure"]
 
-# A statement's span is a client's, named by its verb.
+# The span of an SQL statement is a client span named by its verb.
 STATEMENTS = 'span_kind="SPAN_KIND_CLIENT",span_name=~"(SELECT|INSERT|UPDATE|DELETE).*"'
 USED = 'sum by (service) (db_client_connections{db_client_connection_state="used"})'
 ALLOWED = "sum by (service) (db_client_connection_max)"
@@ -23,7 +23,7 @@ CORES = f"rate(process_cpu_seconds_total[1m]) or {COLLECTOR % 'rate(otelcol_proc
 
 
 def infrastructure() -> dashboard.Dashboard:
-    """The dashboard of /d/infrastructure."""
+    """Return the dashboard /d/infrastructure."""
     return board(
         "infrastructure",
         "Infrastructure",

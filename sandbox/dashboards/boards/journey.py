@@ -1,4 +1,4 @@
-"""Customer journey and business: can customers log in and pay, from outside and inside?"""
+"""Dashboard of the customer journey and business: whether customers can log in and pay, measured outside and inside."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -15,7 +15,7 @@ AMOUNT = "payment_amount_minor_units"
 
 
 def journey() -> dashboard.Dashboard:
-    """The dashboard of /d/journey."""
+    """Return the dashboard /d/journey."""
     return board(
         "journey",
         "Customer journey and business",
@@ -158,5 +158,5 @@ def _accounts() -> list:
 
 
 def _or_zero(metric: str) -> str:
-    # A counter with labels has no series before its first event; zero is what that means.
+    # A counter with labels has no series before its first event, which means zero.
     return f"{per_minute(metric)} or vector(0)"

@@ -1,4 +1,4 @@
-"""Log lines and traces; with a trace id, everything about one request."""
+"""Dashboard of log lines and traces; with a trace id, everything about one request."""
 
 from grafana_foundation_sdk.builders import dashboard
 
@@ -11,12 +11,12 @@ __all__ = ["logs_traces"]
 
 LEVELS = "critical,error,warn,info,debug,unknown"
 CHOSEN = 'service_name=~"$service"'
-# Without an id every line, with one its lines. Tempo's search leaves out an id's leading zeros, which Loki keeps.
+# Without an id, all lines; otherwise those of the trace. Tempo's search omits leading zeros of an id, Loki keeps them.
 WANTED = f'{{{CHOSEN}}} | detected_level=~"$level" | trace_id=~".*${{trace}}"'
 
 
 def logs_traces() -> dashboard.Dashboard:
-    """The dashboard of /d/logs-traces; /d/logs-traces?var-trace=<id> shows one request."""
+    """Return the dashboard /d/logs-traces; /d/logs-traces?var-trace=<id> shows one request."""
     given = dashboard.TextBoxVariable("trace").label("Trace id").description("Every response has it in X-Trace-Id.")
     given.default_value("").current({"text": "", "value": ""})
     errors = [outside(f"Errors in {name}", f"{url}?q=trace:${{trace}}") for name, url in error_projects().items()]
@@ -31,12 +31,12 @@ def logs_traces() -> dashboard.Dashboard:
     )
 
 
-# Closed, because Grafana's view of a trace shows an error while no id is given.
+# Collapsed, because Grafana's trace view shows an error without an id.
 SPANS = "Trace view (needs a trace id above)"
 
 
 def _level() -> dashboard.CustomVariable:
-    """The levels that Loki knows; mails link here with the level error."""
+    """Return the variable for Loki's levels; mails link here with the level error."""
     variable = dashboard.CustomVariable("level").label("Level").values(LEVELS)
     return variable.multi(True).include_all(True).all_value(".+").current(EVERYTHING)
 

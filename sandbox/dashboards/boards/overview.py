@@ -1,4 +1,4 @@
-"""Home dashboard: are customers served, how is business, which service is at fault."""
+"""Home dashboard: service to customers, business figures, failing services."""
 
 import json
 from urllib.parse import quote
@@ -33,7 +33,7 @@ FAILURE = 'outcome="failure"'
 
 
 def overview() -> dashboard.Dashboard:
-    """The dashboard of /d/overview, Grafana's home."""
+    """Return the dashboard /d/overview, Grafana's home."""
     return board(
         "overview",
         "Overview",
@@ -45,7 +45,7 @@ def overview() -> dashboard.Dashboard:
 
 
 def _explore(store: str, query: dict[str, str]) -> str:
-    """Address of Grafana's Explore with a query filled in."""
+    """Return the URL of Grafana's Explore with a query filled in."""
     queries = [{"refId": "A", "datasource": {"type": store, "uid": store}, **query}]
     pane = {"datasource": store, "queries": queries, "range": {"from": "now-15m", "to": "now"}}
     return f"/explore?schemaVersion=1&panes={quote(json.dumps({'a': pane}))}"

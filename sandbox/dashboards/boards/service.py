@@ -1,4 +1,4 @@
-"""One service: requests, errors, latency, dependencies, saturation, logs."""
+"""Dashboard of one service: requests, errors, latency, dependencies, saturation, logs."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ NO_DATABASE = "the service has no database"
 
 
 def service() -> dashboard.Dashboard:
-    """The dashboard of /d/service."""
+    """Return the dashboard /d/service."""
     return board(
         "service",
         "Service",
@@ -88,7 +88,7 @@ def _now() -> list:
 
 
 def _error_events() -> stat.Panel:
-    """Leads to the service's own project in the error tracker; a service without one leads to the list of all."""
+    """Return a link to the service's project in the error tracker, or to the list of projects if it has none."""
     sent = per_minute("telemetry_error_events_total", "service", CHOSEN)
     none = f"sum by (service) (build_info{{{CHOSEN}}})"
     panel = figure(

@@ -1,4 +1,4 @@
-"""Objectives and error budgets: how much budget remains, and what burns it?"""
+"""Dashboard of objectives: remaining error budgets, and what consumes them."""
 
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models.dashboard import VariableRefresh, VariableSort
@@ -12,8 +12,8 @@ from sandbox.dashboards.tables import Column, grid
 
 __all__ = ["slo"]
 
-# Names and labels are Sloth's: prometheus/slos says the objectives, the rules made from it record these. A guest's
-# default objective belongs to its own service; sloth_service would call all of them "services".
+# Names and labels are Sloth's: the rules generated from prometheus/slos record these. Use the label `service`: the
+# default objective of added services has one `sloth_service`, "services", for all of them.
 CHOSEN = 'service=~"$service",sloth_slo=~"$slo"'
 NAMED = "{{service}} {{sloth_slo}}"
 BURNING = f'{FIRING.removesuffix("}")},{CHOSEN},sloth_slo!=""}}'
@@ -23,7 +23,7 @@ NONE_YET = "no objective measured yet"
 
 
 def slo() -> dashboard.Dashboard:
-    """The dashboard of /d/slo."""
+    """Return the dashboard /d/slo."""
     return board(
         "slo",
         "Objectives and error budgets",
@@ -43,7 +43,7 @@ def _choice(name: str, heading: str, label: str) -> dashboard.QueryVariable:
 
 def _now() -> list:
     each = "max by (service, sloth_slo) (%s)"
-    # What is promised to all guests has no service of its own.
+    # The target of the default objective has no label `service`.
     promised = each % f"0 * {LEFT} + on (sloth_id) group_left () slo:objective:ratio"
     failed = each % f"slo:period_burn_rate:ratio{{{CHOSEN}}} * on (sloth_id) group_left () slo:error_budget:ratio"
     return [

@@ -1,4 +1,4 @@
-"""Health of the telemetry pipeline: does telemetry reach its store, and are alerts delivered?"""
+"""Dashboard of the telemetry pipeline: whether telemetry reaches its store and alerts are delivered."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -11,7 +11,7 @@ from sandbox.dashboards.promql import PER_MINUTE, PER_SECOND, per_minute, rate, 
 
 __all__ = ["REFUSED_A_MINUTE", "telemetry"]
 
-# Of services and of browsers. The rule sees the first loss as well, by which a counter is born.
+# Spans of services and browsers. The rule counts the first loss too, with which a counter's series begins.
 LOST_SPANS = 'sum(telemetry:discarded:increase1m{signal="traces",outcome="lost",reason=~"not delivered.*|no room.*"})'
 PROCESSED, EXPORTED = "otel_sdk_processor_span_processed_total", "otel_sdk_exporter_span_exported_total"
 
@@ -20,7 +20,7 @@ def _called(name: str, expression: str, label: str = "outcome") -> str:
     return f'label_replace({expression}, "{label}", "{name}", "", "")'
 
 
-# Few names while all is well; a service that lost some is named.
+# Few series while nothing is lost; services with losses are named.
 _WELL, _LOST = 'error_type=""', 'error_type!=""'
 _SENT = (
     _called("sent", rate(PROCESSED, where=_WELL)),
@@ -29,18 +29,18 @@ _SENT = (
 _TAKEN = (
     _called("delivered", rate(EXPORTED, where=_WELL)),
     _called("not delivered", rate(EXPORTED, "service", _LOST) + " > 0"),
-    # Does not exist before a browser has sent spans.
+    # Has no series before a browser has sent spans.
     _called("browsers", rate("browser_spans_total", "outcome"), "service"),
 )
 SENT_SPANS = [(" or ".join(kinds), "{{service}} {{outcome}}") for kinds in (_SENT, _TAKEN)]
 QUEUE = ("otel_sdk_processor_span_queue_size", "otel_sdk_processor_span_queue_capacity")
-# What did not reach the error tracker, and its news that did not reach Alertmanager.
+# Events that did not reach the error tracker, and its notifications that did not reach Alertmanager.
 LOST_EVENTS = {
     "telemetry_error_events_total": 'outcome!="recorded"',
     "browser_error_events_total": 'outcome!="exported"',
     "relay_alerts_total": 'outcome!="delivered"',
 }
-# What the collector turned away or could not do, and what a store did not take; series exist from the first time on.
+# What the collector rejected or failed to process, and what a store rejected. Series exist from the first occurrence.
 REFUSED = {
     f"otelcol_{what}_{signal}_total": f"{signal.replace('_', ' ')} {told}"
     for what, told in {
@@ -54,7 +54,7 @@ REFUSED_A_MINUTE = "60 * (" + " + ".join(f"({rate(name, window='1m')} or vector(
 
 FULLNESS = share("otelcol_exporter_queue_size", "otelcol_exporter_queue_capacity")
 
-# The ways out that are in use.
+# The integrations in use.
 WAYS = '{integration=~"email|webhook|slack"}'
 
 FLOWS = {
@@ -66,7 +66,7 @@ FLOWS = {
 
 
 def telemetry() -> dashboard.Dashboard:
-    """The dashboard of /d/telemetry."""
+    """Return the dashboard /d/telemetry."""
     return board(
         "telemetry",
         "Telemetry pipeline",
@@ -130,12 +130,18 @@ def _now() -> list:
 
 
 def _all_of(counters: Mapping[str, str]) -> str:
-    """The increases a minute of counters, each with its condition, added up; one that has no series counts as 0."""
+    """Return the sum of the increases per minute of several counters, each with its condition.
+
+    A missing series counts as 0.
+    """
     return " + ".join(f"({per_minute(name, where=where)} or vector(0))" for name, where in counters.items())
 
 
 def _either(what: Callable[[str, str], str], counters: Iterable[str]) -> str:
-    """Of each counter by itself: a range over several names drops the name, and series of one labelset collide."""
+    """Return a query with one term per counter.
+
+    A range over several names drops the name, so that series with equal labels collide.
+    """
     return " or ".join(what(name, "service, app, outcome") for name in counters)
 
 

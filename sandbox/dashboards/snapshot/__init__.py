@@ -1,4 +1,4 @@
-"""Pictures of dashboards from live data, where no Grafana is: `make snapshot`, CI's bundle, incident reports."""
+"""Draws dashboards from live data without Grafana: for `make snapshot`, CI's bundle and incident reports."""
 
 from sandbox.dashboards.snapshot.picture import render
 

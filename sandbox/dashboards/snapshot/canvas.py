@@ -1,4 +1,4 @@
-"""A figure measured in pixels from the top left, as a screen is."""
+"""A matplotlib figure measured in pixels from the top left."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from sandbox.dashboards.snapshot.look import EDGE, PAGE, PANEL, TEXT
 __all__ = ["Box", "Canvas"]
 
 DPI = 100
-# Width of an average letter, as a share of the size in points; and points to pixels.
+# Average width of a letter as a share of the font size in points; pixels per point.
 LETTER = {"sans": 0.60, "mono": 0.61}
 PIXELS = DPI / 72
 
@@ -35,7 +35,7 @@ class Box:
 
 
 class Canvas:
-    """A page of so many pixels."""
+    """A page with a size in pixels."""
 
     def __init__(self, width: int, height: int) -> None:
         self.width, self.height = width, height
@@ -46,12 +46,12 @@ class Canvas:
         self.page.set_axis_off()
 
     def axes(self, box: Box) -> Axes:
-        """Axes that fill a rectangle."""
+        """Create axes that fill a rectangle."""
         where = (box.x / self.width, 1 - (box.y + box.h) / self.height, box.w / self.width, box.h / self.height)
         return self.figure.add_axes(where, facecolor="none")
 
     def card(self, box: Box, shade: str = PANEL) -> None:
-        """The ground of a panel."""
+        """Draw the background of a panel."""
         style = "round,pad=0,rounding_size=4"
         self.page.add_patch(
             FancyBboxPatch((box.x, box.y), box.w, box.h, boxstyle=style, facecolor=shade, edgecolor=EDGE, linewidth=0.8)
@@ -64,13 +64,16 @@ class Canvas:
         self.page.plot((x1, x2), (y1, y2), color=shade, linewidth=0.8, solid_capstyle="butt")
 
     def text(self, x: float, y: float, text: str, size: float = 9, colour: str = TEXT, **style: Any) -> None:
-        """Text whose top left is at a place, unless ``ha`` and ``va`` say otherwise. A dollar sign is a dollar sign."""
+        """Draw text.
+
+        Its top left is at the given position, unless ``ha`` and ``va`` state otherwise. Dollar signs are literal.
+        """
         options = {"ha": "left", "va": "top", "family": "DejaVu Sans", "parse_math": False, **style}
         self.page.text(x, y, text, fontsize=size, color=colour, **options)
 
     def save(self, path: Path) -> None:
-        """Write a PNG with a palette: a third of the size, and no eye sees the difference."""
-        # Unhinted, letters are as wide as their font says, and columns of text line up.
+        """Write a PNG with a palette: a third of the size, without a visible difference."""
+        # Without hinting, letters have the width that the font states, and columns of text line up.
         with rc_context({"text.hinting": "none"}):
             canvas: Any = self.figure.canvas
             canvas.draw()
@@ -79,11 +82,11 @@ class Canvas:
 
 
 def width_of(text: str, size: float, kind: str = "sans") -> float:
-    """About how many pixels a text takes."""
+    """Estimate the width of a text in pixels."""
     return len(text) * size * LETTER[kind] * PIXELS
 
 
 def cut(text: str, pixels: float, size: float, kind: str = "sans") -> str:
-    """The beginning of a text that fits."""
+    """Cut a text to the given width."""
     letters = max(int(pixels / (size * LETTER[kind] * PIXELS)), 1)
     return text if len(text) <= letters else text[: max(letters - 1, 1)] + "…"

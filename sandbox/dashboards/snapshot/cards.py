@@ -1,4 +1,4 @@
-"""Panels of one value or a few: figures, gauges, and what a panel says while it has nothing to show."""
+"""Draws panels of one or a few values: figures, gauges, and panels without data."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,12 +14,12 @@ from sandbox.dashboards.snapshot.look import DIM, EDGE, TEXT, in_words, shade_of
 __all__ = ["draw_dials", "draw_empty", "draw_figure"]
 
 SMALL = 8.5
-# A dial goes from seven to five o'clock, in degrees from three o'clock against the clock.
+# A gauge extends from seven to five o'clock, in degrees counterclockwise from three o'clock.
 _FROM, _WHOLE = 215, 250
 
 
 def draw_figure(canvas: Canvas, box: Box, panel: Mapping[str, Any], series: Sequence[Series]) -> None:
-    """The last value, large; its course behind it. Several series share the card side by side."""
+    """Draw the last value with a sparkline behind it. Several series are side by side."""
     defaults, options = panel["fieldConfig"]["defaults"], panel["options"]
     solid = options["colorMode"].startswith("background")
     each = box.w / max(len(series), 1)
@@ -38,7 +38,7 @@ def draw_figure(canvas: Canvas, box: Box, panel: Mapping[str, Any], series: Sequ
 
 
 def draw_dials(canvas: Canvas, box: Box, panel: Mapping[str, Any], series: Sequence[Series]) -> None:
-    """A dial for each series, in as many columns as leave the largest ones."""
+    """Draw one gauge per series, in the number of columns that makes them largest."""
     defaults = panel["fieldConfig"]["defaults"]
     low, high = defaults["min"], defaults["max"]
     space = box.inside(8, 28, 8, 6)
@@ -51,7 +51,7 @@ def draw_dials(canvas: Canvas, box: Box, panel: Mapping[str, Any], series: Seque
         share = min(max((one.last - low) / (high - low), 0), 1)
         shade = shade_of(one.last, defaults)
         for part, colour in ((1.0, EDGE), (share, shade)):
-            # The page's second axis points down, so angles run with the clock.
+            # The page's y axis points down, so angles increase clockwise.
             arc = Wedge(middle, radius, -_FROM, -_FROM + _WHOLE * part, width=radius * 0.28, facecolor=colour, lw=0)
             canvas.page.add_patch(arc)
         size = max(min(radius * 0.3, 20), 6)
@@ -60,7 +60,7 @@ def draw_dials(canvas: Canvas, box: Box, panel: Mapping[str, Any], series: Seque
 
 
 def draw_empty(canvas: Canvas, box: Box, text: str) -> None:
-    """What emptiness means."""
+    """Draw the text that explains an empty result."""
     middle = (box.x + box.w / 2, box.y + 20 + (box.h - 20) / 2)
     canvas.text(*middle, cut(text, box.w - 12, 9), 9, DIM, ha="center", va="center")
 

@@ -1,4 +1,4 @@
-"""What a panel shows: its queries asked of the stores, the answers as series, rows, lines and spans."""
+"""Runs the queries of a panel; returns series, rows, lines and spans."""
 
 import math
 import re
@@ -16,7 +16,7 @@ __all__ = ["Series", "Stores"]
 
 @dataclass(frozen=True)
 class Series:
-    """A named line: times in seconds since the epoch, values in the panel's unit."""
+    """A named series: times in seconds since the epoch, values in the panel's unit."""
 
     name: str
     labels: Mapping[str, str]
@@ -25,12 +25,12 @@ class Series:
 
     @property
     def last(self) -> float:
-        """The newest value, as Grafana takes it: NaN is one."""
+        """The newest value; NaN counts, as in Grafana."""
         return self.values[-1] if self.values else math.nan
 
 
 class Stores:
-    """The stores of the stack that runs, asked about the time from ``start`` to ``end`` (seconds since the epoch)."""
+    """Queries the stores of the running stack from ``start`` to ``end`` (seconds since the epoch)."""
 
     def __init__(self, stack: Stack, start: float, end: float) -> None:
         self.start, self.end = start, end
@@ -44,7 +44,7 @@ class Stores:
             store.close()
 
     def series(self, query: Query) -> list[Series]:
-        """The answer to a metric query: lines, or for an instant query lines of one point."""
+        """Return the series of a metric query; those of an instant query have one point."""
         if query.store == "loki":
             return [self._line(query, row) for row in self._of_loki(query.expression)]
         if query.kind == "instant":
@@ -56,13 +56,13 @@ class Stores:
         return [self._line(query, row) for row in answer]
 
     def exemplars(self, query: Query) -> Iterator[tuple[float, float]]:
-        """Time and value of each exemplar of a query."""
+        """Return time and value of each exemplar of a query."""
         for series in self.prometheus.exemplars(query.expression, self.start, self.end):
             for one in series["exemplars"]:
                 yield float(one["timestamp"]), float(one["value"])
 
     def lines(self, query: Query, most: int) -> list[LogLine]:
-        """The newest lines of a log query, newest first."""
+        """Return the newest lines of a log query, newest first."""
         span = {"start": int(self.start * 1e9), "end": int(self.end * 1e9)}
         answer = self.loki.get(
             "/loki/api/v1/query_range", query=query.expression, limit=most, direction="backward", **span
@@ -75,7 +75,7 @@ class Stores:
         return sorted(found, key=lambda line: line.timestamp, reverse=True)[:most]
 
     def traces(self, query: Query, most: int) -> list[dict[str, Any]]:
-        """The newest traces that a TraceQL query selects, newest first."""
+        """Return the newest traces that match a TraceQL query, newest first."""
         span = {"start": int(self.start), "end": int(self.end) + 1}
         found = (
             self.tempo.get("/api/search", q=query.expression, limit=max(most, 20), spss=1, **span).get("traces") or []
@@ -83,7 +83,7 @@ class Stores:
         return sorted(found, key=lambda one: int(one["startTimeUnixNano"]), reverse=True)[:most]
 
     def trace(self, trace_id: str) -> list[Span]:
-        """The spans of one trace; none when its id is empty or unknown."""
+        """Return the spans of one trace; none if its id is empty or unknown."""
         return self.tempo.trace(trace_id) if re.fullmatch(r"[0-9a-f]{8,32}", trace_id) else []
 
     def _of_loki(self, expression: str) -> list[dict[str, Any]]:
@@ -97,7 +97,7 @@ class Stores:
 
 
 def named(legend: str, labels: Mapping[str, str]) -> str:
-    """What Grafana would call a series."""
+    """Return Grafana's name of a series."""
     if not legend:
         return ", ".join(f"{key}={value}" for key, value in labels.items()) or "value"
     return re.sub(r"\{\{\s*(\w+)\s*\}\}", lambda found: labels.get(found[1], ""), legend).strip()

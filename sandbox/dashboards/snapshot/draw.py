@@ -1,4 +1,4 @@
-"""Draws dashboards of the stack that runs, for the command line."""
+"""Draws dashboards of the running stack, for the command line."""
 
 import sys
 import time
@@ -15,7 +15,7 @@ __all__ = ["draw"]
 
 
 def draw(uids: Sequence[str], minutes: float, to: Path | None, variables: Mapping[str, str]) -> int:
-    """Pictures of these dashboards, or of all, in the folder `to`; the exit status."""
+    """Draw these dashboards, or all, into the folder `to`; return the exit status."""
     stack, end = Stack(), time.time()
     folder = to or stack.reports / "snapshot"
     try:

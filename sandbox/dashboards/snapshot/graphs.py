@@ -1,4 +1,4 @@
-"""Panels over time: lines, and bars of states."""
+"""Draws panels over time: lines, and bars of states."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ __all__ = ["Marks", "draw_lines", "draw_states", "with_gaps"]
 LEGEND_LINE = 20
 SMALL = 8.5
 
-# Seconds between two times on the axis: the first that gives at most five.
+# Steps of the time axis in seconds; the first one with at most five labels is used.
 _STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400, 604800, 10**9)
 
-# What is drawn over every graph: (first second, last second, colour).
+# Annotations of every graph: (first second, last second, colour).
 Marks = Sequence[tuple[float, float, str]]
 
 
@@ -33,7 +33,7 @@ def draw_lines(
     marks: Marks,
     points: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Lines or a stack, with limits, marks and exemplars, and its legend."""
+    """Draw lines or a stack with limits, annotations, exemplars and legend."""
     defaults, overrides = panel["fieldConfig"]["defaults"], panel["fieldConfig"]["overrides"]
     shades = colours([one.name for one in series], overrides)
     beside, below = _legend(canvas, box, panel, series, shades)
@@ -64,7 +64,7 @@ def draw_states(
     step: float,
     marks: Marks,
 ) -> None:
-    """One bar a series, coloured and named by its state."""
+    """Draw one bar per series, with colours and names of its states."""
     defaults, page = panel["fieldConfig"]["defaults"], int(panel["options"]["perPage"])
     pages = f"1 - {page} of {len(series)}" if len(series) > page else ""
     series = series[:page]
@@ -89,7 +89,7 @@ def draw_states(
 def _legend(
     canvas: Canvas, box: Box, panel: Mapping[str, Any], series: Sequence[Series], shades: Mapping[str, str]
 ) -> tuple[float, float]:
-    """The legend as the panel has it; what it takes of the graph's width and height. What does not fit is cut off."""
+    """Draw the legend; return the width and height that it takes from the graph. Long names are cut."""
     options, defaults = panel["options"]["legend"], panel["fieldConfig"]["defaults"]
     if not options["showLegend"]:
         return 0, 0
@@ -101,7 +101,7 @@ def _legend(
 def _table(
     canvas: Canvas, box: Box, defaults: Mapping[str, Any], series: Sequence[Series], shades: Mapping[str, str]
 ) -> float:
-    """Names and last values beside the graph; returns their width."""
+    """Draw names and last values beside the graph; return their width."""
     wide = min(max((width_of(one.name, SMALL) for one in series), default=0) + 110, box.w * 0.5)
     left, y = box.x + box.w - wide, box.y + 4
     canvas.text(left + 20, y, "Name", SMALL, DIM)
@@ -115,7 +115,7 @@ def _table(
 
 
 def _names(canvas: Canvas, box: Box, series: Sequence[Series], shades: Mapping[str, str]) -> float:
-    """Names below the graph, in at most a third of it; returns their height."""
+    """Draw names below the graph, in at most a third of it; return their height."""
     rows: list[list[Series]] = [[]]
     free = box.w - 16
     for one in series:
@@ -190,7 +190,7 @@ def _times(axes: Axes, span: tuple[float, float]) -> None:
 
 
 def _mark(axes: Axes, marks: Marks) -> None:
-    """A thin dashed line where something began, over its moment on the axis; a region where it lasted."""
+    """Draw a thin dashed line at a single moment, or a region for a period."""
     for begin, end, shade in marks:
         if end > begin:
             axes.axvspan(begin, end, color=shade, alpha=0.3, linewidth=0, zorder=1)
@@ -198,7 +198,7 @@ def _mark(axes: Axes, marks: Marks) -> None:
 
 
 def _slowest(points: Sequence[tuple[float, float]], span: tuple[float, float], top: float) -> list[tuple[float, float]]:
-    """Of the exemplars inside the graph, the highest of each fortieth of the time, so that the lines stay visible."""
+    """Return the highest exemplar of each fortieth of the time range, so that the lines stay visible."""
     highest: dict[int, tuple[float, float]] = {}
     for when, value in points:
         slot = int((when - span[0]) / (span[1] - span[0]) * 40)
@@ -208,7 +208,7 @@ def _slowest(points: Sequence[tuple[float, float]], span: tuple[float, float], t
 
 
 def with_gaps(one: Series) -> tuple[list[float], list[float]]:
-    """The points, with a hole where points are missing, so that absence is not drawn as a straight line."""
+    """Return the points, with NaN where points are missing, so that gaps are not drawn as straight lines."""
     if len(one.times) < 3:
         return list(one.times), list(one.values)
     usual = min(later - earlier for earlier, later in zip(one.times, one.times[1:], strict=False))
@@ -223,7 +223,7 @@ def with_gaps(one: Series) -> tuple[list[float], list[float]]:
 
 
 def _runs(one: Series, step: float, span: tuple[float, float]) -> list[tuple[float, float, float]]:
-    """Stretches of one value: (from, to, value)."""
+    """Return periods of constant value: (from, to, value)."""
     runs: list[list[float]] = []
     for when, value in zip(one.times, one.values, strict=True):
         if runs and runs[-1][2] == value and when - runs[-1][1] <= step * 0.5:

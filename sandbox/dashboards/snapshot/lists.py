@@ -1,4 +1,4 @@
-"""Panels of rows: tables of metrics and of traces, log lines, the spans of one trace."""
+"""Draws panels of rows: tables of metrics and of traces, log lines, the spans of one trace."""
 
 import math
 import textwrap
@@ -15,19 +15,19 @@ from sandbox_testing.stores import LogLine
 
 __all__ = ["draw_log_lines", "draw_spans", "draw_table", "draw_traces", "lines_that_fit", "said"]
 
-# Pixels of a table's row, of its heading, of the line that turns its pages, and of a log line or a span.
+# Pixels of a table's row, of its heading, of its pagination, and of a log line or a span.
 ROW, TURN, LINE = 36, 38, 20
 SIZE = 9
 LEVELS = {"error": BAD, "critical": BAD, "fatal": BAD, "warn": WARN, "warning": WARN}
 
 
 def lines_that_fit(box: Box) -> int:
-    """How many log lines or spans a panel has room for."""
+    """Return the number of log lines or spans that fit into a panel."""
     return max(int((box.h - 34) // LINE), 1)
 
 
 def draw_table(canvas: Canvas, box: Box, panel: Mapping[str, Any], answers: Mapping[str, Sequence[Series]]) -> None:
-    """The merged answers of a table's queries, one row for each combination of labels."""
+    """Draw the merged results of a table's queries, one row per combination of labels."""
     overrides = panel["fieldConfig"]["overrides"]
     headings, rows = _merged(panel, answers)
     looks = [
@@ -45,7 +45,7 @@ def draw_table(canvas: Canvas, box: Box, panel: Mapping[str, Any], answers: Mapp
 
 
 def _cell(value: Any, look: Mapping[str, Any], panel: Mapping[str, Any]) -> tuple[str, str | None]:
-    """The text of a cell, and the colour of its ground."""
+    """Return the text and the background colour of a cell."""
     if value in (None, ""):
         return look.get("noValue", panel["fieldConfig"]["defaults"].get("noValue", "")), None
     defaults = {"unit": "short", **look}
@@ -74,7 +74,7 @@ def draw_traces(canvas: Canvas, box: Box, panel: Mapping[str, Any], found: Seque
 
 
 def draw_log_lines(canvas: Canvas, box: Box, lines: Sequence[LogLine]) -> None:
-    """Time and text of each line, wrapped, with the colour of its level."""
+    """Draw time and text of each line, wrapped, with the colour of its level."""
     y, end = box.y + 28, box.y + box.h - LINE
     letters = int((box.w - 190) / (SIZE * LETTER["mono"] * PIXELS))
     for line in lines:
@@ -92,7 +92,7 @@ def draw_log_lines(canvas: Canvas, box: Box, lines: Sequence[LogLine]) -> None:
 
 
 def draw_spans(canvas: Canvas, box: Box, spans: Sequence[Span]) -> None:
-    """The waterfall of one trace: each span below the one that caused it, as long as it took."""
+    """Draw the waterfall of one trace: each span below its parent, with its duration as length."""
     begin, end = min(span.start for span in spans), max(span.end for span in spans)
     whole = max(end - begin, 1)
     shades = colours(sorted({span.service for span in spans}), _service_overrides())
@@ -121,7 +121,7 @@ def draw_spans(canvas: Canvas, box: Box, spans: Sequence[Span]) -> None:
 
 
 def said(span: Span, spans: Sequence[Span]) -> str:
-    """A span's name; and of a call whom it was made to, because its name is its method alone."""
+    """Return a span's name; for a call also its target, because the name is only the method."""
     if span.kind != "CLIENT" or " " in span.name:
         return span.name
     answered = next((one.service for one in spans if one.parent_id == span.span_id), "")
@@ -130,7 +130,7 @@ def said(span: Span, spans: Sequence[Span]) -> str:
 
 
 def _merged(panel: Mapping[str, Any], answers: Mapping[str, Sequence[Series]]) -> tuple[list[str], list[list[Any]]]:
-    """Headings and rows, as Grafana's transformations merge and organize would leave them, in the order asked for."""
+    """Return headings and rows as Grafana's transformations merge and organize produce them, in the given order."""
     organize = next(one["options"] for one in panel["transformations"] if one["id"] == "organize")
     renamed, order = organize["renameByName"], sorted(organize["indexByName"], key=organize["indexByName"].get)
     values = [name for name in order if name.startswith("Value")]
@@ -139,7 +139,7 @@ def _merged(panel: Mapping[str, Any], answers: Mapping[str, Sequence[Series]]) -
         for one in answers[reference]:
             key = tuple(sorted(one.labels.items()))
             table.setdefault(key, dict(key))[values[place]] = one.last
-    # A label that nobody named is a column as well.
+    # Labels that no transformation names are columns too.
     names = [*order, *sorted({name for row in table.values() for name in row} - {*order, *organize["excludeByName"]})]
     present = [name for name in names if any(name in row for row in table.values())]
     rows = [[row.get(name) for name in present] for row in table.values()]
@@ -167,7 +167,7 @@ def _rows(
     fixed: Sequence[int | None],
     numbers: Collection[str],
 ) -> None:
-    """Whole rows of a page, and which ones they are of how many; columns of numbers are set to the right."""
+    """Draw the complete rows of a page with their numbers and the total; numeric columns are right-aligned."""
     free = (box.w - 20 - sum(filter(None, fixed))) / max(sum(one is None for one in fixed), 1)
     widths = [one or free for one in fixed]
     room = box.h - 34 - ROW

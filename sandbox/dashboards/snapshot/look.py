@@ -1,4 +1,4 @@
-"""How values and series look: units as Grafana writes them, colours as the dashboard gives them."""
+"""Appearance of values and series: Grafana's units and the dashboard's colours."""
 
 import math
 import re
@@ -12,10 +12,10 @@ __all__ = [
 ]  # fmt: skip
 
 PAGE, PANEL, EDGE, TEXT, DIM = "#111217", "#1B1D23", "#2C2F36", "#E3E4EA", "#9A9CA8"
-# After the colours that a dashboard fixes: the same family, in an order in which neighbours differ in lightness.
+# Used after the colours that a dashboard sets: the same palette, ordered so that neighbours differ in lightness.
 _OTHERS = ("#56B4E9", "#E69F00", "#CC79A7", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#B8B9C4")
 _SIZES = (" B", " KiB", " MiB", " GiB", " TiB")
-# Seconds up to which a unit is used, seconds in it, its name for one and for more.
+# Upper limit of a unit in seconds, seconds per unit, its singular and plural.
 _TIMES = (
     (1e-3, 1e-6, "µs", "µs"),
     (1, 1e-3, "ms", "ms"),
@@ -27,7 +27,7 @@ _TIMES = (
 
 
 def displayed(value: float, unit: str, decimals: int | None = None) -> str:
-    """A value as Grafana writes it in a unit; NaN is written as NaN."""
+    """Format a value in a unit as Grafana does; NaN is printed as NaN."""
     if math.isnan(value):
         return "NaN"
     if unit == "percentunit":
@@ -47,13 +47,13 @@ def displayed(value: float, unit: str, decimals: int | None = None) -> str:
 
 
 def in_words(value: float, defaults: Mapping[str, Any]) -> str:
-    """A value as its panel's mappings name it, or else in its unit."""
+    """Format a value by its panel's mappings, otherwise in its unit."""
     found = _mapped(value, defaults)
     return found["text"] if found else displayed(value, defaults.get("unit", "short"), defaults.get("decimals"))
 
 
 def shade_of(value: float, defaults: Mapping[str, Any]) -> str:
-    """The colour of a value: its mapping's, or else that of the highest threshold step that it has reached."""
+    """Return the colour of a value: that of its mapping, otherwise of the highest threshold step it has reached."""
     if found := _mapped(value, defaults):
         return found["color"]
     steps = defaults["thresholds"]["steps"]
@@ -61,7 +61,7 @@ def shade_of(value: float, defaults: Mapping[str, Any]) -> str:
 
 
 def colours(names: Sequence[str], overrides: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """A colour for each series: the one that an override fixes, or else the next that no other has."""
+    """Return a colour per series: the one that an override sets, otherwise the next unused one."""
     fixed = {name: value["fixedColor"] for name in names for value in properties(name, overrides, "color")}
     spare = cycle([shade for shade in _OTHERS if shade not in fixed.values()] or _OTHERS)
     return {name: fixed.get(name) or next(spare) for name in names}
@@ -73,7 +73,7 @@ def dashed(name: str, overrides: Sequence[Mapping[str, Any]]) -> bool:
 
 
 def properties(name: str, overrides: Sequence[Mapping[str, Any]], wanted: str) -> list[Any]:
-    """The values of a property in the overrides that match a name."""
+    """Return the values of a property in the overrides that match a name."""
     found = []
     for one in overrides:
         matcher, options = one["matcher"]["id"], one["matcher"]["options"]
@@ -83,7 +83,7 @@ def properties(name: str, overrides: Sequence[Mapping[str, Any]], wanted: str) -
 
 
 def text_on(shade: str) -> str:
-    """Black or white, whichever can be read on a colour."""
+    """Return black or white, whichever is readable on a colour."""
     red, green, blue = (int(shade[at : at + 2], 16) / 255 for at in (1, 3, 5))
     return "#111217" if 0.299 * red + 0.587 * green + 0.114 * blue > 0.5 else "#FFFFFF"
 
@@ -114,7 +114,7 @@ def _scaled(value: float, names: Sequence[str], decimals: int | None) -> str:
 
 
 def _digits(value: float, decimals: int | None) -> str:
-    """Three digits that count, none after the point of a whole number; or as many as are asked for."""
+    """Format with three significant digits, no decimals for a whole number; or with the requested decimals."""
     if decimals is None:
         whole = value == int(value) if math.isfinite(value) else True
         decimals = 0 if whole or value == 0 else max(0, 2 - math.floor(math.log10(abs(value))))

@@ -1,4 +1,4 @@
-"""A dashboard as one picture, in its own layout."""
+"""Draws a dashboard as one picture, in its own layout."""
 
 import math
 import time
@@ -22,7 +22,7 @@ from sandbox.model.stack import Stack
 __all__ = ["render"]
 
 WIDTH, MARGIN, GAP, HEADER = 1500, 16, 8, 56
-# A row of Grafana's grid, with the gap below it.
+# Pixels of a row of Grafana's grid, including the gap below it.
 GRID = 38
 MOST_TRACES = 20
 
@@ -36,11 +36,11 @@ def render(
     variables: Mapping[str, str] | None = None,
     stack: Stack | None = None,
 ) -> Path:
-    """Draw a dashboard from what the stores hold of the time from ``start`` to ``end`` (seconds since the epoch).
+    """Draw a dashboard from the stores' data between ``start`` and ``end`` (seconds since the epoch).
 
-    ``variables`` chooses values (``{"service": "payments"}``); with a ``trace`` the row that shows it is open. A panel
-    whose store does not answer says so in its place. Writes a PNG of 1500 pixels' width to ``path`` and returns it.
-    Raises ``FileNotFoundError`` for an unknown dashboard and ``ValueError`` when ``end`` is not after ``start``.
+    ``variables`` sets variables (``{"service": "payments"}``). With a ``trace``, the row that shows it is expanded. A
+    panel whose store does not respond shows that as text. Writes a PNG 1500 pixels wide to ``path`` and returns it.
+    Raises ``FileNotFoundError`` for an unknown dashboard and ``ValueError`` if ``end`` is not after ``start``.
     """
     if end <= start:
         raise ValueError(f"nothing lies between {start} and {end}: end must be after start")
@@ -84,7 +84,7 @@ class _Picture:
             self._answered(panel, box)
 
     def _answered(self, panel: Mapping[str, Any], box: Box) -> None:
-        """What the stores say, or in its place why they say nothing."""
+        """Return the stores' result, or the error text in its place."""
         try:
             if self._drawn(panel, box):
                 return
@@ -94,7 +94,7 @@ class _Picture:
         draw_empty(self.canvas, box, told)
 
     def _drawn(self, panel: Mapping[str, Any], box: Box) -> bool:
-        """Whether there was something to draw."""
+        """Draw a panel; return whether it had data."""
         mine = [one for one in self.queries if one.panel == panel["title"]]
         kind, [first, *_] = panel["type"], mine
         if kind == "logs":
@@ -151,7 +151,10 @@ class _Picture:
         )
 
     def _marks(self) -> Marks:
-        """What the dashboard's annotations find: Grafana makes one region of points that are at most a step apart."""
+        """Return the results of the dashboard's annotations.
+
+        Like Grafana, joins points at most one step apart into a region.
+        """
         shades = {f"annotation {one['name']}": one["iconColor"] for one in self.board["annotations"]["list"]}
         marks = []
         for query in self.queries:
