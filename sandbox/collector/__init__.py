@@ -1,1 +1,1 @@
-"""The collector started by itself, and the OTLP that goes into it."""
+"""Runs the collector alone, and creates OTLP for it."""

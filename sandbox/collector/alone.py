@@ -1,4 +1,4 @@
-"""The collector by itself, with its real configuration: what goes in, and what it would have sent to the stores."""
+"""Runs the collector alone with its real configuration, and records what it would export to the stores."""
 
 import json
 import os
@@ -25,7 +25,7 @@ PORTS = (4317, 4318, 8888, 13133)
 
 
 class _Store(ThreadingHTTPServer):
-    """Takes OTLP as JSON in place of Tempo and Loki, and keeps it."""
+    """An HTTP server that accepts OTLP as JSON in place of Tempo and Loki, and keeps it."""
 
     daemon_threads = True
 
@@ -45,11 +45,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"{}")
 
     def log_message(self, *arguments: object) -> None:
-        """Silence: the collector's requests are not this test's story."""
+        """Suppress the access log."""
 
 
 class CollectorAlone:
-    """A running collector. `folder` is where it looks for log files; what it exports is held in memory."""
+    """A running collector. `folder` is where it reads log files; its exports are kept in memory."""
 
     def __init__(self, folder: Path, ports: Mapping[int, int], store: _Store) -> None:
         self.folder = folder
@@ -62,9 +62,10 @@ class CollectorAlone:
     @classmethod
     @contextmanager
     def running(cls, program: Path, scratch: Path) -> Iterator["CollectorAlone"]:
-        """Start it on free ports; only addresses, folders and the exporters differ from collector/config.yaml.
+        """Start a collector on free ports. Only addresses, folders and exporters differ from collector/config.yaml.
 
-        What it keeps is in the folder `state` of `scratch`, and is taken up by the next one with this `scratch`.
+        Its persistent state is in the folder `state` of `scratch`; the next collector with the same `scratch` continues
+        with it.
         """
         store = _Store()
         threading.Thread(target=store.serve_forever, daemon=True).start()
@@ -81,7 +82,7 @@ class CollectorAlone:
             store.server_close()
 
     def send(self, signal: str, payload: dict[str, Any]) -> None:
-        """Send one OTLP request; signal is traces, logs or metrics."""
+        """Send one OTLP request; `signal` is traces, logs or metrics."""
         httpx.post(f"{self.url}/v1/{signal}", json=payload, timeout=10, trust_env=False).raise_for_status()
 
     def write_lines(self, service: str, lines: Sequence[str]) -> None:
@@ -89,11 +90,11 @@ class CollectorAlone:
             file.writelines(line + "\n" for line in lines)
 
     def exported(self) -> str:
-        """Everything that left the collector so far, as one text."""
+        """Return everything that the collector has exported so far as one text."""
         return json.dumps(self._store.received, ensure_ascii=False)
 
     def of(self, kind: str) -> list[dict[str, Any]]:
-        """What was exported of one kind: resourceSpans, resourceLogs or resourceMetrics."""
+        """Return the exports of one kind: resourceSpans, resourceLogs or resourceMetrics."""
         return [one for each in self._store.received for one in each.get(kind, ())]
 
     def spans(self) -> list[dict[str, Any]]:
@@ -106,7 +107,7 @@ class CollectorAlone:
         return [span for scope in scopes for span in scope["spans"]]
 
     def records(self) -> list[tuple[dict[str, str], dict[str, Any]]]:
-        """Log records with the attributes of their resource."""
+        """Return the log records with the attributes of their resource."""
         return [
             ({item["key"]: item["value"]["stringValue"] for item in one["resource"].get("attributes", ())}, record)
             for each in self._store.received
@@ -120,9 +121,9 @@ class CollectorAlone:
 def forwarding(
     program: Path, scratch: Path, addresses: Mapping[tuple[str, int], int], environment: Mapping[str, str]
 ) -> Iterator[str]:
-    """A collector as docker-compose.yml starts it in this environment, told other addresses; where it takes OTLP.
+    """Start a collector as docker-compose.yml does in this environment, with other addresses; yield its OTLP address.
 
-    ``addresses``: the stores that it is told of, as (name, port) -> port on this machine.
+    ``addresses``: the stores' addresses in its configuration, as (name, port) -> port on this machine.
     """
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     (scratch / "logs").mkdir(exist_ok=True)
@@ -139,7 +140,7 @@ def forwarding(
 def started(
     program: Path, arguments: Sequence[str], environment: Mapping[str, str], scratch: Path, health: int
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The program until the block ends, once it is healthy at this port; its output is in `scratch`."""
+    """Run the program until the block ends, from when it is healthy at this port; its output is in `scratch`."""
     output = scratch / "output"
     with output.open("wb") as stream:
         process = subprocess.Popen(
@@ -182,7 +183,7 @@ def _configuration(scratch: Path, ports: dict[int, int], store: int) -> tuple[Pa
 
 
 def gates() -> list[str]:
-    """The arguments of docker-compose.yml other than the configuration file."""
+    """Return the arguments in docker-compose.yml other than the configuration file."""
     command = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["otel-collector"]["command"]
     return [argument for argument in command if not argument.startswith("--config")]
 
@@ -197,7 +198,7 @@ def _healthy(process: subprocess.Popen[bytes], port: int, output: Path) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on at this moment."""
+    """Return ports on which nothing is listening now."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [one.getsockname()[1] for one in sockets]
     for one in sockets:

@@ -1,4 +1,4 @@
-"""OTLP requests as JSON, and what a collector that runs alone made of them."""
+"""OTLP requests as JSON, and readers of the output of a collector that runs alone."""
 
 import base64
 import json
@@ -38,7 +38,7 @@ MESSAGES: dict[str, Any] = {
 
 
 def value(raw: Any) -> dict[str, Any]:
-    """An AnyValue of OTLP as JSON."""
+    """Return an OTLP AnyValue as JSON."""
     match raw:
         case None:
             return {}
@@ -59,48 +59,48 @@ def value(raw: Any) -> dict[str, Any]:
 
 
 def attributes(named: dict[str, Any]) -> list[dict[str, Any]]:
-    """Attributes of OTLP as JSON."""
+    """Return OTLP attributes as JSON."""
     return [{"key": key, "value": value(raw)} for key, raw in named.items()]
 
 
 def span(name: str = "work", **fields: Any) -> dict[str, Any]:
-    """A server span that has just ended."""
+    """Return a server span that has just ended."""
     now = time.time_ns()
     frame = {"traceId": secrets.token_hex(16), "spanId": secrets.token_hex(8), "kind": 2, "name": name}
     return frame | {"startTimeUnixNano": str(now), "endTimeUnixNano": str(now + 1000)} | fields
 
 
 def traces(service: Any, *spans: dict[str, Any], **scope: Any) -> dict[str, Any]:
-    """A request with spans of one service; ``scope``: further fields of their scope."""
+    """Return a request with spans of one service; ``scope``: additional fields of their scope."""
     resource = {"attributes": attributes({"service.name": service})}
     return {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": list(spans), **scope}]}]}
 
 
 def logs(service: Any, *records: dict[str, Any], **scope: Any) -> dict[str, Any]:
-    """A request with log records of one service."""
+    """Return a request with log records of one service."""
     resource = {"attributes": attributes({"service.name": service})}
     return {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": list(records), **scope}]}]}
 
 
 def metrics(service: Any, *several: dict[str, Any], **scope: Any) -> dict[str, Any]:
-    """A request with metrics of one service."""
+    """Return a request with metrics of one service."""
     resource = {"attributes": attributes({"service.name": service})}
     return {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": list(several), **scope}]}]}
 
 
 def point(number: int = 1, **fields: Any) -> dict[str, Any]:
-    """A number point of this moment."""
+    """Return a number data point with the current time."""
     now = time.time_ns()
     return {"startTimeUnixNano": str(now - 10**9), "timeUnixNano": str(now), "asInt": str(number)} | fields
 
 
 def gauge(name: str, *points: dict[str, Any]) -> dict[str, Any]:
-    """A gauge; with one point by default."""
+    """Return a gauge; with one point by default."""
     return {"name": name, "gauge": {"dataPoints": list(points) or [point()]}}
 
 
 def total(name: str, temporality: int, *points: dict[str, Any]) -> dict[str, Any]:
-    """A monotonic sum; temporality 0 is unspecified, 1 delta, 2 cumulative."""
+    """Return a monotonic sum; temporality 0 is unspecified, 1 delta, 2 cumulative."""
     return {
         "name": name,
         "sum": {"isMonotonic": True, "aggregationTemporality": temporality, "dataPoints": list(points)},
@@ -108,17 +108,17 @@ def total(name: str, temporality: int, *points: dict[str, Any]) -> dict[str, Any
 
 
 def named(collector: CollectorAlone, marker: str) -> list[dict[str, Any]]:
-    """The spans that left the collector with this text in their names."""
+    """Return the exported spans whose name contains this text."""
     return [one for one in collector.spans() if marker in one["name"]]
 
 
 def bodies(collector: CollectorAlone, service: str) -> list[dict[str, Any]]:
-    """The log records of a service that left the collector."""
+    """Return the exported log records of a service."""
     return [record for resource, record in collector.records() if resource["service.name"] == service]
 
 
 def stored(collector: CollectorAlone, service: str) -> dict[str, list[dict[str, Any]]]:
-    """The points of each metric of a service, the newest export last."""
+    """Return the data points of each metric of a service, the newest export last."""
     found: dict[str, list[dict[str, Any]]] = {}
     for one in collector.of("resourceMetrics"):
         if {"key": "service.name", "value": {"stringValue": service}} not in one["resource"]["attributes"]:
@@ -130,7 +130,7 @@ def stored(collector: CollectorAlone, service: str) -> dict[str, list[dict[str, 
 
 
 def counted(collector: CollectorAlone, what: str, service: str) -> dict[tuple[str, str], int]:
-    """(signal, reason) -> items of a sender that were discarded or truncated, as Prometheus stores them."""
+    """Return (signal, reason) -> discarded or truncated items of a sender, as Prometheus stores them."""
     counts = {}
     for one in stored(collector, "otel-collector").get(f"collector.items.{what}", ()):
         labels = {item["key"]: item["value"]["stringValue"] for item in one["attributes"]}
@@ -140,8 +140,8 @@ def counted(collector: CollectorAlone, what: str, service: str) -> dict[tuple[st
 
 
 def serialized(signal: str, payload: dict[str, Any]) -> bytes:
-    """The protobuf of a request; ``signal``: traces, logs or metrics."""
-    # JSON of OTLP writes ids in hexadecimal, protobuf's own mapping in base64.
+    """Return a request as protobuf; ``signal``: traces, logs or metrics."""
+    # OTLP's JSON has ids in hexadecimal, protobuf's own mapping in base64.
     message = json_format.Parse(json.dumps(_rebased(payload)), MESSAGES[signal]())
     return bytes(message.SerializeToString())
 

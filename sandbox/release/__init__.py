@@ -1,1 +1,1 @@
-"""Releases of the services and the frontend's parts, and the way back: `make release` and `make rollback`."""
+"""Releases and rollbacks of services and frontend parts: `make release` and `make rollback`."""

@@ -1,4 +1,4 @@
-"""What `make release` and `make rollback` do, in terms of an engine and the record."""
+"""Implements `make release` and `make rollback` on top of an engine and the record."""
 
 import re
 import time
@@ -19,8 +19,10 @@ __all__ = ["release", "rollback", "running_version"]
 
 
 def release(root: Path, service: str, version: str, report: Report) -> None:
-    """Run `version` of a service in place of the one that runs. StackError when it does not become healthy: then the
-    one before runs again."""
+    """Replace the running version of a service with `version`.
+
+    If the new version does not become healthy, restores the previous one and raises StackError.
+    """
     with exclusive(Layout(root).lock, "release"):
         now = _version(root, service)
         if not re.fullmatch(r"\w[\w.-]{0,127}", version):
@@ -41,8 +43,11 @@ def release(root: Path, service: str, version: str, report: Report) -> None:
 
 
 def rollback(root: Path, service: str, report: Report, schema: str = "") -> None:
-    """Run the version that ran before. `schema` is a revision of the service's database to go back to first, with the
-    code of the release that is being left: it alone knows how to undo what it did."""
+    """Run the previous version.
+
+    `schema` is a revision to which the service's database is rolled back first. This uses the code of the release that
+    is being replaced, because only it contains the downgrade.
+    """
     with exclusive(Layout(root).lock, "rollback"):
         now, releases = _version(root, service), record.read(root)
         if not releases.get(service):
@@ -58,7 +63,7 @@ def rollback(root: Path, service: str, report: Report, schema: str = "") -> None
 
 
 def running_version(root: Path, service: str) -> str:
-    """The version of a service that the record says runs."""
+    """Return the running version of a service according to the record."""
     return _version(root, service)
 
 

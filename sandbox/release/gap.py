@@ -1,4 +1,4 @@
-"""The gap of a release of the gateway, which nobody stands in front of: how long it takes no connections."""
+"""Measures how long the gateway accepts no connections during its release; nothing is in front of it."""
 
 import contextlib
 import io
@@ -18,7 +18,7 @@ EVERY_SECONDS = 0.02
 
 
 def gap(stack: Stack) -> float:
-    """Release the gateway and put it back; the longest time, in seconds, between two answers meanwhile."""
+    """Release the gateway and roll it back. Return the longest time between two responses meanwhile, in seconds."""
     answered: list[float] = []
     stop = threading.Event()
 

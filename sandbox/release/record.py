@@ -1,8 +1,6 @@
-"""Which release of each service, or part of the frontend, runs, and which ran before: a stack of releases above the
-version that .env names.
+"""The record of releases: for each service or frontend part, a stack of releases above the version in .env.
 
-All of it is below .run/releases: the record, the variables that are made from it and fill in docker-compose.yml, and
-the code.
+All files are in .run/releases: the record, the variables derived from it for docker-compose.yml, and the code.
 """
 
 import json
@@ -18,7 +16,9 @@ FILE = ".run/releases/record.json"
 
 @dataclass(frozen=True)
 class Release:
-    """A version of a service. `source` is its build context, from the checkout; `at` is when it was released."""
+    """A version of a service. `source` is its build context relative to the checkout; `at` is the
+    time of the release.
+    """
 
     version: str
     source: str
@@ -26,12 +26,14 @@ class Release:
 
 
 def variable(service: str, what: str) -> str:
-    """The name of a variable of docker-compose.yml: FRONTEND_PAYMENTS_VERSION for frontend-payments and VERSION."""
+    """Return the name of a variable of docker-compose.yml: FRONTEND_PAYMENTS_VERSION for
+    frontend-payments and VERSION.
+    """
     return f"{service.upper().replace('-', '_')}_{what}"
 
 
 def read(root: Path) -> dict[str, list[Release]]:
-    """The releases of each service, oldest first; a service that runs what .env names is not in it."""
+    """Return the releases of each service, oldest first. Services that run the version of .env are not included."""
     path = root / FILE
     if not path.exists():
         return {}
@@ -40,7 +42,7 @@ def read(root: Path) -> dict[str, list[Release]]:
 
 
 def write(root: Path, releases: dict[str, list[Release]]) -> None:
-    """Keep the record, and the variables that follow from it."""
+    """Write the record and the variables derived from it."""
     kept = {service: rows for service, rows in releases.items() if rows}
     lines = ["# Made by `make release` and `make rollback`: what runs in place of the versions of .env."]
     for service, rows in sorted(kept.items()):

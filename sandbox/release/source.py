@@ -1,6 +1,6 @@
-"""The code of a release: that of this checkout, changed by the release's patch where there is one.
+"""The code of a release: that of this checkout, with the release's patch if it has one.
 
-A service is released with the folder `services`, a part of the frontend with `services/frontend` alone.
+A service is released with the folder `services`, a frontend part with `services/frontend` only.
 """
 
 import compileall
@@ -14,7 +14,7 @@ from sandbox.model.errors import StackError
 __all__ = ["PATCHES", "patch_of", "prepare"]
 
 PATCHES = Path("sandbox/release/patches")
-# The last part is the name that the native engine knows the code's environment by.
+# The native engine names the code's environment after the last part.
 PLACE = ".run/releases/{service}/{version}/{code}"
 SERVICES, FRONTEND = "services", "services/frontend"
 LEFT_BEHIND = {
@@ -24,13 +24,18 @@ LEFT_BEHIND = {
 
 
 def patch_of(root: Path, service: str, version: str) -> Path | None:
-    """The change that makes this version of the service, or None: then it is the checkout's code under a new number."""
+    """Return the patch for this version of the service; None if the version is the checkout's code
+    with a new number.
+    """
     path = root / PATCHES / f"{service}-{version}.patch"
     return path if path.exists() else None
 
 
 def prepare(root: Path, service: str, version: str) -> str:
-    """Make the build context of a release anew; its path from the checkout. Raises StackError when the patch fails."""
+    """Create the build context of a release; return its path relative to the checkout.
+
+    Raises StackError if the patch does not apply.
+    """
     code = FRONTEND if service.startswith("frontend-") else SERVICES
     place = PLACE.format(service=service, version=version, code=code)
     folder = root / place
@@ -40,7 +45,7 @@ def prepare(root: Path, service: str, version: str) -> str:
     if patch:
         _apply(patch, root / PLACE.format(service=service, version=version, code=""))
     if code == SERVICES:
-        # The start of the new version is the gap of the old one: what can be done before is done before.
+        # Compiled beforehand, to shorten the start of the new version, during which the service is unavailable.
         compileall.compile_dir(folder, quiet=2)
     return place
 
@@ -48,7 +53,7 @@ def prepare(root: Path, service: str, version: str) -> str:
 def _apply(patch: Path, folder: Path) -> None:
     if not shutil.which("git"):
         raise StackError("There is no git command, which applies the release's patch.", "Install git.")
-    # Without this git would look at the checkout around the folder, and silently skip the patch.
+    # Otherwise git would use the checkout that contains the folder, and silently skip the patch.
     environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
     done = subprocess.run(
         ["git", "apply", "--whitespace=nowarn", patch.resolve()],

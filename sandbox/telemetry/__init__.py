@@ -1,1 +1,1 @@
-"""What services and collector say of their own telemetry, and whether all of it arrived."""
+"""Telemetry about the telemetry of services and collector, and checks that all of it arrived."""

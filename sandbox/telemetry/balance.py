@@ -1,4 +1,4 @@
-"""What the services say they made against what the stores have: the books of spans and lines."""
+"""Compares the numbers of spans and log lines that services produced with those in the stores."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,16 +14,17 @@ from sandbox_testing.stores import Loki, Tempo
 
 __all__ = ["BY_THE_CLOCK", "OF_SERVICES", "Books", "Produced", "lost_spans", "produced", "reconcile"]
 
-# Tempo and the test share the time of a look-up; more at once would only take turns.
+# Tempo shares the processors with the test; more concurrent look-ups would be no faster.
 LOOKUPS_AT_ONCE = 4
-# Services fetch auth's keys every five minutes, whoever sends requests; their traces are found by their lines.
+# Services fetch auth's keys every five minutes, independently of requests. Their traces are found through their log
+# lines.
 BY_THE_CLOCK = "/.well-known/jwks.json"
 OF_SERVICES = f'{{service_name=~"{"|".join(SERVICES)}"}}'
 
 
 @dataclass(frozen=True)
 class Produced:
-    """How many spans ended and how many lines were written, by service, since it started."""
+    """The number of ended spans and of written log lines per service since its start."""
 
     spans: Counter[str]
     lines: Counter[str]
@@ -31,13 +32,13 @@ class Produced:
 
 @dataclass(frozen=True)
 class Books:
-    """The same stretch of time on both sides, by service."""
+    """Both sides of the comparison for the same period, by service."""
 
     ended: Counter[str]
     stored: Counter[str]
     written: Counter[str]
     found: Counter[str]
-    # Spans that the services say they lost.
+    # Spans that the services report as lost.
     given_up: Counter[str]
 
     @property
@@ -50,18 +51,22 @@ class Books:
 
     @property
     def balanced(self) -> bool:
-        """Nothing is missing but what was given up, and nothing is there twice."""
+        """Whether nothing is missing except reported losses, and nothing is stored twice."""
         return self.ended == self.stored + self.given_up and self.written == self.found
 
 
 def spans_ended(stack: Stack, service: str) -> int:
-    """From the service's own page: what left the queue of the SDK's processor in any way, and what waits in it."""
+    """Return the number of ended spans from the service's /metrics: those that left the SDK processor's queue in any
+    way, and those still in it.
+    """
     names = (PROCESSED, "otel_sdk_processor_span_queue_size")
     return int(sum(sum(samples_of(stack.url(service), name).values()) for name in names))
 
 
 def lost_spans(stack: Stack) -> Counter[str]:
-    """How many spans each service says that it lost: not delivered, or without room to wait."""
+    """Return the number of spans that each service reports as lost: not delivered, or dropped
+    because of a full queue.
+    """
     lost: Counter[str] = Counter()
     for service in SERVICES:
         for name in (PROCESSED, EXPORTED):
@@ -71,7 +76,7 @@ def lost_spans(stack: Stack) -> Counter[str]:
 
 
 def produced(stack: Stack) -> Produced:
-    """From the services' own pages."""
+    """Read the numbers from the services' /metrics."""
     spans = {service: spans_ended(stack, service) for service in SERVICES}
     lines = {
         service: int(sum(samples_of(stack.url(service), "telemetry_log_lines_total").values())) for service in SERVICES
@@ -90,15 +95,15 @@ def reconcile(
     *,
     lost: Counter[str],
 ) -> Books:
-    """Wait until the stores have all that was made since ``before``, which was read at the time ``since``.
+    """Wait until the stores have everything that was produced since ``before``, which was read at the time ``since``.
 
-    ``trace_ids`` are those of every request that was sent meanwhile, ``lost`` the spans by service that will not come.
-    Raises ``NotSeen`` with the books as they stand.
+    ``trace_ids`` are those of every request sent meanwhile; ``lost`` are the spans per service that will not arrive.
+    Raises ``NotSeen`` with the current comparison.
     """
     traces = _Traces(tempo, trace_ids)
 
     def books() -> Books:
-        # The stores first: what is made meanwhile is then missing, not too much.
+        # Stores first: what is produced meanwhile then counts as missing, not as surplus.
         lines = loki.lines(OF_SERVICES, since)
         traces.add(line.fields["traceId"] for line in lines if BY_THE_CLOCK in line.body)
         stored = traces.spans()
@@ -112,7 +117,7 @@ def reconcile(
 
 
 class _Traces:
-    """The spans of many traces, looked up again only while they may still grow."""
+    """The spans of many traces. A trace is looked up again only while it may still grow."""
 
     def __init__(self, tempo: Tempo, trace_ids: Iterable[str]) -> None:
         self._tempo = tempo
@@ -120,15 +125,15 @@ class _Traces:
         self._growing = set(self._found)
 
     def add(self, trace_ids: Iterable[str]) -> None:
-        """Traces that are to be looked up as well."""
+        """Add traces to look up."""
         for trace_id in trace_ids:
             if trace_id not in self._found:
                 self._found[trace_id] = Counter()
                 self._growing.add(trace_id)
 
     def spans(self) -> Counter[str]:
-        """How many spans of each service are stored by now."""
-        # All that seemed complete are asked again when nothing grows any more: a late span may belong to any trace.
+        """Return the number of stored spans per service."""
+        # When no trace grows any more, look up all of them again: a late span may belong to any trace.
         looked_up = list(self._growing or self._found)
         with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as pool:
             grew = pool.map(self._grew, looked_up)

@@ -1,4 +1,4 @@
-"""A service's own /metrics page, read directly: what Prometheus will see at its next scrape."""
+"""Reads a service's /metrics directly: the values of Prometheus's next scrape."""
 
 from collections.abc import Mapping
 
@@ -12,7 +12,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
 def families_of(service: str) -> list[Metric]:
-    """The metric families of the service at an address, strictly parsed as OpenMetrics."""
+    """Return the metric families of the service at an address, strictly parsed as OpenMetrics."""
     answer = httpx.get(
         f"{service}/metrics", headers={"accept": OPENMETRICS}, timeout=5.0, trust_env=False
     ).raise_for_status()
@@ -20,10 +20,10 @@ def families_of(service: str) -> list[Metric]:
 
 
 def samples_of(service: str, sample: str) -> Mapping[frozenset[tuple[str, str]], float]:
-    """The values of one sample name (``..._count``) at a service's address, by their labels.
+    """Return the values of one sample name (``..._count``) at a service's address, by their labels.
 
-    A label with an empty value is left out, as Prometheus does: OpenTelemetry's exporter gives every series of a
-    counter the same labels, and those that one lacks are empty.
+    Empty labels are dropped, as in Prometheus: OpenTelemetry's exporter gives every series of a counter the same
+    labels, some of them empty.
     """
     return {
         frozenset((label, value) for label, value in one.labels.items() if value): one.value

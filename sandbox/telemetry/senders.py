@@ -1,4 +1,4 @@
-"""Services whose exporter waits before it tries a collector again that was away: up to 19 s."""
+"""Waits for services whose exporter is backing off after an outage of the collector: up to 19 s."""
 
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
@@ -8,12 +8,12 @@ from sandbox_testing.polling import eventually
 __all__ = ["EXPORTED", "PROCESSED", "wait_for_senders"]
 
 PROCESSED, EXPORTED = "otel_sdk_processor_span_processed_total", "otel_sdk_exporter_span_exported_total"
-# The longest pause of the exporter, 16 s and a fifth, and the sending of what has waited.
+# The longest pause of the exporter, 16 s plus a fifth, and the sending of the queue.
 PATIENCE_SECONDS = 30.0
 
 
 def wait_for_senders(stack: Stack) -> None:
-    """Return once no batch of any service waits to be tried again."""
+    """Return when no service has a batch waiting for a retry."""
     before = {service: _exported(stack, service) for service in SERVICES}
 
     def waiting() -> list[str]:
@@ -26,7 +26,7 @@ def wait_for_senders(stack: Stack) -> None:
 
 
 def _exported(stack: Stack, service: str) -> float:
-    """Spans that were delivered or given up."""
+    """Return the number of spans that were delivered or dropped."""
     return sum(samples_of(stack.url(service), EXPORTED).values())
 
 

@@ -1,1 +1,1 @@
-"""Requests to the stack that runs: customers with and without a browser."""
+"""Requests to the running stack, from customers with and without a browser."""

@@ -1,4 +1,4 @@
-"""A real Chromium, and a person who uses the product with it."""
+"""A real Chromium and a user who operates the product with it."""
 
 import os
 import re
@@ -20,20 +20,24 @@ __all__ = ["DESKTOP", "PHONE", "Visitor", "launched", "visiting"]
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
-# No requests of its own: only those of the page under test, in a sandbox of ours where the user is root.
+# The browser must send no requests of its own, only those of the page under test. --no-sandbox: it runs as root in a
+# sandbox of ours.
 OPTIONS = ("--disable-background-networking", "--disable-component-update", "--disable-gpu", "--disable-quic",
            "--disable-sync", "--no-first-run")  # fmt: skip
 INSTALL = (
     "On Debian: apt-get install chromium. Elsewhere: set CHROMIUM to the program, or run "
     "`.venv/bin/playwright install chromium`."
 )
-# A busy machine is slow; only a page that hangs takes this long.
+# Sufficient for a busy machine; only a page that hangs exceeds it.
 PATIENCE_MILLISECONDS = 20_000
 
 
 @contextmanager
 def launched(playwright: Playwright) -> Iterator[Browser]:
-    """This machine's Chromium without a window, or the one that Playwright keeps. StackError says what to install."""
+    """Launch this machine's Chromium headless, or the one that Playwright installed.
+
+    Raises StackError that says what to install.
+    """
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     options = [*OPTIONS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     try:
@@ -50,8 +54,10 @@ def launched(playwright: Playwright) -> Iterator[Browser]:
 
 @dataclass
 class Visitor:
-    """Somebody at the product. ``reports`` is everything that the page told about itself, ``complaints`` what the
-    browser said of the page: refused by its security policy, or thrown and not handled.
+    """A user of the product.
+
+    ``reports`` are the reports that the page sent about itself. ``complaints`` are the browser's errors: violations of
+    the security policy, and unhandled exceptions.
     """
 
     page: Page
@@ -64,7 +70,7 @@ class Visitor:
     complaints: list[str] = field(default_factory=list)
 
     def open(self, view: str = "") -> "Visitor":
-        """Load the page anew."""
+        """Load the page again."""
         self.page.goto("about:blank")
         self.page.goto(f"{self.address}/#/{view}")
         expect(self.page.locator("main h1, main h2").first).to_be_visible()
@@ -80,7 +86,7 @@ class Visitor:
         return self
 
     def pay(self, card: str = "is approved", amount: str = "12.50", description: str = "A book") -> str:
-        """Pay with one of the test cards; the trace id that the page shows."""
+        """Pay with one of the test cards; return the trace id that the page shows."""
         self.page.get_by_label("Amount").fill(amount)
         self.page.get_by_label("What for").fill(description)
         self.page.get_by_role("button", name=re.compile(card)).click()
@@ -91,13 +97,13 @@ class Visitor:
         return self.trace_id("form")
 
     def trace_id(self, within: str = "main") -> str:
-        """The trace id on the page."""
+        """Return the trace id on the page."""
         shown = self.page.locator(f"{within} [data-trace-id]").first
         expect(shown).to_be_visible()
         return shown.inner_text()
 
     def break_by(self, what: str) -> str:
-        """Press a button of the panel that breaks things; the trace id of what it did."""
+        """Press a button of the panel that causes errors; return the trace id of the request."""
         if "#/break" not in self.page.url:
             self.open("break")
         shown = self.page.locator(".outcome [data-trace-id]")
@@ -107,11 +113,11 @@ class Visitor:
         return self.trace_id(".outcome")
 
     def until(self, what: str, look: Callable[[], object]) -> None:
-        """Wait for something that the browser tells: its events arrive only while it is spoken to."""
+        """Wait for an event of the browser; Playwright delivers events only during its own calls."""
         eventually(what, lambda: (self.page.evaluate("0"), look())[1])
 
     def picture(self, name: str) -> None:
-        """Keep what is on the screen, the whole page."""
+        """Take a screenshot of the whole page."""
         self.pictures.mkdir(parents=True, exist_ok=True)
         self.page.screenshot(path=self.pictures / f"{name}.png", full_page=True)
 
@@ -133,7 +139,7 @@ class Visitor:
 
 @contextmanager
 def visiting(browser: Browser, address: str, pictures: Path, **options: Any) -> Iterator[Visitor]:
-    """A visitor with nothing from earlier visits."""
+    """Provide a visitor without data of earlier visits."""
     context: BrowserContext = browser.new_context(**{**DESKTOP, **options})
     context.set_default_timeout(PATIENCE_MILLISECONDS)
     visitor = Visitor(context.new_page(), address, pictures)

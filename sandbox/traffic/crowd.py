@@ -1,4 +1,4 @@
-"""Customers who come and go while something breaks: what each of them got, as the other side of the story."""
+"""Customers who send requests during a fault, with a record of the response to each request."""
 
 import secrets
 import threading
@@ -14,7 +14,7 @@ from sandbox.traffic.customer import DECLINED_CARD, Customer, Exchange
 __all__ = ["Crowd", "Visit"]
 
 PAUSE_SECONDS = 0.2
-# A visit is one log-in and a handful of requests, as the synthetic customer's; what breaks log-in must be noticed too.
+# One log-in and several requests per visit, like the synthetic customer, so that failures of log-in are noticed too.
 REQUESTS_A_VISIT = 12
 
 Send = Callable[[Customer], Exchange]
@@ -22,8 +22,11 @@ Send = Callable[[Customer], Exchange]
 
 @dataclass(frozen=True)
 class Visit:
-    """One request of one customer. `sent_at` in seconds since the epoch, `status` 0 without an answer, `ok` when it got
-    the answer that it must get."""
+    """One request of one customer.
+
+    `sent_at` is in seconds since the epoch. `status` is 0 without a response. `ok` is True if the response was the
+    required one.
+    """
 
     customer: str
     what: str
@@ -35,7 +38,7 @@ class Visit:
 
 
 class Crowd:
-    """So many customers, each in a thread of its own. ``visits`` grows while they are there."""
+    """Several customers, each in its own thread. ``visits`` grows while they run."""
 
     def __init__(self, gateway: str, size: int) -> None:
         self._gateway = gateway
@@ -45,7 +48,7 @@ class Crowd:
 
     @contextmanager
     def present(self) -> Iterator["Crowd"]:
-        """They send requests for as long as the block runs."""
+        """Send requests while the block runs."""
         for thread in self._threads:
             thread.start()
         try:
@@ -56,7 +59,7 @@ class Crowd:
                 thread.join(20)
 
     def hurt(self, since: float) -> list[Visit]:
-        """Requests since then that did not get the answer that they must get."""
+        """Return the requests since a time without the required response."""
         return [visit for visit in self.visits if visit.sent_at >= since and not visit.ok]
 
     @property
@@ -94,7 +97,7 @@ class Crowd:
 
 
 def _register(person: Customer) -> Exchange:
-    # An answer that never came may have made the account all the same.
+    # A request without a response may have created the account.
     person.email = f"customer-{secrets.token_hex(6)}@example.com"
     return person.sign_up()
 

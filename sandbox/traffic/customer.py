@@ -1,4 +1,4 @@
-"""A customer of the gateway: real requests, each one remembered with what came back."""
+"""A customer of the gateway who records each request and its response."""
 
 import secrets
 import time
@@ -31,7 +31,7 @@ class Exchange:
 
 
 class Customer:
-    """Talks to the public API as one person, over one connection; use it with ``with``. ``exchanges`` is in order."""
+    """Uses the public API as one customer, over one connection; use it with ``with``. ``exchanges`` is in order."""
 
     def __init__(self, gateway: str, *, headers: dict[str, str] | None = None) -> None:
         self.http = httpx.Client(base_url=gateway, headers=headers, timeout=15.0, trust_env=False)
@@ -40,7 +40,7 @@ class Customer:
         self.password = secrets.token_urlsafe(18)
 
     def send(self, method: str, path: str, **request: Any) -> Exchange:
-        """Send any request. A response without a trace id is remembered with an empty one."""
+        """Send any request. The record of a response without a trace id has an empty one."""
         sent_at = time.time()
         response = self.http.request(method, path, **request)
         trace_id = response.headers.get("x-trace-id", "")
@@ -49,12 +49,12 @@ class Customer:
         return exchange
 
     def sign_up(self, name: str = "Ada Example") -> Exchange:
-        """Ask for an account; the answer may be any."""
+        """Register an account; any response is accepted."""
         body = {"email": self.email, "password": self.password, "name": name}
         return self.send("POST", "/api/auth/register", json=body)
 
     def log_in(self) -> Exchange:
-        """Ask for a token, and use it from now on where one is given; the answer may be any."""
+        """Request a token, and use it from now on if one is issued; any response is accepted."""
         body = {"email": self.email, "password": self.password}
         answer = self.send("POST", "/api/auth/login", json=body)
         if answer.status == httpx.codes.OK:
@@ -74,7 +74,7 @@ class Customer:
         return self
 
     def pay(self, *, card: dict[str, Any] | None = None, **fields: Any) -> Exchange:
-        """Ask for one payment (EUR 19.99 unless told otherwise); the answer may be any."""
+        """Request one payment (default: EUR 19.99); any response is accepted."""
         body = {"amount": 1999, "currency": "EUR", "description": "Tea", "card": card or CARD, **fields}
         return self.send("POST", "/api/payments", json=body, headers={"idempotency-key": secrets.token_hex(16)})
 

@@ -1,4 +1,4 @@
-"""The synthetic customer, told to pause while a test counts."""
+"""Pauses the synthetic customer while a test counts requests."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -14,13 +14,13 @@ from sandbox_testing.polling import eventually
 __all__ = ["silence"]
 
 STILL_SECONDS = 1.5
-# It goes on by itself after ten minutes.
+# The synthetic customer resumes by itself after ten minutes.
 RENEWED_SECONDS = 120.0
 
 
 @contextmanager
 def silence(stack: Stack, counts: Callable[[], object]) -> Iterator[None]:
-    """Nobody but the test sends requests meanwhile. Begins when ``counts`` have stood still for a moment."""
+    """Pause the synthetic customer while the block runs. Starts when ``counts`` are stable for a moment."""
     with _paused(f"{stack.url('customer')}/control") if "customer" in catalog() else nullcontext():
         still = Unchanged(STILL_SECONDS)
         eventually("the counters to stand still", counts, still, timeout=30.0)
@@ -29,7 +29,7 @@ def silence(stack: Stack, counts: Callable[[], object]) -> Iterator[None]:
 
 @contextmanager
 def _paused(control: str) -> Iterator[None]:
-    """Told again and again: a test may last longer than the customer waits."""
+    """Renew the pause repeatedly: a test may last longer than one pause."""
     over = Event()
 
     def tell(paused: bool) -> None:

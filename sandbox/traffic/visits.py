@@ -1,4 +1,4 @@
-"""Customers with a real browser, for what fails only there."""
+"""Customers with a real browser, for faults that occur only there."""
 
 import threading
 from contextlib import suppress
@@ -11,8 +11,8 @@ PAUSE_SECONDS = 1.0
 
 
 def go_on(stack: Stack, stop: threading.Event) -> None:
-    """Visit the product again and again until `stop` is set; a page that fails is what these visits are for."""
-    # Loaded here alone: a browser is needed by one scenario.
+    """Visit the product repeatedly until `stop` is set. Failing pages are expected."""
+    # Imported here: only one scenario needs a browser.
     from playwright.sync_api import Error, sync_playwright
 
     from sandbox.traffic.browser import launched, visiting
@@ -24,5 +24,5 @@ def go_on(stack: Stack, stop: threading.Event) -> None:
                 visiting(browser, stack.url("gateway"), stack.reports / "screenshots") as visitor,
             ):
                 visitor.sign_up().pay()
-                # What the page reports about itself it sends when it is idle.
+                # The page sends its reports when it is idle.
                 visitor.page.wait_for_timeout(PAUSE_SECONDS * 1000)
