@@ -16,8 +16,9 @@ FILE = ".run/releases/record.json"
 
 @dataclass(frozen=True)
 class Release:
-    """A version of a service. `source` is its build context relative to the checkout; `at` is the
-    time of the release.
+    """A version of a service.
+
+    `source` is its build context relative to the checkout; `at` is the time of the release.
     """
 
     version: str
@@ -26,8 +27,9 @@ class Release:
 
 
 def variable(service: str, what: str) -> str:
-    """Return the name of a variable of docker-compose.yml: FRONTEND_PAYMENTS_VERSION for
-    frontend-payments and VERSION.
+    """Return the name of a variable of docker-compose.yml, such as FRONTEND_PAYMENTS_VERSION.
+
+    That is the one for frontend-payments and VERSION.
     """
     return f"{service.upper().replace('-', '_')}_{what}"
 

@@ -24,8 +24,9 @@ LEFT_BEHIND = {
 
 
 def patch_of(root: Path, service: str, version: str) -> Path | None:
-    """Return the patch for this version of the service; None if the version is the checkout's code
-    with a new number.
+    """Return the patch for this version of the service.
+
+    None if the version is the checkout's code with a new number.
     """
     path = root / PATCHES / f"{service}-{version}.patch"
     return path if path.exists() else None

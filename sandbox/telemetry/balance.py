@@ -56,16 +56,18 @@ class Books:
 
 
 def spans_ended(stack: Stack, service: str) -> int:
-    """Return the number of ended spans from the service's /metrics: those that left the SDK processor's queue in any
-    way, and those still in it.
+    """Return the number of ended spans, from the service's /metrics.
+
+    Counts those that left the queue of the SDK's processor in any way, and those still in it.
     """
     names = (PROCESSED, "otel_sdk_processor_span_queue_size")
     return int(sum(sum(samples_of(stack.url(service), name).values()) for name in names))
 
 
 def lost_spans(stack: Stack) -> Counter[str]:
-    """Return the number of spans that each service reports as lost: not delivered, or dropped
-    because of a full queue.
+    """Return the number of spans that each service reports as lost.
+
+    They were not delivered, or dropped because of a full queue.
     """
     lost: Counter[str] = Counter()
     for service in SERVICES:

@@ -20,8 +20,7 @@ __all__ = ["DESKTOP", "PHONE", "Visitor", "launched", "visiting"]
 DESKTOP = {"viewport": {"width": 1280, "height": 900}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "is_mobile": True, "has_touch": True, "device_scale_factor": 2}
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
-# The browser must send no requests of its own, only those of the page under test. --no-sandbox: it runs as root in a
-# sandbox of ours.
+# The browser must send no requests of its own, only those of the page under test.
 OPTIONS = ("--disable-background-networking", "--disable-component-update", "--disable-gpu", "--disable-quic",
            "--disable-sync", "--no-first-run")  # fmt: skip
 INSTALL = (
