@@ -1,1 +1,1 @@
-"""What the stack costs and how fast it is, measured on the machine at hand: `make figures`."""
+"""Measures cost and speed of the stack on this machine: `make figures`."""

@@ -1,4 +1,4 @@
-"""How long a fault takes to a page in the inbox, whether a healthy stack pages anybody, and what watching costs."""
+"""Measures the time from a fault to the page in the inbox, false pages of a healthy stack, and the cost of alerting."""
 
 import json
 import os
@@ -21,18 +21,18 @@ __all__ = ["REPEATED", "alerting", "healthy", "healthy_section", "section"]
 REPEATED = ("acquirer-down", "store-down")
 REST_SECONDS = 180
 USERS = 20
-# A drill takes one to three minutes; one that hangs must not take the others with it.
+# A drill takes one to three minutes; the limit protects the others from one that hangs.
 DRILL_SECONDS = 600
 Timed = dict[str, Any]
-# Moments of a drill; between two of them is a column of its table. It begins at 0.
+# Times of a drill; the interval between two of them is a column of its table. It begins at 0.
 STEPS = ("began", "sampled", "active", "fired", "sent", "inbox")
 
 
 def alerting(root: Path, runs: int) -> Iterator[dict[str, object]]:
-    """What watching costs at rest; then every drill once and two of them `runs` times, seconds of each part.
+    """Measure the cost of alerting at rest, then every drill once and two of them `runs` times, in seconds per stage.
 
-    After each step everything known so far. A drill that fails is a row with what failed, not an error.
-    The stack is started anew for each, its data deleted, and left up. StackError when it does not start.
+    Yields all results so far after each step. A drill that fails is a row with its failure, not an error. The stack is
+    restarted for each without data, and left running. Raises StackError if it does not start.
     """
     from sandbox.figures.measure import SETTLE_SECONDS
     from sandbox.incidents.paging import DRILLS
@@ -51,7 +51,10 @@ def alerting(root: Path, runs: int) -> Iterator[dict[str, object]]:
 
 
 def _fresh(root: Path) -> None:
-    """The stack, with toxiproxy and without a past: what an earlier drill burnt would bring the next page forward."""
+    """Start the stack with toxiproxy and without data.
+
+    The budget that an earlier drill consumed would speed up the next page.
+    """
     from sandbox.figures.measure import stack
 
     stack(root, "clean")
@@ -59,7 +62,7 @@ def _fresh(root: Path) -> None:
 
 
 def _drill(root: Path, name: str) -> Timed:
-    """Seconds of each part that was measured, and the names of the tests that failed."""
+    """Return the seconds of each measured stage, and the names of the failed tests."""
     from sandbox.incidents.paging import PARTS
 
     reports = root / ".run" / "reports"
@@ -80,7 +83,7 @@ def _drill(root: Path, name: str) -> Timed:
 
 
 def _failures(outcome: Path) -> list[str]:
-    """`test: first line of the reason` of what did not pass, each reason once; without a report, that there is none."""
+    """Return `test: first line of the reason` of each failure, each reason once. Without a report, say so."""
     if not outcome.exists():
         return ["pytest wrote no report"]
     tests: dict[str, str] = {}
@@ -92,7 +95,10 @@ def _failures(outcome: Path) -> list[str]:
 
 
 def _cost(stack: Any, seconds: int) -> dict[str, float]:
-    """Over the last seconds: durations by the clock (rules each second, a round of scrapes), and processes in cores."""
+    """Return averages over the last seconds.
+
+    Durations are wall-clock times (rules per second, a round of scrapes); processes are in cores.
+    """
     from sandbox_testing import Prometheus
 
     with closing(Prometheus(stack.url("prometheus"))) as prometheus:
@@ -109,10 +115,10 @@ def _cost(stack: Any, seconds: int) -> dict[str, float]:
 
 
 def healthy(root: Path, seconds: float) -> dict[str, object]:
-    """Pages in a run under normal load, beside the synthetic customer, and without a fault; on a stack without a past,
-    which is left up.
+    """Count the pages in a run under normal load without a fault, next to the synthetic customer.
 
-    StackError when the load could not be sent: no page would then mean nothing.
+    The stack starts without data and is left running. Raises StackError if the load could not be sent, because the
+    absence of pages would then mean nothing.
     """
     from loadtest.people import send_people
     from sandbox.figures.measure import SETTLE_SECONDS
@@ -130,7 +136,7 @@ def healthy(root: Path, seconds: float) -> dict[str, object]:
 
 
 def section(figure: Mapping[str, Any]) -> str:
-    """The part of docs/figures.md about the time to a page."""
+    """Return the section of docs/figures.md about the time to a page."""
     paged = [row for row in figure["rows"] if "inbox" in row]
     inbox = [row["inbox"] for row in paged if row["fault"] in figure["repeated"]]
     rows = ""
@@ -169,7 +175,7 @@ def section(figure: Mapping[str, Any]) -> str:
 
 
 def healthy_section(run: Mapping[str, Any]) -> str:
-    """The part of docs/figures.md about a healthy stack."""
+    """Return the section of docs/figures.md about a healthy stack."""
     listed = f" ({', '.join(run['pages'])})" if run["pages"] else ""
     return (
         "## False pages in a healthy stack\n\n"
@@ -180,7 +186,7 @@ def healthy_section(run: Mapping[str, Any]) -> str:
 
 
 def _at_rest(cost: Mapping[str, float]) -> str:
-    """Durations are by the clock, waiting included; only the processes' own counters tell processor time."""
+    """Durations are wall-clock times, waiting included; only the processes' own counters measure CPU time."""
     return (
         f"When idle, over {cost['seconds']:.0f} s with only the synthetic customer, Prometheus uses "
         f"{cost['cores'] * 100:.1f} % of a core and Alertmanager {cost['alertmanager_cores'] * 100:.1f} %. "

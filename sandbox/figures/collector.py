@@ -1,4 +1,4 @@
-"""What one item costs in the collector: its CPU time with the configuration of now and of an earlier one, in turns."""
+"""Measures the collector's CPU time per item, alternating between the current configuration and an earlier one."""
 
 import json
 import os
@@ -28,7 +28,7 @@ from sandbox_testing.polling import eventually
 __all__ = ["collector_cost", "section"]
 
 CONFIGURATION = "collector/config.yaml"
-# The last one before senders of any kind were provided for.
+# The last commit before senders of any kind were supported.
 BEFORE = "715886c"
 ITEMS_OF_REQUEST, REQUESTS, WARM = 200, 200, 20
 STATEMENT = (
@@ -36,7 +36,7 @@ STATEMENT = (
 )
 STACK = "Traceback (most recent call last):\n" + '  File "/app/payments/service.py", line 108, in settle\n' * 8
 HTTP = {"http.request.method": "POST", "url.scheme": "http", "http.response.status_code": 201, "server.port": 8000}
-# What a payment leaves behind: a server span, a call of another service, a statement and a step of its own.
+# The spans of a payment: a server span, a call of another service, a database statement and an internal step.
 SPANS: dict[str, dict[str, Any]] = {
     "POST /api/payments": HTTP | {"http.route": "/api/payments", "payment.id": "0198f2a4-7b3c-7c1e-9d2a-412341234123"},
     "POST": HTTP | {"url.template": "/charges", "server.address": "acquirer", "peer.service": "acquirer"},
@@ -46,7 +46,10 @@ SPANS: dict[str, dict[str, Any]] = {
 
 
 def collector_cost(root: Path, rounds: int) -> dict[str, object]:
-    """CPU microseconds of the collector for an item, per kind and configuration; StackError without the earlier one."""
+    """Return CPU microseconds of the collector per item, by kind and configuration.
+
+    Raises StackError if the earlier configuration is missing.
+    """
     earlier = subprocess.run(
         ["git", "show", f"{BEFORE}:{CONFIGURATION}"], cwd=root, capture_output=True, text=True, check=False
     )
@@ -66,7 +69,7 @@ def collector_cost(root: Path, rounds: int) -> dict[str, object]:
 
 
 def section(figure: Mapping[str, Any]) -> str:
-    """The section of docs/figures.md."""
+    """Return the section of docs/figures.md."""
     rows = ""
     for kind, costs in figure["microseconds"].items():
         before, now = median(costs["before"]), median(costs["now"])
@@ -90,7 +93,7 @@ class _Collector:
     process: subprocess.Popen[bytes]
 
     def cost(self, send: Callable[["_Collector", int], None]) -> float:
-        """CPU microseconds for an item that has come in and gone out."""
+        """Return CPU microseconds per item that was received and exported."""
         self._through(send, WARM)
         before = self._cpu_seconds()
         self._through(send, REQUESTS)
@@ -121,7 +124,7 @@ def _send_spans(collector: _Collector, requests: int) -> None:
         {"name": "exception", "attributes": attributes({"exception.type": "Timeout", "exception.stacktrace": STACK})}
     ]
     made = [span(name, attributes=attributes(of)) for name, of in SPANS.items()] * (ITEMS_OF_REQUEST // len(SPANS))
-    # One of twenty fails.
+    # One in twenty fails.
     failing = [one | ({"events": events} if number % 20 == 0 else {}) for number, one in enumerate(made)]
     collector.post("traces", serialized("traces", traces("payments", *failing)), requests)
 
@@ -151,7 +154,7 @@ KINDS = {"spans": _send_spans, "lines over OTLP": _send_lines, "lines of files":
 
 @contextmanager
 def _running(root: Path, configuration: str) -> Iterator[_Collector]:
-    """A collector with this configuration and its queues on disk; its stores are one that keeps nothing."""
+    """Run a collector with this configuration and its queues on disk; its store discards everything."""
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     environment = read_topology(root, {}).services["otel-collector"].environment
     with sink.running() as store, tempfile.TemporaryDirectory(prefix="collector-cost-") as folder:
@@ -169,7 +172,10 @@ def _running(root: Path, configuration: str) -> Iterator[_Collector]:
 
 
 def _changed(text: str, folder: Path, ports: dict[int, int], store: str) -> dict[str, Any]:
-    """The configuration with free ports, folders of its own, and every exporter, gRPC or not, sending to `store`."""
+    """Return the configuration with free ports, separate folders and one destination, `store`.
+
+    All exporters send to it, gRPC or not.
+    """
     paths = {"/var/lib/otelcol": str(folder / "state"), "/var/log/sandbox": str(folder / "logs")}
     configured = yaml.safe_load(Substitutions({}, ports, paths).apply(text))
     exporters = configured["exporters"]

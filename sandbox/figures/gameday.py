@@ -1,4 +1,4 @@
-"""Game days as a measurement: every scenario freshly played, as many rounds as asked for, and what that gave."""
+"""Measures game days: runs every scenario for a number of rounds."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,9 @@ STAGES = ("detect", "acknowledge", "mitigate", "recover", "verified")
 
 
 def gameday(root: Path, rounds: int, resumed: Mapping[str, Any] | None = None) -> Iterator[dict[str, object]]:
-    """Play every scenario once a round; after each run everything measured so far. The stack is brought up before each.
+    """Run every scenario once per round; yield all results so far after each run. The stack is started before each.
 
-    `resumed` is what an interrupted measurement had kept: its runs are not played again.
+    `resumed` are the results of an interrupted measurement: its runs are not repeated.
     """
     from sandbox.incidents import scenario
 
@@ -40,7 +40,7 @@ def _played(root: Path, name: str) -> Run:
         stack(root, "up")
         one = session.play_one(Stack(root), name, lambda line: print(line, flush=True))
     except Exception as error:
-        # Whatever went wrong, it is this run's result, and the others are still to be measured.
+        # Any error is the result of this run; the others are still measured.
         problem = f"could not be played: {type(error).__name__}: {error}"
         return {"kind": kind, "told_by": "", "passed": False, "problems": [problem]}
     return {
@@ -59,7 +59,7 @@ def _played(root: Path, name: str) -> Run:
 
 
 def section(figure: Mapping[str, Any]) -> str:
-    """The section of docs/figures.md: totals over all runs that were planned, a table, and all that went wrong."""
+    """Return the section of docs/figures.md: totals over all planned runs, a table, and all failures."""
     runs, names = figure["runs"], figure["scenarios"]
     planned = len(names) * figure["rounds"]
     return (
@@ -116,7 +116,7 @@ def _troubles(runs: list[Run]) -> str:
 
 
 def _spread(runs: list[Run], stage: str) -> str:
-    """Median and worst of a stage over the runs that reached it."""
+    """Return median and maximum of a stage over the runs that reached it."""
     known = [one[stage] for one in runs if one.get(stage) is not None]
     if len(known) < 2:
         return f"{known[0]:.1f}" if known else "-"

@@ -1,4 +1,4 @@
-"""The measurements. Each returns plain data, in the shape that docs/figures.json keeps."""
+"""The measurements. Each returns plain data in the format of docs/figures.json."""
 
 import json
 import os
@@ -31,29 +31,29 @@ __all__ = [
     "warm_start",
 ]
 
-# Once started, components still load, compact and fetch for a while: idle is what remains.
+# After their start, components load, compact and fetch for a while; measure after that.
 SETTLE_SECONDS = 60
 MIB = 2**20
-# More than two processors can serve, whatever they wait between two requests.
+# More than two processors can serve, regardless of the pauses between requests.
 SATURATING_USERS = 60
 UNLIMITED = "1000000/minute"
 
 
 def machine() -> dict[str, object]:
-    """What the figures were measured on: cores and MiB of memory."""
+    """Return the machine's number of cores and MiB of memory."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // MIB
     return {"cores": os.cpu_count(), "memory_mib": memory, "python": ".".join(map(str, sys.version_info[:3]))}
 
 
 def stack(root: Path, command: str, **environment: str) -> float:
-    """Run one command of the stack natively; the seconds it took. StackError when it fails."""
+    """Run one command of the stack natively; return its duration in seconds. Raises StackError if it fails."""
     began = time.monotonic()
     _run(root, ["sandbox", command], f"`python -m sandbox {command}` failed", ENGINE="native", **environment)
     return time.monotonic() - began
 
 
 def _run(root: Path, module: list[str], problem: str, **environment: str) -> None:
-    """Run a module of this Python with its arguments. StackError, with its last lines, when it fails."""
+    """Run a module with this Python and arguments. Raises StackError with its last lines if it fails."""
     ended = subprocess.run(
         [sys.executable, "-m", *module],
         cwd=root,
@@ -68,7 +68,10 @@ def _run(root: Path, module: list[str], problem: str, **environment: str) -> Non
 
 
 def warm_start(root: Path, runs: int) -> dict[str, object]:
-    """Seconds from the command to everything healthy, programs built and data kept; the stack is up afterwards."""
+    """Return seconds from the command to a healthy stack, with programs built and data kept.
+
+    The stack is left running.
+    """
     values = []
     for _ in range(runs):
         stack(root, "down")
@@ -77,9 +80,9 @@ def warm_start(root: Path, runs: int) -> dict[str, object]:
 
 
 def idle_memory(root: Path) -> dict[str, object]:
-    """MiB (PSS) of each component at rest, and how many in all are of no file; needs a running stack.
+    """Return MiB (PSS) of each idle component, and the total of anonymous memory. Needs a running stack.
 
-    The rest is the programs' files, of which the kernel maps as much as it likes and takes back what it needs.
+    The rest is mapped files of the programs, which the kernel can evict and reload as needed.
     """
     time.sleep(SETTLE_SECONDS)
     topology = read_topology(root)
@@ -94,7 +97,7 @@ def idle_memory(root: Path) -> dict[str, object]:
 
 
 def profiles(root: Path, runs: int) -> dict[str, object]:
-    """Seconds to healthy and MiB once started, of each smaller stack; afterwards nothing runs."""
+    """Return seconds to healthy and MiB after the start, for each smaller stack. Afterwards nothing runs."""
     found: dict[str, object] = {}
     stack(root, "down")
     for name in PROFILES:
@@ -111,13 +114,13 @@ def profiles(root: Path, runs: int) -> dict[str, object]:
 
 
 def queryable(root: Path) -> dict[str, object]:
-    """Seconds from an answer to its trace, line and metric being found; needs a running stack."""
+    """Return seconds from a response until its trace, log line and metric are found. Needs a running stack."""
     found = figures_of_tests(root, ["tests/e2e/test_stores.py", "-k", "queryable"])
     return {name: figure for name, figure in found.items() if "queryable" in name}
 
 
 def browser(root: Path) -> dict[str, object]:
-    """What telemetry adds to a page, how soon an error can be read, what is kept of a burst; needs a running stack."""
+    """Measure the cost of telemetry for a page, the delay of an error, the loss in a burst. Needs a running stack."""
     places = ("a_browser", "a_service")
     bursts = [
         f"tests/browser/test_resilience.py::test_burst_of_errors_in_{place}_is_kept_whole_and_slows_nobody"
@@ -128,7 +131,7 @@ def browser(root: Path) -> dict[str, object]:
 
 
 def losses(root: Path, seconds: float) -> dict[str, object]:
-    """What was lost while each component was away for so long, all in one experiment; needs a running stack."""
+    """Measure the losses while each component is down for a given time, in one experiment. Needs a running stack."""
     found = figures_of_tests(root, ["tests/e2e/test_losses.py"], LOSS_SECONDS=str(seconds), LOSS_AT_ONCE="1")
     return {
         "each_seconds": seconds,
@@ -137,7 +140,7 @@ def losses(root: Path, seconds: float) -> dict[str, object]:
 
 
 def release(root: Path) -> dict[str, object]:
-    """How long releasing a service under load takes, and how long a request waits; needs a running stack."""
+    """Measure the duration of a release under load, and the longest wait of a request. Needs a running stack."""
     from sandbox.model.stack import Stack
     from sandbox.release.gap import gap
 
@@ -146,7 +149,10 @@ def release(root: Path) -> dict[str, object]:
 
 
 def saturation(root: Path, duration: str) -> dict[str, object]:
-    """What was sent for so long (`60s`) at full speed, and what each store has of it; the stack is up afterwards."""
+    """Measure what was sent at full speed for a duration (`60s`), and how much of it each store has.
+
+    The stack is left running.
+    """
     from loadtest.seen import observed_load
     from sandbox.model.stack import Stack
 
@@ -167,7 +173,7 @@ def saturation(root: Path, duration: str) -> dict[str, object]:
 
 
 def figures_of_tests(root: Path, tests: list[str], **environment: str) -> dict[str, Any]:
-    """What these end-to-end tests measured, by name. StackError, with their last lines, when one fails."""
+    """Run end-to-end tests; return their measurements by name. Raises StackError with their last lines if one fails."""
     report = root / ".run" / "reports" / "figures.json"
     report.unlink(missing_ok=True)
     _run(root, ["pytest", "-q", *tests], f"{tests[0]} failed, so it measured nothing", **environment)
@@ -175,7 +181,7 @@ def figures_of_tests(root: Path, tests: list[str], **environment: str) -> dict[s
 
 
 def telemetry_cost(root: Path) -> dict[str, object]:
-    """CPU time and throughput of each workload without and with telemetry; needs a running, idle stack."""
+    """Measure CPU time and throughput of each workload without and with telemetry. Needs a running, idle stack."""
     found: dict[str, object] = {}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for workload in ("null", "payment"):
@@ -186,7 +192,7 @@ def telemetry_cost(root: Path) -> dict[str, object]:
 
 
 def cold_build(root: Path) -> dict[str, object]:
-    """Seconds to build every program with every cache empty, downloads included, in a folder that is deleted again."""
+    """Return seconds to build every program with empty caches, downloads included, in a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="cold-build-") as folder:
         caches = {
             "SANDBOX_CACHE": f"{folder}/sandbox",

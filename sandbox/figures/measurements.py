@@ -1,4 +1,4 @@
-"""`make figures`: measures, keeps the result in docs/figures.json and writes docs/figures.md from it."""
+"""`make figures`: measures, stores the results in docs/figures.json and generates docs/figures.md from it."""
 
 import json
 import os
@@ -22,12 +22,12 @@ WARM_STARTS = 5
 PROFILE_STARTS = 3
 AWAY_SECONDS = 600.0
 COST_ROUNDS = 5
-# Ten runs of two faults, and one of each other.
+# Ten runs in total for two faults, and one for each other.
 DRILLS_EACH = 5
-# The quarter of an hour that must wake nobody.
+# A quarter of an hour in which nothing may page.
 HEALTHY_SECONDS = 900.0
 SATURATED = "60s"
-# How often every scenario is played, and whether what an interrupted measurement has kept is gone on with.
+# How often every scenario is run, and whether an interrupted measurement is resumed.
 GAMEDAY_ROUNDS = int(os.environ.get("GAMEDAY_ROUNDS", "1"))
 GAMEDAY_RESUME = os.environ.get("GAMEDAY_RESUME") == "1"
 
@@ -35,7 +35,7 @@ Measured = dict[str, object]
 
 
 def measured(cold: bool, only: list[str], render: bool) -> None:
-    """Measure the sections, keep each as soon as it is measured, and write the page. StackError."""
+    """Measure the sections, store each as soon as it is measured, and write the page. Raises StackError."""
     measurements = {} if render else _measurements(cold, only)
     if measurements:
         measure.stack(ROOT, "up")
@@ -49,7 +49,7 @@ def measured(cold: bool, only: list[str], render: bool) -> None:
 
 
 def _results(measured: Measured | Iterator[Measured]) -> Iterator[Measured]:
-    """What a measurement gave, or, of one that takes hours, everything so far, again and again."""
+    """Yield the result of a measurement; for one that takes hours, all intermediate results."""
     return iter([measured]) if isinstance(measured, dict) else measured
 
 
@@ -58,13 +58,13 @@ def _kept() -> dict[str, Measured]:
 
 
 def _keep(name: str, measured: Measured) -> None:
-    """Write one section beside the others."""
+    """Store one section next to the others."""
     section = {"measured": datetime.now(UTC).date().isoformat(), "on": measure.machine(), **measured}
     DATA.write_text(json.dumps({**_kept(), name: section}, indent=1, sort_keys=True) + "\n")
 
 
 def _measurements(cold: bool, only: list[str]) -> dict[str, Callable[[], Measured | Iterator[Measured]]]:
-    """The sections to measure, in order; StackError for one that does not exist."""
+    """Return the sections to measure, in order. Raises StackError for an unknown one."""
     every: dict[str, Callable[[], Measured | Iterator[Measured]]] = {
         "cold_build": lambda: measure.cold_build(ROOT),
         "profiles": lambda: measure.profiles(ROOT, PROFILE_STARTS),

@@ -1,5 +1,7 @@
-"""docs/own-service.md, done to the letter: a plain app of somebody else's, and how soon after its first request each
-signal can be found."""
+"""Runs the commands of docs/own-service.md with a plain third-party app.
+
+Measures how soon after the app's first request each signal is found.
+"""
 
 import contextlib
 import json
@@ -28,13 +30,16 @@ __all__ = ["blocks", "commands", "own_service"]
 SECTION = "In two minutes"
 EXAMPLE = "examples/fastapi"
 APP = "shop"
-# The virtual environment is made first; it is not what is timed.
+# Time to create the virtual environment first; not part of the measurement.
 INSTALL_SECONDS = 300.0
 PATIENCE_SECONDS = 120.0
 
 
 def own_service(root: Path) -> dict[str, object]:
-    """Seconds from the app's first request until each signal is found; needs a running stack and a package index."""
+    """Return seconds from the app's first request until each signal is found.
+
+    Needs a running stack and a package index.
+    """
     stack, name = Stack(root), f"{APP}-{secrets.token_hex(3)}"
     with tempfile.TemporaryDirectory(prefix="own-service-") as folder:
         copied = [path for path in (root / EXAMPLE).iterdir() if path.is_file()]
@@ -49,13 +54,16 @@ def own_service(root: Path) -> dict[str, object]:
 
 
 def blocks(text: str) -> list[str]:
-    """The commands of the page's first section, block by block."""
+    """Return the commands of the page's first section, block by block."""
     section = text.split(f"\n## {SECTION}\n")[1].split("\n## ")[0]
     return re.findall(r"```bash\n(.*?)```", section, re.DOTALL)
 
 
 def commands(stack: Stack, name: str) -> str:
-    """All of them, for the ports of this stack; the app's name is one that nobody has had: what is found is its own."""
+    """Return all commands with the ports of this stack and an unused app name.
+
+    The name is new, so that only the app's own data is found.
+    """
     written = {value: variable for variable, value in dotenv_values(stack.root / ".env").items()}
 
     def port(match: re.Match[str]) -> str:
@@ -73,16 +81,16 @@ class _Page:
     output: Path
 
     def running(self) -> None:
-        """AssertionError, with what was printed, when a command of the page has failed."""
+        """Check the commands. Raises AssertionError with their output if one has failed."""
         assert self.process.poll() in (None, 0), self.output.read_text()
 
     def end(self) -> None:
-        """Wait until the page's last command has been given."""
+        """Wait until the page's last command was run."""
         self.process.wait(timeout=PATIENCE_SECONDS)
         self.running()
 
     def answers(self) -> dict[str, int]:
-        """How much each store answered to the page's own questions."""
+        """Return the number of results per store of the page's own queries."""
         lines = [json.loads(line) for line in self.output.read_text().splitlines() if line.startswith('{"')]
         found = {"trace": 0, "line": 0, "metric": 0}
         for line in lines:
@@ -97,7 +105,7 @@ class _Page:
 
 @contextmanager
 def _following(text: str, folder: Path) -> Iterator[_Page]:
-    """The commands, given to a shell in a folder; they and what they started are ended afterwards."""
+    """Run the commands in a shell in a folder; terminate them and their descendants afterwards."""
     output = folder / "output"
     with output.open("wb") as stream:
         process = subprocess.Popen(
@@ -115,7 +123,7 @@ def _following(text: str, folder: Path) -> Iterator[_Page]:
 
 
 def _end(leader: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started, which are one group."""
+    """Terminate a process and its descendants, which are one process group."""
     with contextlib.suppress(ProcessLookupError, NotSeen):
         os.killpg(leader.pid, signal.SIGTERM)
         leader.wait()
@@ -135,7 +143,7 @@ def _runs(group: int) -> bool:
 
 @dataclass
 class _Watch:
-    """Looks for each signal of a service that began to exist after ``began`` (seconds since the epoch)."""
+    """Looks for each signal of a service that first appeared after ``began`` (seconds since the epoch)."""
 
     stack: Stack
     name: str
@@ -153,7 +161,7 @@ class _Watch:
             store.close()
 
     def seconds(self, alive: Callable[[], None]) -> dict[str, float]:
-        """NotSeen when one is not found in time."""
+        """Return seconds per signal. Raises NotSeen if one is not found in time."""
         first = eventually(
             f"the first request of {self.name}", lambda: self._first(alive), timeout=INSTALL_SECONDS, interval=0.2
         )

@@ -1,4 +1,4 @@
-"""docs/figures.md, written from docs/figures.json."""
+"""Generates docs/figures.md from docs/figures.json."""
 
 from collections.abc import Mapping
 from statistics import quantiles
@@ -21,7 +21,7 @@ of the runs shown.
 
 
 def page(figures: Mapping[str, Any]) -> str:
-    """Markdown of every figure that was measured."""
+    """Return Markdown of all measured figures."""
     sections = [SECTIONS[name](figures[name]) + "\n" + _where(figures[name]) for name in SECTIONS if name in figures]
     return "\n".join([HEAD, *sections])
 

@@ -1,1 +1,1 @@
-"""What the stack is made of: versions and licences, a bill of materials, and an audit for known vulnerabilities."""
+"""The inventory of the stack: versions and licences, a bill of materials, an audit for known vulnerabilities."""

@@ -1,6 +1,6 @@
-"""Known vulnerabilities of what the locks pin, as pip-audit and npm audit know them; each lock apart.
+"""Checks each lock file for known vulnerabilities with pip-audit and npm audit.
 
-Where their data is not to be had, a lock is not checked, and says so. A lock that they cannot read is an error.
+If their data is unreachable, a lock counts as not checked. A lock that they cannot read is an error.
 """
 
 import json
@@ -16,19 +16,20 @@ from sandbox.model.errors import StackError
 
 __all__ = ["Verdict", "audit", "audit_npm", "audit_python"]
 
-# Of one lock: the longest has 150 packages, which are asked for one after the other.
+# Per lock: the longest has 150 packages, which are queried one after the other.
 SECONDS = 120
-# Of one question.
+# Per query.
 _TIMEOUT_SECONDS = 10
-# What pip-audit's error output has in it when the data was not reached, whatever the reason.
+# Texts in pip-audit's error output that mean that its data was unreachable.
 _UNREACHED = ("requests.exceptions.", "ServiceError", "network may be blocking")
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`found`: a line for each vulnerability. `not_checked`: why not, empty when every package was.
+    """The result for one lock.
 
-    `reached` is False when the data is not to be had at all, so that there is no use in asking for the next lock.
+    `found`: one line per vulnerability. `not_checked`: the reason; empty if every package was checked. `reached` is
+    False if the data is unreachable, so that checking the next lock is useless.
     """
 
     found: tuple[str, ...] = ()
@@ -37,7 +38,7 @@ class Verdict:
 
 
 def audit(locks: Iterable[Path], one: Callable[[Path], Verdict]) -> Iterator[tuple[Path, Verdict]]:
-    """The verdict on each lock, the smallest first. After one that did not reach the data the others are not tried."""
+    """Check each lock, the smallest first. After the first one without data, the others are not tried."""
     first = Verdict()
     for lock in sorted(locks, key=lambda path: path.stat().st_size):
         if first.reached:
@@ -48,9 +49,9 @@ def audit(locks: Iterable[Path], one: Callable[[Path], Verdict]) -> Iterator[tup
 
 
 def audit_python(lock: Path, service: Sequence[str] = ()) -> Verdict:
-    """By pip-audit, from the lock alone. `service` are its options for another source of data than PyPI.
+    """Check a lock with pip-audit, from the lock alone.
 
-    StackError when it does not understand the lock.
+    `service` are its options for a source of data other than PyPI. Raises StackError if it cannot read the lock.
     """
     options = ["--disable-pip", "--format=json", "--progress-spinner=off", f"--timeout={_TIMEOUT_SECONDS}", *service]
     done = _run([sys.executable, "-m", "pip_audit", "--requirement", str(lock), *options], lock.parent)
@@ -79,7 +80,7 @@ def _python_line(package: dict[str, Any], one: dict[str, Any]) -> str:
 
 
 def audit_npm(lock: Path, options: Sequence[str] = ()) -> Verdict:
-    """By npm audit, from package-lock.json alone. StackError when it does not understand the lock."""
+    """Check a lock with npm audit, from package-lock.json alone. Raises StackError if it cannot read the lock."""
     npm = shutil.which("npm")
     if npm is None:
         return Verdict(not_checked="npm is not installed", reached=False)
@@ -97,7 +98,7 @@ def audit_npm(lock: Path, options: Sequence[str] = ()) -> Verdict:
 
 
 def _npm_lines(packages: dict[str, Any]) -> Iterator[str]:
-    """Only what is vulnerable itself; npm also lists every package that depends on it, with its name for a cause."""
+    """Return only packages that are vulnerable themselves; npm also lists every package that depends on one."""
     for name, package in sorted(packages.items()):
         for cause in package["via"]:
             if isinstance(cause, dict):
@@ -105,7 +106,7 @@ def _npm_lines(packages: dict[str, Any]) -> Iterator[str]:
 
 
 def _run(command: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str] | None:
-    """None when the time was up."""
+    """Run a command; return None after the time limit."""
     try:
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:

@@ -1,4 +1,4 @@
-"""The lock files of the checkout, and the packages that they pin."""
+"""The lock files of the checkout and the packages that they pin."""
 
 import json
 import os
@@ -11,14 +11,14 @@ from packaging.utils import canonicalize_name
 
 __all__ = ["Package", "find", "go_modules", "npm_packages", "python_packages"]
 
-# Made by others or by a build, or made up for a test.
+# Third-party files, build results and test data.
 NOT_OURS = ("node_modules", "build", "tests")
 PYTHON_PIN = re.compile(r"^([A-Za-z0-9][\w.-]*)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, order=True)
 class Package:
-    """One pinned package; `licence` is what the lock says of it, which only npm's does."""
+    """One pinned package; `licence` is from the lock (only npm's has it)."""
 
     name: str
     version: str
@@ -26,7 +26,7 @@ class Package:
 
 
 def find(root: Path, name: str) -> list[Path]:
-    """Every file of the checkout whose name ends so (`.lock`, `package-lock.json`, `go.sum`)."""
+    """Return every file of the checkout with this suffix (`.lock`, `package-lock.json`, `go.sum`)."""
     return sorted(_files(root, name))
 
 
@@ -37,13 +37,13 @@ def _files(root: Path, name: str) -> Iterator[Path]:
 
 
 def python_packages(lock: Path) -> set[Package]:
-    """Name (as the index spells it) and version of each line of a lock with hashes."""
+    """Return name (in the index's spelling) and version of each line of a lock with hashes."""
     pins = PYTHON_PIN.findall(lock.read_text(encoding="utf-8"))
     return {Package(canonicalize_name(name), version) for name, version in pins}
 
 
 def npm_packages(lock: Path) -> set[Package]:
-    """What package-lock.json installs; workspaces of ours, which are links, are not packages of others."""
+    """Return the packages that package-lock.json installs, without our own workspaces, which are links."""
     entries: dict[str, dict[str, object]] = json.loads(lock.read_text(encoding="utf-8"))["packages"]
     return {
         Package(str(entry.get("name") or path.rpartition("node_modules/")[2]), str(entry["version"]), _licence(entry))
@@ -58,6 +58,9 @@ def _licence(entry: dict[str, object]) -> str:
 
 
 def go_modules(sums: Path) -> set[Package]:
-    """The modules whose content go.sum vouches for; those with the hash of a go.mod alone are never compiled."""
+    """Return the modules whose content has a hash in go.sum.
+
+    Modules with only the hash of a go.mod are never compiled.
+    """
     lines = (line.split() for line in sums.read_text(encoding="utf-8").splitlines())
     return {Package(module, version) for module, version, _hash in lines if not version.endswith("/go.mod")}

@@ -1,4 +1,4 @@
-"""The parts of the stack, with the version that is pinned and the licence of each."""
+"""The components of the stack with the pinned version and the licence of each."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from sandbox.model.compose import Topology
 
 __all__ = ["OWN_LICENCE", "Part", "parts"]
 
-# What this project writes; see LICENSE.
+# The licence of this project; see LICENSE.
 OWN_LICENCE = "Apache-2.0"
 
 
 @dataclass(frozen=True)
 class Part:
-    """`pinned` is the tag of its image, or a program's version; `native` is what the native engine runs as that.
+    """One component. `pinned` is the tag of its image or a program's version; `native` is what the native engine runs.
 
-    `image` is empty for a program that no image holds, `module` for one that is not written in Go.
+    `image` is empty for a program without an image, `module` for one that is not written in Go.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Part:
 
 
 def parts(topology: Topology, catalog: Catalog) -> list[Part]:
-    """Every service of docker-compose.yml, then the programs that both engines and the checks use beside them."""
+    """Return every service of docker-compose.yml, then the additional programs of both engines and of the checks."""
     return [*_services(topology, catalog), *_tools(topology, catalog)]
 
 
@@ -56,7 +56,7 @@ def _tools(topology: Topology, catalog: Catalog) -> Iterator[Part]:
 
 
 def _native(image: Image, catalog: Catalog, root: Path) -> tuple[str, str]:
-    """What stands in for an image natively, and its Go module if it has one."""
+    """Return the native replacement of an image, and its Go module if it has one."""
     for source in image.binaries.values():
         if source.scheme == "go":
             program = catalog.program(source.owner)
@@ -67,6 +67,6 @@ def _native(image: Image, catalog: Catalog, root: Path) -> tuple[str, str]:
 
 
 def _asked_for(lock: Path) -> str:
-    """The packages that the .in file beside a lock names, in the lock's versions."""
+    """Return the packages that the .in file of a lock lists, with the lock's versions."""
     asked = lock.with_suffix(".in").read_text(encoding="utf-8")
     return ", ".join(f"{one.name} {one.version}" for one in sorted(python_packages(lock)) if one.name in asked)

@@ -1,4 +1,4 @@
-"""What the commands about the stack's parts print and write."""
+"""Implements the commands `versions`, `sbom` and `audit`."""
 
 import sys
 from itertools import chain
@@ -18,7 +18,7 @@ __all__ = ["audit", "print_versions", "write_sbom"]
 
 
 def print_versions(root: Path) -> None:
-    """Every part of the stack: what is pinned, what runs, under which licence."""
+    """Print every component: pinned version, running version, licence."""
     from sandbox.inventory.running import DOWN, running
 
     topology = read_topology(root)
@@ -30,7 +30,7 @@ def print_versions(root: Path) -> None:
     table = Table("component", "pinned", "native", "running", "licence", box=None, pad_edge=False)
     for part in everything:
         table.add_row(part.name, part.pinned, part.native, told.get(part.name, DOWN), part.licence)
-    # In a pipe or a CI log there is no width to fit into.
+    # A pipe or CI log has no terminal width.
     Console(width=None if sys.stdout.isatty() else 160, highlight=False).print(table)
 
 
@@ -44,7 +44,7 @@ def write_sbom(root: Path) -> None:
 
 
 def audit(root: Path) -> int:
-    """Known vulnerabilities of every Python and npm lock; exit status 1 when there is one."""
+    """Print known vulnerabilities of every Python and npm lock file. Return 1 if there is one."""
     from sandbox.inventory import audit as auditing
     from sandbox.inventory.locks import find
 

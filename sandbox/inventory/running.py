@@ -1,4 +1,4 @@
-"""Which version each part of the running stack says that it is; the same questions whatever engine runs it."""
+"""Reads the version that each running component reports, with the same requests on both engines."""
 
 import json
 import re
@@ -51,7 +51,7 @@ def _page_setting(*keys: str) -> Callable[[str], str]:
 
 @dataclass(frozen=True)
 class Question:
-    """The variable of the port to ask, the path, and how the version is read from the answer."""
+    """A request: the variable of the port, the path, and how to read the version from the response."""
 
     port: str
     path: str
@@ -77,10 +77,10 @@ def running(
     variables: Mapping[str, str],
     started: Mapping[str, Mapping[str, str]],
 ) -> dict[str, str]:
-    """Name of each component that runs or has run once -> its version.
+    """Return the version of each component that runs or has run once, by name.
 
-    A program that was built natively was given no version by its maker; the module says it that its executable was
-    made from. Of a component that says nothing it is what `started` (by `up`, sandbox/engines/state.py) noted.
+    A natively built program has no version set at build time; it is read from the module data of its executable. For a
+    component that reports nothing, the version is that in `started` (recorded by `up`, sandbox/engines/state.py).
     """
     modules = {part.name: part.module for part in everything}
     with httpx.Client(timeout=_SECONDS, trust_env=False) as client:
@@ -98,7 +98,7 @@ def _noted(started: Mapping[str, str]) -> str:
 
 
 def says(name: str, variables: Mapping[str, str], client: httpx.Client) -> str:
-    """What a component answers; empty where it does not, or knows no version of itself."""
+    """Return the version that a component reports; empty if it does not respond or has none."""
     if name == "postgres":
         return _postgres(variables)
     question = QUESTIONS.get(name) or _own(name, variables)
@@ -110,12 +110,14 @@ def says(name: str, variables: Mapping[str, str], client: httpx.Client) -> str:
         told = question.read(answer.raise_for_status().text)
     except (httpx.HTTPError, ValueError, LookupError, TypeError):
         return ""
-    # Mailpit calls itself so when its maker gave it no version.
+    # Mailpit reports "dev" if no version was set at build time.
     return "" if told == "dev" else told
 
 
 def _own(name: str, variables: Mapping[str, str]) -> Question | None:
-    """A service says it on its page of metrics; a part of the frontend, on the page that the gateway serves."""
+    """Return the request for the version: a service's /metrics; for a frontend part, the page that
+    the gateway serves.
+    """
     if name.startswith("frontend-"):
         return Question("GATEWAY_PORT", "/", _page_setting("apps", name, "version"))
     port = f"{name.upper().replace('-', '_')}_PORT"
@@ -138,7 +140,7 @@ def _postgres(variables: Mapping[str, str]) -> str:
 
 
 def _made_from(component: Component, module: str) -> str:
-    """The module's version in the executable of a process of this machine; empty where it is not to be known."""
+    """Return the module's version in the executable of a process of this machine; empty if unavailable."""
     go = shutil.which("go")
     if not go or not module or component.engine != "native" or not component.identity.isdigit():
         return ""

@@ -1,4 +1,4 @@
-"""The software bill of materials: every part of the stack and every package that a lock pins, as CycloneDX."""
+"""The software bill of materials in CycloneDX format: every component and every package pinned by a lock."""
 
 import tomllib
 from collections import defaultdict
@@ -22,13 +22,13 @@ from sandbox.inventory.parts import OWN_LICENCE, Part
 __all__ = ["FILE", "LOCK", "bill", "write"]
 
 FILE = Path(".run") / "sbom" / "sandbox.cdx.json"
-# The property that says which lock file pins a package; one for each that does.
+# The property that names a lock file of a package; one per lock.
 LOCK = "sandbox:lock"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Locks of one package manager: how their names end, how they are read, the type in package URLs."""
+    """The locks of one package manager: suffix of their names, reader, type in package URLs."""
 
     purl_type: str
     ending: str
@@ -43,7 +43,7 @@ KINDS = (
 
 
 def bill(root: Path, everything: Iterable[Part]) -> Bom:
-    """The bill of the checkout at `root`; `everything` are the parts of its stack."""
+    """Return the bill of the checkout at `root`; `everything` are the components of its stack."""
     bom = Bom()
     bom.metadata.component = _ourselves(root)
     for part in everything:
@@ -51,14 +51,14 @@ def bill(root: Path, everything: Iterable[Part]) -> Bom:
     for kind in KINDS:
         for component in _packages(root, kind):
             bom.components.add(component)
-    # By hand: the library's own way looks through all of them for each, which takes several seconds for thousands.
+    # Set directly: the library's method searches all of them for each, which takes several seconds for thousands.
     everyone = [Dependency(one.bom_ref) for one in bom.components]
     bom.dependencies = [Dependency(bom.metadata.component.bom_ref, everyone), *everyone]
     return bom
 
 
 def write(bom: Bom, file: Path) -> None:
-    """As JSON of CycloneDX 1.6; replaces an earlier one."""
+    """Write the bill as JSON of CycloneDX 1.6; replaces an earlier one."""
     file.parent.mkdir(parents=True, exist_ok=True)
     JsonV1Dot6(bom).output_to_file(str(file), allow_overwrite=True, indent=2)
 
@@ -87,7 +87,7 @@ def _part(part: Part) -> Component:
 
 
 def _packages(root: Path, kind: Kind) -> Iterator[Component]:
-    """Each package once, with every lock that pins it."""
+    """Return each package once, with every lock that pins it."""
     locks: dict[Package, list[str]] = defaultdict(list)
     for lock in find(root, kind.ending):
         for package in kind.read(lock):

@@ -1,1 +1,1 @@
-"""`make new-service NAME=orders`: a service that is complete the moment it exists."""
+"""`make new-service NAME=orders`: generates a complete service."""

@@ -1,4 +1,4 @@
-"""Writes a new service into the checkout, and names it in the four files that must know it."""
+"""Generates a new service and adds it to the four files that list services."""
 
 import subprocess
 import sys
@@ -16,7 +16,10 @@ Then make it yours: services/{name}/app.py. To give it up: delete its folder and
 
 
 def create(name: str, team: str, root: Path = ROOT) -> str:
-    """Write the service and its entries; what to do next. StackError when the name or the team will not do."""
+    """Generate the service and its entries; return the next steps.
+
+    Raises StackError for an invalid name or team.
+    """
     facts = plan(root, name, team)
     folder = root / "services" / name
     for source in sorted(path for path in TEMPLATE.rglob("*.txt")):

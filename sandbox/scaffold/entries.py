@@ -1,4 +1,4 @@
-"""What a new service needs to be named in: the catalog, the topology, the pins and ports, the scrape targets."""
+"""Adds a new service to the catalog, the topology, the pins and ports, and the scrape targets."""
 
 import keyword
 import re
@@ -20,7 +20,7 @@ CATALOG, COMPOSE, ENV, SCRAPE = FILES = (
     ".env",
     "prometheus/prometheus.yml",
 )
-# Services of the house are numbered from here on; the numbers below are the stack's first ones.
+# First port of generated services; lower numbers are those of the stack's own services.
 FIRST_PORT = 8005
 
 ROW = """  {name}:
@@ -62,7 +62,7 @@ TARGET = '      - {{targets: ["{name}:{port}"], labels: {{service: {name}, team:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the entries say; ``errors`` is the project's number in the error tracker."""
+    """The values of the entries; ``errors`` is the project number in the error tracker."""
 
     name: str
     team: str
@@ -75,7 +75,7 @@ class Facts:
 
 
 def plan(root: Path, name: str, team: str) -> Facts:
-    """Choose what is free. StackError when the name cannot be a service's, or nobody is the team."""
+    """Choose free values. Raises StackError for an invalid service name or an unknown team."""
     topology = read_topology(root)
     catalog = yaml.safe_load((root / CATALOG).read_text(encoding="utf-8"))["services"]
     if not re.fullmatch(r"[a-z][a-z0-9]{1,30}", name):
@@ -96,10 +96,13 @@ def plan(root: Path, name: str, team: str) -> Facts:
 
 
 def add_entries(root: Path, facts: Facts) -> list[str]:
-    """Name the service in each of the four files; their names. StackError when one has lost the place for it."""
+    """Add the service to each of the four files; return their names.
+
+    Raises StackError if a file has no place for the entry.
+    """
     texts = {name: (root / name).read_text(encoding="utf-8") for name in FILES}
     fill = {"name": facts.name, "team": facts.team, "port": facts.port, "errors": facts.errors, "upper": facts.upper}
-    # The last line of the services: what follows is another part.
+    # The last line of the services; another section follows.
     texts[CATALOG] = _after(texts[CATALOG], r"^services:\n(?:(?:  .*|#.*)\n)*(?:  .*\n)", ROW.format(**fill), CATALOG)
     texts[COMPOSE] = _before(texts[COMPOSE], r"^  postgres:\n", BLOCK.format(**fill), COMPOSE)
     project = f",{facts.errors}:{facts.name}=${{{facts.upper}_SENTRY_KEY}}"
@@ -126,7 +129,7 @@ def _after(text: str, pattern: str, addition: str, file: str) -> str:
 
 
 def _place(text: str, pattern: str, file: str) -> re.Match[str]:
-    """The first place in a file that looks as described."""
+    """Return the first place in a file that matches."""
     found = re.search(pattern, text, re.MULTILINE)
     if not found:
         raise StackError(f"{file} has no place for a new service ({pattern!r}).", "Mend sandbox/scaffold/entries.py.")
