@@ -1,1 +1,1 @@
-"""The unattended run (`bash .ci/run`): stand-in images, a Docker engine of its own, what a failure leaves behind."""
+"""The unattended run (`bash .ci/run`): stand-in images, its own Docker engine, the bundle of a failure."""

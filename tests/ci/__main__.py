@@ -1,4 +1,4 @@
-"""`python -m tests.ci`: the whole unattended run; `.ci/run` calls it when make and the tools' environment are there."""
+"""`python -m tests.ci`: the unattended run. `.ci/run` calls it when make and the tools' environment exist."""
 
 import contextlib
 import os
@@ -28,22 +28,22 @@ __all__ = ["main"]
 REPORTS = ROOT / ".run" / "reports"
 LOGS = ROOT / ".run" / "ci"
 BUNDLE = ROOT / ".run" / "bundle"
-# Every process of the run inherits it, so that one left behind is recognised.
+# Every process of the run inherits this variable, so that leftovers can be identified.
 MARKER = "SANDBOX_CI_RUN"
-# What the stand-in images do not cover; printed, because an omission that nobody sees is a lie.
+# What the stand-in images do not cover. It is printed, so that the omission is visible.
 WITHOUT = {"grafana": "no package registry carries Grafana, so no stand-in for its image can be made"}
 
-# Loki, Tempo and the collector away at once, overlapping: less time than three absences one after the other, each with
-# its own recovery. Longer absences are measured by `make figures`.
+# Loki, Tempo and the collector are down at the same time: faster than three outages with a recovery each. `make
+# figures` measures longer outages.
 AT_ONCE = {"LOSS_SECONDS": "20", "LOSS_AT_ONCE": "1"}
-# With Docker stopping and starting the collector take some seconds more, and it may be away for 20 s in all.
+# Docker takes some seconds more to stop and start the collector, whose outage may last 20 s in all.
 SLOWER_TO_START = {"LOSS_SECONDS": "12"}
 
 
 def main() -> int:
-    """Runs every step, prints the sum as the last line, and returns 0 when nothing failed."""
+    """Run every step, print the result as the last line; return 0 if nothing failed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Started in the background of a script it would inherit that interrupts are ignored, and every test with it.
+    # In the background of a script, it would inherit that interrupts are ignored, and so would every test.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ[MARKER] = uuid.uuid4().hex
     for folder in (REPORTS, LOGS, BUNDLE):
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def _static_and_unit(steps: Steps) -> None:
-    """What needs nothing built runs while a cold machine builds."""
+    """Steps that need nothing built; they run while programs are built on a cold machine."""
     with _beside(steps, lambda: _built(steps)):
         steps.command("make lint", ["make", "lint"], 10)
         steps.command("make audit", ["make", "audit"], 5)
@@ -75,7 +75,7 @@ def _static_and_unit(steps: Steps) -> None:
 
 @contextlib.contextmanager
 def _beside(steps: Steps, work: Callable[[], None]) -> Iterator[None]:
-    """Does other work while the block runs, and waits for it; when the block is interrupted, both end."""
+    """Run other work while the block runs, and wait for it. An interrupt of the block ends both."""
     with ThreadPoolExecutor(1) as thread:
         other = thread.submit(work)
         try:
@@ -93,7 +93,7 @@ def _built(steps: Steps) -> None:
 
 
 def _tests(steps: Steps, target: str, minutes: float, beside: bool = False) -> None:
-    """A suite of the Makefile; one that runs `beside` another takes the processor time that the other leaves."""
+    """Run a suite of the Makefile. One that runs `beside` another has a lower priority."""
     reports = REPORTS / target
     command = ["make", target, f"REPORTS={reports.relative_to(ROOT)}"]
     steps.command(
@@ -102,13 +102,13 @@ def _tests(steps: Steps, target: str, minutes: float, beside: bool = False) -> N
 
 
 def _stack(steps: Steps, name: str, environment: dict[str, str]) -> None:
-    """Up, the end-to-end tests of engine `name`, down; afterwards its data is deleted, whatever happened."""
+    """Start the stack with engine `name`, run the end-to-end tests, stop it. Its data is deleted in any case."""
     reports = REPORTS / name
     arguments = [f"ENGINE={name}", f"REPORTS={reports.relative_to(ROOT)}", "EXAMPLES=1"]
     try:
         steps.command(f"make test ENGINE={name}", ["make", "test", *arguments], 40, environment, reports)
     finally:
-        # Beyond the deadline if need be: what was started must not stay.
+        # May exceed the deadline: what was started must be stopped.
         patient = Steps(ROOT, LOGS, time.monotonic() + 180, steps.outcomes)
         patient.command(f"make clean ENGINE={name}", ["make", "clean", f"ENGINE={name}"], 3, environment)
 
@@ -120,14 +120,17 @@ def _docker(steps: Steps) -> None:
             if overrides is not None:
                 _stack(steps, "docker", environment | overrides | AT_ONCE | SLOWER_TO_START)
     finally:
-        # An engine that cannot run is told as skipped; this line says what that means.
+        # An unavailable engine is reported as skipped; this line explains the consequence.
         if not any(outcome.name == "make test ENGINE=docker" for outcome in steps.outcomes):
             print("\nThe Docker leg did not reach its tests; the steps above say why.", flush=True)
 
 
 @contextlib.contextmanager
 def _engine(steps: Steps) -> Iterator[dict[str, str] | None]:
-    """The environment that reaches an engine, or None where none can run; one started here is stopped at the end."""
+    """Provide the environment that reaches an engine, or None if none is available.
+
+    An engine started here is stopped at the end.
+    """
     running: list[engine.Daemon] = []
 
     def packages() -> str:
@@ -149,9 +152,9 @@ def _engine(steps: Steps) -> Iterator[dict[str, str] | None]:
 
 
 def _images(steps: Steps, environment: dict[str, str]) -> dict[str, str] | None:
-    """Makes the stand-ins and returns the variables that choose them; None when that failed.
+    """Build the stand-ins and return the variables that select them; None if that failed.
 
-    With CI_IMAGES=official nothing is made or left out: the images of .env are pulled.
+    With CI_IMAGES=official, nothing is built or left out: the images of .env are pulled.
     """
     if os.environ.get("CI_IMAGES") == "official":
         return {}
@@ -173,7 +176,7 @@ def _images(steps: Steps, environment: dict[str, str]) -> dict[str, str] | None:
 
 
 def _nothing_left(steps: Steps) -> None:
-    """A run that leaves a process behind has failed, however well its tests went; what is left is ended."""
+    """Fail a run that leaves a process behind, even if its tests passed; terminate what is left."""
     ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     left, told = [], ["processes were left running, and ended now:"]
     for process in psutil.process_iter(["pid", "cmdline"]):

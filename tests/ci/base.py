@@ -1,4 +1,7 @@
-"""A small Debian (or Ubuntu) file system for the stand-in images, of this machine's release, from its mirror."""
+"""Creates a small Debian (or Ubuntu) file system for the stand-in images.
+
+It has this machine's release and comes from its mirror.
+"""
 
 import functools
 import os
@@ -11,7 +14,7 @@ from pathlib import Path
 __all__ = ["BaseUnavailable", "base_archive", "base_busybox", "base_python"]
 
 _PACKAGES = ("busybox-static", "ca-certificates", "python3", "python3-pip", "python3-venv", "tzdata")
-# The interpreter belongs to the image, as in the official one: no "externally managed" refusal, and nothing of apt's.
+# The interpreter belongs to the image, as in the official one: no "externally managed" error, and no files of apt.
 _LEFT_OUT = (
     "dev/",
     "proc/",
@@ -26,12 +29,12 @@ _SECONDS = 600
 
 
 class BaseUnavailable(Exception):
-    """Why no base file system can be made here, and what would help."""
+    """The reason why no base file system can be created here, and a remedy."""
 
 
 @functools.cache
 def base_archive(cache: Path) -> Path:
-    """The tar archive of the base, made on first use under `cache` (about 200 MB; one to two minutes)."""
+    """Return the tar archive of the base; created on first use in `cache` (about 200 MB; one to two minutes)."""
     suite, mirror = _release_and_mirror()
     archive = cache / f"base-{suite}.tar"
     if archive.exists():
@@ -53,14 +56,14 @@ def base_archive(cache: Path) -> Path:
 
 @functools.cache
 def base_python(archive: Path) -> str:
-    """The base's Python version, such as "3.11"."""
+    """Return the base's Python version, such as "3.11"."""
     with tarfile.open(archive) as tar:
         target = tar.getmember("./usr/bin/python3").linkname
     return target.removeprefix("python")
 
 
 def base_busybox(archive: Path) -> Path:
-    """The base's static busybox, beside the archive."""
+    """Return the base's static busybox, which is next to the archive."""
     program = archive.with_name(f"busybox-{archive.stem}")
     if not program.exists():
         partial = program.with_suffix(".partial")

@@ -1,4 +1,4 @@
-"""What a stand-in image is made of, derived from the facts in sandbox/engines/native/images.toml: pure functions."""
+"""Generates the Dockerfile of a stand-in image from sandbox/engines/native/images.toml. Pure functions."""
 
 import json
 from collections.abc import Sequence
@@ -7,14 +7,15 @@ from sandbox.engines.native.images import Image
 
 __all__ = ["BUSYBOX_BASES", "busybox_links", "dockerfile", "environments"]
 
-# Bases whose official form brings busybox; a scratch image has nothing at all, a Debian one its own tools.
+# Bases whose official images contain busybox. A scratch image contains nothing, a Debian one its own tools.
 BUSYBOX_BASES = ("alpine", "busybox", "distroless")
 
 
 def dockerfile(image: Image, base: str, commands: Sequence[str] = ()) -> str:
-    """The Dockerfile of a stand-in whose own files are in `rootfs.tar`.
+    """Return the Dockerfile of a stand-in whose own files are in `rootfs.tar`.
 
-    `base` is the image below it (`scratch` where the official one has no Debian); `commands` run at build time as root.
+    `base` is the base image (`scratch` if the official one is not based on Debian). `commands` run at build time as
+    root.
     """
     variables = {"PATH": ":".join(image.path), **image.environment}
     lines = [f"FROM {base}", "ADD rootfs.tar /"]
@@ -28,10 +29,10 @@ def dockerfile(image: Image, base: str, commands: Sequence[str] = ()) -> str:
 
 
 def busybox_links(image: Image, applets: list[str]) -> dict[str, str]:
-    """Links to busybox: path of the link -> path of busybox; empty where the image brings no shell.
+    """Return path of the link -> path of busybox; empty if the image has no shell.
 
-    An Alpine or busybox image has every applet; a distroless one has them only where its `:debug` variant keeps them,
-    which the facts state as tools below /busybox.
+    An Alpine or busybox image has every applet. A distroless image has applets only where its `:debug` variant has
+    them; images.toml lists these as tools in /busybox.
     """
     if image.base not in BUSYBOX_BASES or not image.tools:
         return {}
@@ -41,7 +42,7 @@ def busybox_links(image: Image, applets: list[str]) -> dict[str, str]:
 
 
 def environments(image: Image) -> set[str]:
-    """Names of the [venv.*] tables whose packages the image has installed, so that their commands are on its PATH."""
+    """Return the [venv.*] tables whose packages are installed in the image, so that their commands are on its PATH."""
     return {
         source.owner
         for source in image.binaries.values()

@@ -1,4 +1,4 @@
-"""A Docker engine for the run: the one that answers, or one started here and stopped at the end."""
+"""A Docker engine for the run: the one that responds, or one started here and stopped at the end."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ _PACKAGES = {"dockerd": "docker.io", "iptables": "iptables", "debootstrap": "deb
 _START_SECONDS = 60
 _STOP_SECONDS = 60
 _APT_SECONDS = 600
-# What lists a kind of thing that an earlier run may have left, and what removes it; containers hold volumes.
+# Commands that list and remove each kind of leftover of an earlier run. Containers first: they hold volumes.
 _LEFT = (
     (["ps", "--all", "--quiet"], ["rm", "--force"]),
     (["volume", "ls", "--quiet"], ["volume", "rm", "--force"]),
@@ -24,12 +24,12 @@ _LEFT = (
 
 
 class EngineUnavailable(Exception):
-    """Why no Docker engine can run here. A property of the machine, not a fault of the project."""
+    """The reason why no Docker engine can run here. It is a property of the machine, not an error of the project."""
 
 
 @dataclass
 class Daemon:
-    """How to reach an engine; `process` is None when it ran before and is left alone."""
+    """The connection to an engine; `process` is None if it was running before and is not stopped."""
 
     environment: dict[str, str]
     folder: Path
@@ -37,9 +37,12 @@ class Daemon:
     process: subprocess.Popen[bytes] | None = None
 
     def stop(self) -> None:
-        """Stops what `start` started, by its own process id, and removes its files; an engine that answered runs on."""
+        """Stop the process that `start` started, by its process id, and remove its files.
+
+        An engine that was already running is not affected.
+        """
         if self.process is not None:
-            # What this run's images replaced would otherwise pile up in the cache.
+            # Otherwise images that this run replaced would accumulate in the cache.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 _client(["image", "prune", "--force"], self.environment, _STOP_SECONDS)
             self.process.terminate()
@@ -53,7 +56,7 @@ class Daemon:
 
 
 def ensure_packages() -> list[str]:
-    """Installs what an engine and the stand-in images need and this machine lacks; names of what was installed."""
+    """Install missing packages that an engine and the stand-in images need; return their names."""
     missing = [package for program, package in _PACKAGES.items() if not shutil.which(program)]
     if not missing:
         return []
@@ -64,7 +67,7 @@ def ensure_packages() -> list[str]:
     _apt("update")
     _apt("install", *missing)
     if not shutil.which("docker"):
-        # Newer releases keep the client in a package of its own.
+        # Newer releases have the client in a separate package.
         _apt("install", "docker-cli")
     return missing
 
@@ -91,9 +94,11 @@ def _apt(action: str, *packages: str) -> None:
 
 
 def start(data: Path, log: Path, compose: Path) -> Daemon:
-    """The engine that answers, else one of our own with images under `data`; `compose` becomes the client's plugin.
+    """Return the engine that responds, otherwise start one with images in `data`; `compose` becomes the client's
+    plugin.
 
-    The engine of our own listens on a Unix socket only. EngineUnavailable says why none answers after a minute.
+    An engine started here listens on a Unix socket only. Raises EngineUnavailable with the reason if none responds
+    within a minute.
     """
     folder = Path(tempfile.mkdtemp(prefix="sandbox-engine-", dir="/run" if os.access("/run", os.W_OK) else None))
     engine = Daemon({"DOCKER_CONFIG": str(_client_configuration(folder / "client", compose))}, folder, log)
@@ -112,7 +117,7 @@ def _begin(engine: Daemon, data: Path) -> None:
     if not shutil.which("dockerd"):
         raise EngineUnavailable("no engine answers and dockerd is not installed")
     data.mkdir(parents=True, exist_ok=True)
-    # A Unix socket's path may have about 100 bytes, so all sockets are below a short folder.
+    # A Unix socket's path is limited to about 100 bytes, so all sockets are in a short folder.
     socket = f"unix://{engine.folder}/docker.sock"
     command = ["dockerd", "--host", socket, "--data-root", str(data), "--exec-root", str(engine.folder / "exec")]
     with engine.log.open("wb") as output:
@@ -137,15 +142,15 @@ def _wait(engine: Daemon) -> None:
 
 
 def _sweep(engine: Daemon) -> None:
-    """Empties an engine of the run's own but for its images.
+    """Remove everything but the images from the run's own engine.
 
-    It starts again what ran when an earlier run was killed, on the ports and volumes that this one needs.
+    At its start, it restarts containers of a killed run, which occupy ports and volumes of this one.
     """
     for listing, removal in _LEFT:
         names = _told(listing, engine.environment).split()
         if names:
             _told([*removal, *names], engine.environment)
-    # It keeps the networks that every engine has.
+    # Does not remove the engine's default networks.
     _told(["network", "prune", "--force"], engine.environment)
 
 
@@ -158,7 +163,7 @@ def _told(arguments: list[str], environment: Mapping[str, str]) -> str:
 
 
 def _client_configuration(folder: Path, compose: Path) -> Path:
-    """A client configuration of our own, so that the plugin leaves no trace in anybody's home directory."""
+    """Return a separate client configuration, so that the plugin does not change the user's home directory."""
     plugins = folder / "cli-plugins"
     plugins.mkdir(parents=True)
     (plugins / "docker-compose").symlink_to(compose)

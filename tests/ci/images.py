@@ -1,7 +1,7 @@
-"""Stand-in images: the official ones cannot always be pulled, so each is made here from the same facts and programs.
+"""Builds stand-in images from the same facts and programs, because the official images cannot always be pulled.
 
 A stand-in has the user, paths, entrypoint, data directories and missing shell that images.toml states for the official
-image, and the program that the native engine runs. Its name is the official one below `localhost/`.
+image, and the program that the native engine runs. Its name is the official one with the prefix `localhost/`.
 """
 
 import functools
@@ -28,18 +28,21 @@ __all__ = ["ImageError", "Maker", "make_all", "stand_in_overrides"]
 
 _LABEL = "sandbox.stand-in"
 _SECONDS = 300
-# What images that are built from this one install while they are built: Python packages, and those of npm.
+# Packages, of Python and npm, that are installed while images based on this one are built.
 _BUILDS_LOCKS = ("services/requirements.lock", "services/frontend/requirements.lock")
 _BUILDS_PAGES = "services/frontend"
 _PASSWD = "root:x:0:0:root:/root:/sbin/nologin\nnobody:x:65534:65534:nobody:/:/sbin/nologin\n"
 
 
 class ImageError(Exception):
-    """Which image could not be made, and the engine's own words."""
+    """The image that could not be built, and the engine's error message."""
 
 
 def stand_in_overrides(variables: Mapping[str, str], catalog: Catalog) -> dict[str, str]:
-    """IMAGE_* variables that point docker-compose.yml at the stand-ins; images that cannot be made are left out."""
+    """Return the IMAGE_* variables that select the stand-ins in docker-compose.yml.
+
+    Images that cannot be built are left out.
+    """
     return {
         name: f"localhost/{reference}"
         for name, reference in variables.items()
@@ -48,7 +51,7 @@ def stand_in_overrides(variables: Mapping[str, str], catalog: Catalog) -> dict[s
 
 
 def make_all(root: Path, cache: Path, catalog: Catalog, variables: Mapping[str, str]) -> dict[str, str]:
-    """Makes every stand-in that can be made and returns the overrides that choose them."""
+    """Build every possible stand-in and return the variables that select them."""
     cache.mkdir(parents=True, exist_ok=True)
     maker = Maker(root, cache, catalog)
     overrides = stand_in_overrides(variables, catalog)
@@ -62,14 +65,14 @@ def make_all(root: Path, cache: Path, catalog: Catalog, variables: Mapping[str, 
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes images with the engine that `docker` reaches; `cache` keeps the base and the wheels between runs."""
+    """Builds images with the engine that `docker` reaches; `cache` keeps the base and the wheels between runs."""
 
     root: Path
     cache: Path
     catalog: Catalog
 
     def make(self, image: Image, programs: Mapping[str, Path], name: str) -> bool:
-        """Makes image `name` of native `programs` (path in the image -> file); False when it is there, unchanged."""
+        """Build image `name` of native `programs` (path in the image -> file). Return False if it exists unchanged."""
         below = self._base() if image.base == "debian" else "scratch"
         rootfs, recipe = Rootfs(), dockerfile(image, below, self._commands(image))
         self._fill(rootfs, image, programs)
@@ -93,7 +96,7 @@ class Maker:
     def _fill(self, rootfs: Rootfs, image: Image, programs: Mapping[str, Path]) -> None:
         for directory in image.directories:
             owner, group = (int(number) for number in directory.owner.split(":"))
-            # Debian's /var/run is a link, which a directory of that name would replace.
+            # Debian's /var/run is a symbolic link, which a directory would replace.
             path = re.sub(r"^/var/run/", "/run/", directory.path) if image.base == "debian" else directory.path
             rootfs.directory(path, (owner, group), int(directory.mode, 8))
         if image.base == "debian":
@@ -135,7 +138,7 @@ class Maker:
         return [self.root / name for name in names]
 
     def _commands(self, image: Image) -> list[str]:
-        """Commands of the build: an application's image has its packages installed, the services install theirs."""
+        """Return the build commands: they install the packages of an application's image, or those of the services."""
         steps = []
         for name, ids in image.accounts.items():
             user, group = ids.split(":")
@@ -147,9 +150,9 @@ class Maker:
 
 
 def _fill_installation(rootfs: Rootfs, path: str, program: Path) -> None:
-    """`<site-packages>/<package>/<installation>/bin/x` becomes `<prefix>/bin/x`, with all that stands around it.
+    """Move `<site-packages>/<package>/<installation>/bin/x` and its surrounding files to `<prefix>/bin/x`.
 
-    Its libraries are found by a path relative to the program, three folders up.
+    The program finds its libraries by a relative path, three folders up.
     """
     prefix, installation = Path(path).parents[1], program.parents[1]
     for part in ("bin", "lib", "share"):

@@ -1,4 +1,4 @@
-"""The npm packages of a lock file, fetched on this machine and installed inside an image, where there is no network."""
+"""Downloads the npm packages of a lock file on this machine, for installation in an image build without network."""
 
 import hashlib
 import os
@@ -11,23 +11,26 @@ from sandbox.engines.native import build
 
 __all__ = ["NpmCacheUnavailable", "npm_cache", "npm_configuration"]
 
-# Where the image has the cache.
+# Path of the cache in the image.
 HOME = "/npm-cache"
 _SECONDS = 300
 
 
 class NpmCacheUnavailable(Exception):
-    """Which packages could not be fetched, and npm's own words."""
+    """The packages that could not be downloaded, and npm's error message."""
 
 
 def npm_configuration(folder: Path) -> str:
-    """What npm must be told in an image. Packages are found by the registry's address, so it is this machine's."""
+    """Return npm's configuration in an image.
+
+    The cache's keys contain the registry's address, so it must be this machine's.
+    """
     registry = _npm(folder, ["config", "get", "registry"], folder)
     return f"cache={HOME}\noffline=true\nregistry={registry.strip()}\nupdate-notifier=false\n"
 
 
 def npm_cache(folder: Path, cache: Path) -> Path:
-    """npm's cache with every package that folder/package-lock.json asks for on this processor; kept under `cache`."""
+    """Return npm's cache with every package of folder/package-lock.json for this processor; kept in `cache`."""
     key = hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()[:16]
     kept = cache / f"npm-{key}"
     if kept.exists():
@@ -46,7 +49,7 @@ def npm_cache(folder: Path, cache: Path) -> Path:
 
 
 def _npm(folder: Path, arguments: list[str], where: Path) -> str:
-    """With the Node.js of the folder's own Python lock file, as the image's build has it."""
+    """Run npm with the Node.js of the folder's Python lock file, as in the image's build."""
     programs = build.python_environment(folder / "requirements.lock") / "bin"
     done = subprocess.run(
         [str(programs / "npm"), *arguments],

@@ -1,4 +1,4 @@
-"""JUnit reports: counting them, reading their cases, and writing one for the steps of the run themselves."""
+"""JUnit reports: counts them, reads their cases, and writes one for the steps of the run."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -25,9 +25,9 @@ class Tally:
 
 @dataclass(frozen=True)
 class Outcome:
-    """One step of the run: `failure` or `skipped` say why it is not a success; `seconds` is its duration.
+    """One step of the run: `failure` or `skipped` is the reason if it did not succeed; `seconds` is its duration.
 
-    `reported` says that another report holds the failure's cases already, so that it is not counted once more.
+    `reported` means that another report contains the failure's cases, so that it is not counted twice.
     """
 
     name: str
@@ -39,7 +39,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Case:
-    """One test: its node id where the report has it, the folder of its report, its seconds, and why it failed."""
+    """One test.
+
+    It has its node id if the report contains it, the folder of its report, its seconds, and the reason of its failure.
+    """
 
     name: str
     part: str
@@ -48,7 +51,7 @@ class Case:
 
 
 def read_cases(folder: Path) -> list[Case]:
-    """The cases of every readable JUnit report below `folder`, the slowest first."""
+    """Return the cases of every readable JUnit report below `folder`, the slowest first."""
     cases = []
     for report in sorted(folder.rglob("*.xml")):
         part = report.parent.name if report.parent != folder else report.stem
@@ -62,7 +65,7 @@ def read_cases(folder: Path) -> list[Case]:
 
 
 def read_reports(folder: Path) -> Tally:
-    """The sum of every JUnit report below `folder`. An unreadable report counts as one failure."""
+    """Return the sum of every JUnit report below `folder`. An unreadable report counts as one failure."""
     total = Tally()
     for report in sorted(folder.rglob("*.xml")):
         try:
@@ -74,7 +77,7 @@ def read_reports(folder: Path) -> Tally:
 
 
 def write_report(outcomes: list[Outcome], path: Path) -> None:
-    """Writes the steps that no other report tells of as one JUnit suite named `ci`."""
+    """Write the steps without a report of their own as one JUnit suite named `ci`."""
     outcomes = [outcome for outcome in outcomes if not outcome.reported]
     failed = sum(bool(outcome.failure) for outcome in outcomes)
     skipped = sum(bool(outcome.skipped) for outcome in outcomes)

@@ -1,4 +1,4 @@
-"""Root file systems as tar archives, with the exact owner and mode of every path and nothing of the clock."""
+"""Root file systems as reproducible tar archives, with the exact owner and mode of every path and no timestamps."""
 
 import hashlib
 import io
@@ -20,35 +20,38 @@ class _Entry:
 
     @property
     def identity(self) -> str:
-        """Changes with the entry. A file counts by name, size and time of change; reading them all takes too long."""
+        """Return a value that changes with the entry.
+
+        A file counts by name, size and modification time; reading all files takes too long.
+        """
         state = self.source.stat() if self.source else None
         return repr((self, state.st_size, state.st_mtime_ns) if state else self)
 
 
 class Rootfs:
-    """Collects what a root file system consists of. Owners are (uid, gid); missing parents are root's, mode 0755."""
+    """The contents of a root file system. Owners are (uid, gid); missing parents belong to root with mode 0755."""
 
     def __init__(self) -> None:
         self._entries: dict[PurePosixPath, _Entry] = {}
 
     def directory(self, path: str, owner: tuple[int, int] = (0, 0), mode: int = 0o755) -> None:
-        """Adds a directory; a path that is there already stays as it is, here and below."""
+        """Add a directory. If the path exists, it and its contents stay unchanged."""
         self._add(path, _Entry(tarfile.DIRTYPE, mode, owner))
 
     def link(self, path: str, to: str) -> None:
-        """Adds a symbolic link."""
+        """Add a symbolic link."""
         self._add(path, _Entry(tarfile.SYMTYPE, 0o777, link=to))
 
     def text(self, path: str, content: str) -> None:
-        """Adds a small file that everybody may read."""
+        """Add a small file that everybody can read."""
         self._add(path, _Entry(tarfile.REGTYPE, 0o644, data=content.encode()))
 
     def file(self, path: str, source: Path, mode: int = 0o755) -> None:
-        """Adds a file of this machine, owned by root; a symbolic link is followed."""
+        """Add a file of this machine, owned by root; symbolic links are followed."""
         self._add(path, _Entry(tarfile.REGTYPE, mode, source=source.resolve()))
 
     def tree(self, path: str, source: Path) -> None:
-        """Adds a directory of this machine with all below it, owned by root, with the modes it has."""
+        """Add a directory of this machine with its contents, owned by root, with its modes."""
         for item in sorted(source.rglob("*")):
             inside = str(PurePosixPath(path) / item.relative_to(source).as_posix())
             if item.is_symlink():
@@ -59,12 +62,12 @@ class Rootfs:
                 self.file(inside, item, item.stat().st_mode & 0o777)
 
     def digest(self) -> str:
-        """Hexadecimal; changes when the archive would."""
+        """Return a hexadecimal digest that changes if the archive would."""
         lines = (f"{path} {entry.identity}" for path, entry in self._entries.items())
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def write(self, target: Path) -> None:
-        """Writes the archive; the same contents give the same bytes."""
+        """Write the archive; the same contents give the same bytes."""
         with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as tar:
             for path, entry in self._entries.items():
                 header = tarfile.TarInfo(str(path).lstrip("/"))

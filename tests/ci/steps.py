@@ -1,4 +1,4 @@
-"""Running the steps of the run: each bounded in time, kept in a log, and counted."""
+"""Runs the steps of the run, each with a time limit, a log and a result."""
 
 import contextlib
 import os
@@ -23,7 +23,7 @@ _SHOW_SECONDS = 0.3
 
 @dataclass
 class Steps:
-    """The steps so far. No step outlives `deadline` (seconds of the monotonic clock)."""
+    """The steps so far. No step runs beyond `deadline` (seconds of the monotonic clock)."""
 
     root: Path
     logs: Path
@@ -32,7 +32,7 @@ class Steps:
     _abandoned: threading.Event = field(default_factory=threading.Event)
 
     def abandon(self) -> None:
-        """Ends the commands that still run, those of other threads included."""
+        """Terminate the running commands, including those of other threads."""
         self._abandoned.set()
 
     def command(
@@ -44,10 +44,10 @@ class Steps:
         reports: Path | None = None,
         shown: bool = True,
     ) -> bool:
-        """Runs a command for at most `minutes`; True when it succeeded.
+        """Run a command for at most `minutes`; return True if it succeeded.
 
-        Where its JUnit reports below `reports` hold the failures already, the step itself is not counted once more.
-        The output of a command that runs beside others is not `shown` live; its log has it.
+        If its JUnit reports in `reports` contain the failures, the step itself is not counted again. Unless `shown`,
+        the output goes only to the log, as for a command that runs parallel to others.
         """
         began = time.monotonic()
         self._announce(name)
@@ -66,7 +66,7 @@ class Steps:
         return not failure
 
     def call(self, name: str, action: Callable[[], str], excused: tuple[type[Exception], ...] = ()) -> bool:
-        """Runs a function that returns a line to print; an exception among `excused` is a skip, any other a failure."""
+        """Run a function that returns a line to print. An exception in `excused` is a skip, any other a failure."""
         began = time.monotonic()
         self._announce(name)
         try:
@@ -82,7 +82,7 @@ class Steps:
         return True
 
     def record(self, outcome: Outcome) -> None:
-        """Counts an outcome, and says so when it is a failure."""
+        """Count an outcome, and print it if it is a failure."""
         self.outcomes.append(outcome)
         if outcome.failure:
             print(f"FAILED: {outcome.failure.splitlines()[0]}", flush=True)
@@ -92,9 +92,9 @@ class Steps:
 
 
 def _started(command: list[str], folder: Path, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """The process, in a group of its own but in this session: Linux compares niceness only within a session.
+    """Start the process in its own group but in this session: Linux compares niceness only within a session.
 
-    Output goes through a file, not a pipe: a process that the command leaves running could hold a pipe open for ever.
+    Output goes to a file, not a pipe: a process that outlives the command could keep a pipe open.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as sink:
@@ -112,7 +112,7 @@ def _started(command: list[str], folder: Path, environment: Mapping[str, str], l
 def _await(
     process: subprocess.Popen[bytes], log: Path, seconds: float, abandoned: threading.Event, shown: bool
 ) -> tuple[int, bool]:
-    """The exit status, and whether the time was up. The whole process group ends with the command."""
+    """Return the exit status, and whether the time limit was reached. The whole process group ends with the command."""
     end, timed_out = time.monotonic() + seconds, False
     with log.open("rb") as output:
         try:
@@ -135,7 +135,7 @@ def _show(output: BinaryIO) -> None:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    """Asks first, so that the command can put its house in order; then insists."""
+    """Terminate the group, so that the command can clean up; then kill it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)

@@ -1,4 +1,7 @@
-"""What a run prints at its end: its parts with their time, the slowest tests, and in the last ten lines what failed."""
+"""The report at the end of a run: parts with their durations, the slowest tests, the failures.
+
+The failures are in the last ten lines.
+"""
 
 from collections.abc import Iterator
 
@@ -7,15 +10,15 @@ from tests.ci.results import Case, Outcome, Tally
 __all__ = ["lines"]
 
 SLOWEST = 20
-# With the line of the bundle and the closing one, ten lines in all.
+# With the line of the bundle and the last one, ten lines in all.
 FAILURES = 8
 WIDTH = 600
 
 
 def lines(outcomes: list[Outcome], cases: list[Case], tally: Tally, seconds: float, bundle: str) -> Iterator[str]:
-    """The report of a run that took so many seconds; `bundle` is the folder with everything about a failure.
+    """Return the report of a run that took `seconds`; `bundle` is the folder with the data of a failure.
 
-    `outcomes` stand in the order of their end. Steps that run side by side add up to more than the whole.
+    `outcomes` are in the order of their end. The durations of parallel steps add up to more than the total.
     """
     yield "\nParts of the run"
     for outcome in outcomes:
@@ -34,7 +37,7 @@ def lines(outcomes: list[Outcome], cases: list[Case], tally: Tally, seconds: flo
 
 
 def _failures(outcomes: list[Outcome], cases: list[Case]) -> Iterator[str]:
-    """One line each: the test and what it awaited and found instead, or the step and its last words."""
+    """Return one line per failure: the test with expectation and result, or the step with its last output."""
     found = [f"FAILED {case.part}: {case.name}: {case.failure}" for case in cases if case.failure]
     for outcome in outcomes:
         if outcome.failure and not outcome.reported:

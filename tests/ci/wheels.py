@@ -1,4 +1,4 @@
-"""Wheels that are fetched on this machine and installed inside an image, where there is no network and no registry."""
+"""Downloads wheels on this machine, for installation in an image build without network."""
 
 import hashlib
 import platform
@@ -9,7 +9,7 @@ from pathlib import Path
 
 __all__ = ["PIP_CONFIGURATION", "WheelsUnavailable", "wheelhouse"]
 
-# Inside an image pip knows one source only: the folder with the wheels.
+# In an image, pip's only source is the folder with the wheels.
 PIP_CONFIGURATION = (
     "[global]\nno-index = true\nfind-links = /wheels\ndisable-pip-version-check = true\nroot-user-action = ignore\n"
 )
@@ -17,11 +17,11 @@ _SECONDS = 300
 
 
 class WheelsUnavailable(Exception):
-    """Which lock file could not be fetched, and pip's own words."""
+    """The lock file that could not be downloaded, and pip's error message."""
 
 
 def wheelhouse(lock: Path, python: str, cache: Path) -> Path:
-    """A folder with the wheels of `lock` for Python `python` ("3.11") and this processor; kept under `cache`."""
+    """Return a folder with the wheels of `lock` for Python `python` ("3.11") and this processor; kept in `cache`."""
     key = hashlib.sha256(lock.read_bytes() + python.encode()).hexdigest()[:16]
     folder = cache / f"wheels-{lock.stem}-{key}"
     if folder.exists():

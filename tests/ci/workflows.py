@@ -1,6 +1,6 @@
-"""`python -m tests.ci.workflows`: the workflow files of GitHub and GitLab, each checked by a tool for its language.
+"""`python -m tests.ci.workflows`: checks the workflow files of GitHub and GitLab, each with a tool for its language.
 
-actionlint is built like the native programs; check-jsonschema carries the schemas of both, so nothing is fetched.
+actionlint is built like the native programs. check-jsonschema contains the schemas of both, so nothing is downloaded.
 """
 
 import subprocess
@@ -16,10 +16,10 @@ _SCHEMA = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
 
 
 def problems(root: Path) -> list[str]:
-    """What the tools say of the workflow files of the checkout at `root`; empty when all is right."""
+    """Return the tools' messages about the workflow files of the checkout at `root`; empty if there are none."""
     github = sorted((root / ".github" / "workflows").glob("*.yml"))
     actionlint = build.ensure_tools(["actionlint"])["actionlint"]
-    # Without shellcheck and pyflakes, which are on some machines and not on others.
+    # Without shellcheck and pyflakes, which not every machine has.
     commands: list[list[str | Path]] = [
         [actionlint, "-no-color", "-shellcheck=", "-pyflakes=", *github],
         [*_SCHEMA, "vendor.github-workflows", *github],
@@ -30,7 +30,7 @@ def problems(root: Path) -> list[str]:
 
 
 def main() -> None:
-    """Exit status 1, and what is wrong, unless all is right."""
+    """Print the errors. Return 1 if there is one."""
     if found := problems(ROOT):
         sys.exit("\n".join(found))
 
