@@ -115,8 +115,9 @@ def says(name: str, variables: Mapping[str, str], client: httpx.Client) -> str:
 
 
 def _own(name: str, variables: Mapping[str, str]) -> Question | None:
-    """Return the request for the version: a service's /metrics; for a frontend part, the page that
-    the gateway serves.
+    """Return the request for the version.
+
+    A service reports it in its /metrics, a frontend part on the page that the gateway serves.
     """
     if name.startswith("frontend-"):
         return Question("GATEWAY_PORT", "/", _page_setting("apps", name, "version"))

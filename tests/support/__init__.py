@@ -1,1 +1,1 @@
-"""What this repository's own suites need beside sandbox_testing: its stack, its customers, its engines."""
+"""What this repository's suites need in addition to sandbox_testing: its stack, customers, engines."""

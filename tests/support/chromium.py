@@ -14,7 +14,7 @@ __all__ = ["chromium"]
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Without one the session ends, with what to install: no test of it could pass."""
+    """Launch Chromium. If there is none, end the session with instructions: none of its tests could pass."""
     with sync_playwright() as playwright, ExitStack() as ends:
         try:
             browser = ends.enter_context(launched(playwright))

@@ -1,4 +1,4 @@
-"""What a test saw, kept for the report: trace ids, queries, counts, times."""
+"""Evidence of a test for the report: trace ids, queries, counts, times."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ Evidence = Callable[..., None]
 
 
 def recorder(properties: list[tuple[str, object]]) -> Evidence:
-    """A function that writes its keyword arguments into a test's properties (and so into the JUnit XML)."""
+    """Return a function that writes its keyword arguments to a test's properties, and so to the JUnit XML."""
 
     def record(**facts: Any) -> None:
         properties.extend((PREFIX + name, str(value)) for name, value in facts.items())

@@ -1,6 +1,6 @@
-"""The programs of examples/: how each is made and started, as their page (docs/own-service.md) tells.
+"""Builds and starts the programs of examples/ as docs/own-service.md describes.
 
-``python -m tests.support.examples`` makes them; it needs the package registries, and does nothing when all are made.
+``python -m tests.support.examples`` builds them. It needs the package registries, and does nothing if all are built.
 """
 
 import os
@@ -34,7 +34,7 @@ CHAIN = ("shop", "prices", "stock")
 
 @dataclass(frozen=True)
 class Guest:
-    """A running example: the name in its telemetry, its language and its address."""
+    """A running example: its service name in the telemetry, its language and its address."""
 
     service: str
     language: str
@@ -42,12 +42,15 @@ class Guest:
 
 
 def build() -> None:
-    """Make what is not made yet. Raises ``subprocess.CalledProcessError`` with the tool's output on the screen."""
+    """Build what is missing.
+
+    Raises ``subprocess.CalledProcessError``; the tool's output is on the terminal.
+    """
     _shop()
     node = FOLDER / "node"
     installed = node / "node_modules" / ".package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < (node / "package-lock.json").stat().st_mtime:
-        # Scripts of packages are not run: none is needed.
+        # Install scripts of packages are not run: none is needed.
         subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=node, check=True)
     made = [MADE / "stock", FOLDER / "go" / "go.sum", FOLDER / "go" / "main.go"]
     if not made[0].exists() or any(made[0].stat().st_mtime < source.stat().st_mtime for source in made[1:]):
@@ -60,9 +63,9 @@ def _shop() -> Path:
 
 @contextmanager
 def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
-    """All three, started with nothing but environment variables; their output is in ``scratch``.
+    """Run all three, configured only with environment variables; their output is in ``scratch``.
 
-    Two send everything to the port for HTTP. Stock speaks gRPC, and has a page of metrics that it does not send.
+    Two send everything to the HTTP port. Stock uses gRPC, and exposes /metrics instead of sending metrics.
     """
     host = control.address_for_containers(stack)
     ports = dict(zip(CHAIN, _free_ports(len(CHAIN)), strict=True))
@@ -106,7 +109,7 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
                 stderr=subprocess.STDOUT,
             )
             ends.callback(_end, process)
-            # Any answer will do.
+            # Any response is sufficient.
             eventually(
                 f"{name} to answer (its output is in {output.name})",
                 lambda url=urls[name]: httpx.get(url, timeout=2.0, trust_env=False),
@@ -119,7 +122,7 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
 
 @contextmanager
 def _scraped(stack: Stack, service: str, port: int) -> Iterator[None]:
-    """The page of metrics of a service is a target of the stack that runs, in the way of docs/own-service.md."""
+    """Add a service's /metrics to the targets of the running stack, as docs/own-service.md describes."""
     target = ROOT / "prometheus" / "targets" / f"{service}-of-examples.yml"
     prometheus = Prometheus(stack.url("prometheus"))
     target.write_text(yaml.safe_dump([{"targets": [f"host.docker.internal:{port}"], "labels": {"service": service}}]))
@@ -141,12 +144,12 @@ def _scraped(stack: Stack, service: str, port: int) -> Iterator[None]:
 
 
 def _up() -> None:
-    """Natively a stack that runs takes a changed configuration at the next `up`; a container sees the file itself."""
+    """Natively, a running stack applies a changed configuration at the next `up`; a container reads the file itself."""
     subprocess.run([sys.executable, "-m", "sandbox", "up"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def _shell() -> dict[str, str]:
-    """The caller's environment without what it says to every SDK, and without its proxies."""
+    """Return the caller's environment without SDK settings and proxies."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     return {**kept, "NO_PROXY": "*", "no_proxy": "*"}
 

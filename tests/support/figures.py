@@ -1,4 +1,4 @@
-"""Measured figures of a run, in one JSON file under the reports folder."""
+"""Stores the measurements of a run in one JSON file in the reports folder."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ class Figures:
         self.measured: dict[str, dict[str, object]] = {}
 
     def add(self, name: str, unit: str, values: Sequence[float]) -> float:
-        """Keep the values of one figure beside those that this run has of it already; the median of all of them."""
+        """Add values of one figure to those of this run; return the median of all of them."""
         earlier: Any = self.measured.get(name, {}).get("values", [])
         every = [*earlier, *(round(value, 3) for value in values)]
         middle = round(median(every), 3)

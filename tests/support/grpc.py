@@ -1,4 +1,4 @@
-"""OTLP over gRPC with curl, which speaks HTTP/2: a unary call is one POST, and its status comes in the trailers."""
+"""OTLP over gRPC with curl, which supports HTTP/2: a unary call is one POST, and its status is in the trailers."""
 
 import re
 import subprocess
@@ -21,13 +21,13 @@ class GrpcAnswer(NamedTuple):
 def export(address: str, signal: str, request: bytes, announced: int | None = None) -> GrpcAnswer:
     """Send one serialized Export...Request; ``address``: host:port; ``signal``: traces, logs or metrics.
 
-    ``announced``: the length in bytes to announce, where it is another than the request's own.
+    ``announced``: the length in bytes to announce, if it differs from the request's.
     """
     url = f"http://{address}/opentelemetry.proto.collector.{SERVICES[signal]}/Export"
     headers = ["-H", "content-type: application/grpc", "-H", "te: trailers", "-H", "expect:"]
     command = ["curl", "-q", "-s", "--noproxy", "*", "--max-time", "30", "--http2-prior-knowledge", *headers]
     command += ["-D", "-", "-o", "/dev/null", "--data-binary", "@-", url]
-    # A message has a byte for "not compressed" and four for its length in front.
+    # A message has a prefix: one byte for "not compressed" and four for its length.
     framed = b"\0" + (len(request) if announced is None else announced).to_bytes(4, "big") + request
     seen = subprocess.run(command, input=framed, capture_output=True, check=False).stdout.decode()
     status, message = (re.search(rf"(?im)^grpc-{name}: (.*?)\r?$", seen) for name in ("status", "message"))

@@ -1,4 +1,4 @@
-"""What the stack keeps beside its stores of telemetry: the output of programs, and the databases."""
+"""Searchable data besides the stores of telemetry: the output of programs, and the databases."""
 
 import time
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ TEXTUAL = ("text", "character varying", "character", "json", "jsonb", "bytea", "
 
 
 def further_haystacks(stack: Stack) -> list[Haystack]:
-    """Places to search beside the stores."""
+    """Return places to search besides the stores."""
     return [
         Haystack("output", lambda _since: (Passage(name, text) for name, text in control.output(stack))),
         Haystack("postgres", lambda _since: _columns(stack)),
@@ -25,7 +25,7 @@ def further_haystacks(stack: Stack) -> list[Haystack]:
 
 
 def scraped(prometheus: Prometheus) -> None:
-    """Wait until everything was scraped once more: before, Prometheus cannot hold what was done last."""
+    """Wait for another scrape of every target, after which Prometheus has the latest changes."""
     moment = time.time()
     eventually(
         "a scrape of every target from now on",
@@ -35,7 +35,7 @@ def scraped(prometheus: Prometheus) -> None:
 
 
 def _columns(stack: Stack) -> Iterator[Passage]:
-    """Every column of every table that can hold text, one passage a column, named database.table.column."""
+    """Return every column that can hold text as one passage, named database.table.column."""
     for database in filter(None, (row.database for row in catalog().values())):
         with psycopg.connect(stack.database(database)) as connection:
             columns = connection.execute(

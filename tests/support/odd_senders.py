@@ -1,4 +1,4 @@
-"""A generated sender of odd telemetry beside a good one, and what the stores hold of both."""
+"""Generates a sender of malformed telemetry next to a valid one, and reads what the stores have of both."""
 
 import base64
 import json
@@ -86,7 +86,7 @@ requests = st.one_of(
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the collector takes OTLP over HTTP (a URL) and gRPC (host:port), and where the stores answer (URLs)."""
+    """The collector's OTLP addresses over HTTP (a URL) and gRPC (host:port), and the stores' URLs."""
 
     otlp: str
     grpc: str
@@ -97,7 +97,7 @@ class Addresses:
 
 @dataclass
 class Trial:
-    """One run: ``send`` first, then ask what arrived. Names are new for each run."""
+    """One run: ``send`` first, then query what arrived. Names are new for each run."""
 
     at: Addresses
     odd: str = field(default_factory=lambda: f"odd-{secrets.token_hex(4)}")
@@ -113,7 +113,10 @@ class Trial:
         self.client = httpx.Client(timeout=30, trust_env=False)
 
     def send(self, examples: int) -> None:
-        """That many odd requests, the same in each run, each with a good span, line and point after it."""
+        """Send a number of malformed requests, each followed by a valid span, log line and point.
+
+        They are the same in each run.
+        """
 
         @settings(
             max_examples=examples,
@@ -191,7 +194,7 @@ class Trial:
         self._post("metrics", {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": [metric]}]}]})
 
     def good_items(self) -> tuple[int, int, int]:
-        """Spans, lines and the newest total that the stores hold of the good sender."""
+        """Return spans, log lines and the newest total of the valid sender in the stores."""
         trace = self.client.get(f"{self.at.tempo}/api/traces/{self.good_trace}")
         span_count = trace.text.count('"spanId"') if trace.is_success else 0
         counting = f'sum(count_over_time({{service_name="{self.good}"}}[1h]))'
@@ -201,7 +204,7 @@ class Trial:
         return span_count, int(found[0]["value"][1]) if found else 0, total
 
     def number(self, query: str) -> int:
-        """The value of an instant query that has one result; 0 where it has none."""
+        """Return the value of an instant query with one result; 0 without a result."""
         answer = self.client.get(f"{self.at.prometheus}/api/v1/query", params={"query": query}).json()
         result = answer["data"]["result"]
         return int(float(result[0]["value"][1])) if result else 0
@@ -211,7 +214,7 @@ class Trial:
         return self.number(f"sum(collector_items_discarded_total{{{labels}}})")
 
     def stored(self) -> str:
-        """Everything that the stores hold of the odd sender, as one text."""
+        """Return everything that the stores have of the malformed sender as one text."""
         end = {"start": str(self.began - 60), "end": str(time.time() + 600)}
         line_query = {"query": f'{{service_name="{self.odd}"}}', "limit": "5000", **end}
         parts = [self.client.get(f"{self.at.loki}/loki/api/v1/query_range", params=line_query).text]

@@ -1,4 +1,4 @@
-"""A person in a drill, who answers what is said."""
+"""A simulated person in a drill, who reacts to its output."""
 
 import os
 import re
@@ -12,8 +12,11 @@ Reaction = str | Callable[[], str]
 
 
 class Person:
-    """`reactions` are a pattern of what the drill says, and the line that is typed then, with `\\1` for a group of the
-    pattern; or a function that does something first and returns the line. Use it with ``with``."""
+    """Types a line when the drill's output matches a pattern; use it with ``with``.
+
+    `reactions` are pairs of a pattern and the line to type, with `\\1` for a group of the pattern. Instead of the line,
+    a function can do something first and return the line.
+    """
 
     def __init__(self, *reactions: tuple[str, Reaction]) -> None:
         self.said: list[str] = []
@@ -29,7 +32,7 @@ class Person:
         os.close(self._write)
 
     def hears(self, text: str) -> None:
-        """What the drill reports to."""
+        """Receive output of the drill; pass this method as its `report`."""
         self.said.append(text)
         for pattern, reaction in self._reactions:
             if found := re.search(pattern, text):

@@ -1,4 +1,4 @@
-"""Requests full of personal data, each value a canary of its own: what customers, attackers and bugs send."""
+"""Requests with personal data, each value a unique canary, as customers, attackers and bugs send them."""
 
 import base64
 import json
@@ -12,12 +12,12 @@ from sandbox_testing.canaries import Canary, card_number, word
 __all__ = ["ACCOUNT_COLUMNS", "DESCRIPTION_COLUMNS", "PersonalTraffic"]
 
 ACCOUNT_COLUMNS = frozenset({"auth.accounts.email", "auth.accounts.name"})
-# The answer to an idempotency key is kept as it was given, so that a repeat gets the same.
+# The response to an idempotency key is stored unchanged, so that a repetition gets the same one.
 DESCRIPTION_COLUMNS = frozenset({"payments.payments.description", "payments.idempotency_keys.answer"})
 
 
 class PersonalTraffic:
-    """Sends the requests and remembers every canary that was in them. ``control`` may be stored, and must be found."""
+    """Sends the requests and records every canary in them. ``control`` may be stored, and must be found."""
 
     def __init__(self, gateway: str) -> None:
         self.canaries: list[Canary] = []
@@ -27,24 +27,24 @@ class PersonalTraffic:
         self.customer.password = self.plant("password")
 
     def plant(self, name: str, allowed: frozenset[str] = frozenset()) -> str:
-        """A new word, which must appear nowhere but in ``allowed``."""
+        """Return a new word, which must appear nowhere but in ``allowed``."""
         value = word(name.split()[0].replace("-", "").lower())
         self.canaries.append(Canary(name, value, allowed=allowed))
         return value
 
     def plant_card(self, name: str, spelling: Callable[[str], str], *, prefix: str = "4000") -> str:
-        """A new card number in a spelling; it is recognised in that spelling and as plain digits."""
+        """Return a new card number in a spelling. It is searched for in that spelling and as plain digits."""
         number = card_number(prefix)
         self.canaries.append(Canary(name, spelling(number), (spelling(number), number)))
         return spelling(number)
 
     def plant_text(self, name: str, value: str, *needles: str) -> str:
-        """A value of a given form, recognised by itself or by the pieces named."""
+        """Return a value of a given form, searched for as a whole or by the given pieces."""
         self.canaries.append(Canary(name, value, needles))
         return value
 
     def send_all(self) -> list[Exchange]:
-        """Successes, refusals and failures; returns every exchange."""
+        """Send requests that succeed, are rejected and fail; return every exchange."""
         self.customer.register(name=f"Ada {self.plant('name of a person', ACCOUNT_COLUMNS)}")
         tokens = self.customer.login().json
         self.plant_text("access token", tokens["access_token"], tokens["access_token"].rpartition(".")[2])
@@ -59,7 +59,7 @@ class PersonalTraffic:
     def _accounts(self) -> None:
         send = self.customer.send
         same = {"email": self.customer.email, "password": self.plant("password of a duplicate"), "name": "Ada"}
-        # The database's own message about a duplicate repeats the value.
+        # The database's message about a duplicate repeats the value.
         send("POST", "/api/auth/register", json=same)
         unknown = f"{self.plant('unknown mail address')}@example.org"
         send("POST", "/api/auth/login", json={"email": unknown, "password": self.plant("wrong password")})
@@ -101,7 +101,7 @@ class PersonalTraffic:
         ]
         for text in described:
             pay(description=text)
-        # Refused, so that it has no place at all.
+        # Rejected, so it may be stored nowhere.
         pay(description=self.plant_card("card number in a description", lambda digits: _grouped(digits, " ")))
         pay(description=self.plant("NUL in a description") + "\x00")
         pay(amount=self.plant("amount that is a word"))
@@ -115,7 +115,7 @@ class PersonalTraffic:
         send("POST", "/api/payments", json={}, headers={"idempotency-key": key})
 
     def _fail_with_values(self, service: str) -> None:
-        """An unhandled error whose exceptions, breadcrumb and failing statement carry values."""
+        """Cause an unhandled error whose exceptions, breadcrumb and failing statement contain values."""
         places = {"text": "exception text", "breadcrumb": "breadcrumb", "parameter": "SQL parameter"}
         values = {key: self.plant(f"{place} of {service}") for key, place in places.items()}
         answer = self.customer.send("POST", f"/api/debug/{service}/error", json=values)
@@ -134,7 +134,7 @@ class PersonalTraffic:
             self.customer.send(method, path, **self._everywhere(f"{method} {path}"))
 
     def _everywhere(self, request: str) -> dict[str, Any]:
-        """Canaries in every place of a request that is not its body."""
+        """Put canaries in every part of a request except its body."""
         plant = self.plant
         basic = base64.b64encode(f"{plant('user of basic credentials')}:x".encode()).decode()
         headers = {
@@ -188,7 +188,7 @@ def _grouped(digits: str, separator: str) -> str:
 
 
 def _failing_check(digits: str) -> str:
-    """The number with its check digit off by one."""
+    """Return the number with an incorrect check digit, off by one."""
     return digits[:-1] + str((int(digits[-1]) + 1) % 10)
 
 

@@ -1,4 +1,4 @@
-"""pytest fixtures of this repository's own suites, on top of those that anybody can install (sandbox_testing).
+"""pytest fixtures of this repository's suites, in addition to those of the installable package sandbox_testing.
 
 def test_a_payment_is_one_trace(customer, telemetry_of):
     payment = customer.pay()
@@ -17,7 +17,7 @@ from tests.support.evidence import Evidence, recorder
 from tests.support.figures import Figures
 from tests.support.haystack import further_haystacks
 
-# Everything that tests ask is on this machine, whatever proxy the environment names.
+# Everything that tests access is on this machine; ignore any proxy of the environment.
 os.environ.update(NO_PROXY="*", no_proxy="*")
 
 
@@ -29,7 +29,7 @@ def stack() -> Stack:
 
 @pytest.fixture(scope="session")
 def sandbox(stack: Stack) -> Sandbox:
-    """The stores of this checkout's stack, whatever .env.local says about their ports."""
+    """The stores of this checkout's stack, with the ports that .env.local may set."""
     return Sandbox.from_environment(stack.settings)
 
 
@@ -37,19 +37,19 @@ def sandbox(stack: Stack) -> Sandbox:
 def every_store(
     stack: Stack, tempo: Tempo, loki: Loki, prometheus: Prometheus, bugsink: Bugsink, mailbox: Mailpit
 ) -> list[Haystack]:
-    """All places where something personal could end up: the stores, what programs print, the databases."""
+    """All places where personal data could be stored: the stores, the output of programs, the databases."""
     return [*haystacks(tempo, loki, prometheus, bugsink, mailbox), *further_haystacks(stack)]
 
 
 @pytest.fixture
 def evidence(request: pytest.FixtureRequest) -> Evidence:
-    """``evidence(trace_id=..., query=...)`` keeps what a test saw for the report."""
+    """``evidence(trace_id=..., query=...)`` records observations of a test for the report."""
     return recorder(request.node.user_properties)
 
 
 @pytest.fixture(scope="session")
 def figures(stack: Stack) -> Iterator[Figures]:
-    """Measurements of this run; written when it ends."""
+    """Measurements of this run, written at its end."""
     collected = Figures(stack.reports / "figures.json")
     yield collected
     collected.write()
@@ -64,6 +64,6 @@ def customer(stack: Stack) -> Iterator[Customer]:
 
 @pytest.fixture
 def stranger(stack: Stack) -> Iterator[Customer]:
-    """Somebody at the public API who has no account."""
+    """A client of the public API without an account."""
     with Customer(stack.url("gateway")) as person:
         yield person

@@ -1,4 +1,4 @@
-"""The documented port table, docs/reference/ports.md, as data."""
+"""Reads the port table of docs/reference/ports.md."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ COLUMNS = ["port", "variable", "component", "what answers", "engine"]
 
 @dataclass(frozen=True)
 class PortRow:
-    """One line of the table; ``port`` is the number without any override, ``variable`` is empty where none sets it."""
+    """One row of the table. ``port`` is the default; ``variable`` is empty if none sets it."""
 
     port: int
     variable: str
@@ -19,7 +19,7 @@ class PortRow:
 
 
 def documented_ports(page: Path) -> list[PortRow]:
-    """Read the page's only table. Raises ``ValueError`` when its columns are not the known ones."""
+    """Read the page's only table. Raises ``ValueError`` if it has other columns than expected."""
     lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
     header, _rule, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     if header != COLUMNS:

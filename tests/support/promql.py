@@ -1,4 +1,4 @@
-"""Which metrics an expression asks for, by Prometheus' own parser, and which of them nobody has."""
+"""Metrics in PromQL expressions, found with Prometheus's own parser, and those that do not exist."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,31 +9,32 @@ from testing.vocabulary import vocabulary
 
 __all__ = ["absent_metrics", "names", "selectors"]
 
-# What the collector could not do or had to change; it has the series from the first time on.
+# Failures and changes in the collector; their series exist from the first occurrence.
 FAILURES = {"collector_items_discarded_total", "collector_items_truncated_total"} | {
     f"otelcol_exporter_{what}_failed_{signal}_total"
     for what in ("enqueue", "send")
     for signal in ("spans", "log_records", "metric_points")
 }
-# Tempo counts its blocks for the first time five minutes after its start.
+# Tempo first counts its blocks five minutes after its start.
 LATER = {"tempodb_blocklist_length"}
 
 
 def names(prometheus: Prometheus, expression: str) -> set[str]:
-    """The pattern of every metric name in an expression; a plain name is its own pattern."""
+    """Return the pattern of every metric name in an expression; a plain name is its own pattern."""
     return {_name(matchers) for matchers in selectors(prometheus, expression)}
 
 
 def selectors(prometheus: Prometheus, expression: str) -> list[list[Mapping[str, str]]]:
-    """The matchers of every selector in an expression, each with name, type (=, !=, =~, !~) and value."""
+    """Return the matchers of every selector in an expression, each with name, type (=, !=, =~, !~) and value."""
     tree = prometheus.get("/api/v1/parse_query", query=expression)["data"]
     return [node["matchers"] for node in _nodes(tree) if node.get("type") in ("vectorSelector", "matrixSelector")]
 
 
 def absent_metrics(prometheus: Prometheus, expressions: Mapping[str, str]) -> tuple[int, dict[str, str]]:
-    """How many names the expressions have, by who asks; and those which Prometheus has never stored, with who asks.
+    """Return the number of names in all expressions, and those that Prometheus has never stored.
 
-    A counter with labels has no series before its first event: its name is the vocabulary's, or one of those above.
+    The latter map to the source of the expression. A counter with labels has no series before its first event; its name
+    must be in the vocabulary, or in the sets above.
     """
     known = set(prometheus.get("/api/v1/label/__name__/values")["data"])
     known |= {f"{metric.name}_total" for metric in vocabulary().metrics if metric.kind == "counter"}

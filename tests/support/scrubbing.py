@@ -1,4 +1,4 @@
-"""The tables of docs/reference/scrubbing.md."""
+"""Reads the tables of docs/reference/scrubbing.md."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Shape:
 
 
 def table(heading: str) -> list[Shape]:
-    """The rows of the table below a heading, without its own heading row."""
+    """Return the rows of the table below a heading, without its header row."""
     section = PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0]
     rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("|")]
     what = [[cell.strip() for cell in row] for row in rows[2:]]

@@ -1,4 +1,4 @@
-"""A steady light load beside whatever a test does: customers who go on sending until told to stop."""
+"""A steady light load during a test: customers who send requests until they are stopped."""
 
 import threading
 import time
@@ -13,13 +13,13 @@ from tests.support.traffic import KINDS, Kind, Sent
 
 __all__ = ["SteadyLoad"]
 
-# Access tokens hold ten minutes.
+# Access tokens are valid for ten minutes.
 SESSION_SECONDS = 300.0
 MIX = tuple(kind for kind in KINDS if kind.name != "failure")
 
 
 class SteadyLoad:
-    """Customers who each send every kind of request in turn, pausing so many seconds between; use it with ``with``."""
+    """Customers who send every kind of request in turn, with a pause in seconds between them; use it with ``with``."""
 
     def __init__(self, gateway: str, *, customers: int = 1, pause: float = 0.1, kinds: tuple[Kind, ...] = MIX) -> None:
         self._customers = [Customer(gateway) for _ in range(customers)]
@@ -31,7 +31,7 @@ class SteadyLoad:
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """Every answer, those to registering and logging in included; in order for each customer."""
+        """Return every response, including those of registration and log-in; in order for each customer."""
         return [exchange for customer in self._customers for exchange in customer.exchanges]
 
     @property
@@ -39,12 +39,12 @@ class SteadyLoad:
         return [exchange.trace_id for exchange in self.exchanges]
 
     def failures(self) -> list[str]:
-        """What a customer would complain about: no answer, or another one than the request must get."""
+        """Return the failures for a customer: no response, or another one than required."""
         wrong = [one for one in self.sent if one.exchange.status != one.kind.status]
         return self.broken + [f"{one.kind.name} gave {one.exchange.status}" for one in wrong]
 
     def typical_seconds(self, since: float, until: float) -> float:
-        """The median time to an answer, of requests sent between two times (seconds since the epoch)."""
+        """Return the median response time of requests sent between two times (seconds since the epoch)."""
         return median(
             one.exchange.received_at - one.exchange.sent_at
             for one in self.sent
@@ -52,7 +52,7 @@ class SteadyLoad:
         )
 
     def go_on(self, seconds: float) -> None:
-        """Let the load run for a while. Raises ``AssertionError`` when it has ended by itself."""
+        """Let the load run for a while. Raises ``AssertionError`` if it has ended by itself."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             assert all(one.is_alive() for one in self._threads), f"the load has ended: {self.failures()}"

@@ -1,4 +1,4 @@
-"""The tables of a page of documentation, as data."""
+"""Reads the tables of a page of documentation."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ __all__ = ["rows"]
 
 
 def rows(page: Path, *columns: str) -> list[dict[str, str]]:
-    """The rows of every table that has exactly these columns. Raises ``ValueError`` when the page has no such table."""
+    """Return the rows of every table with exactly these columns. Raises ``ValueError`` if there is none."""
     found: list[dict[str, str]] = []
     head: list[str] = []
     matched = False

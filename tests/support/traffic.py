@@ -1,4 +1,4 @@
-"""Mixed traffic with a known total: so many requests of each kind, in a shuffled order that a seed repeats."""
+"""Mixed traffic with known totals: a number of requests of each kind, in a shuffled order that a seed repeats."""
 
 import random
 import secrets
@@ -19,7 +19,7 @@ MISTYPED_CARD = {**CARD, "number": "4242424242424241"}
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of request: how to send it, the answer it must get and the route template it counts under."""
+    """A kind of request: how to send it, the required response and the route template under which it is counted."""
 
     name: str
     route: str
@@ -47,7 +47,7 @@ KINDS = (
 )
 
 
-# Not one of the mix: the acquirer must hang for it, and after five in a row the circuit would answer instead.
+# Not in the mix: it needs a hanging acquirer, and after five in a row the circuit breaker would respond instead.
 TIMEOUT = Kind("timeout", "/api/payments", 504, lambda customer: customer.pay())
 
 
@@ -65,14 +65,14 @@ class Sent:
 
 
 def send_mixed(customer: Customer, each: int, seed: int = 4) -> list[Sent]:
-    """Send ``each`` requests of every kind. Raises ``AssertionError`` when an answer is not the kind's own."""
+    """Send ``each`` requests of every kind. Raises ``AssertionError`` if a response is not the required one."""
     order = [kind for kind in KINDS for _ in range(each)]
     random.Random(seed).shuffle(order)
     return _send(customer, order)
 
 
 def send_timeouts(customer: Customer, acquirer: str, number: int = 3) -> list[Sent]:
-    """Pay ``number`` times while the acquirer, told so at its address, takes what it is sent and never answers."""
+    """Pay ``number`` times while the acquirer accepts requests and never responds; sets this at its address."""
     httpx.put(f"{acquirer}/control", json={"hang": True}, timeout=5.0, trust_env=False).raise_for_status()
     try:
         return _send(customer, [TIMEOUT] * number)

@@ -1,4 +1,4 @@
-"""A check that is the same for every item is one test: it names each item that is not as it should be, and why."""
+"""Checks many items in one test, which lists every item with an error and the reason."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
@@ -11,10 +11,10 @@ Faults = Callable[..., Mapping[str, object]]
 
 
 def nothing_is_wrong_with(items: Mapping[str, Any] | Iterable[str]) -> Callable[[Faults], Callable[..., None]]:
-    """Makes a test of a function that maps what could be wrong with an item to what shows that it is.
+    """Create a test from a function that maps the name of an error to evidence of it in one item.
 
-    That is True, or what is missing or too much; what is empty or false shows nothing. An item that makes the function
-    raise has that fault. A name alone is its own item; further parameters are fixtures.
+    Evidence is True, or a collection of what is missing or surplus; a false or empty value is none. An exception counts
+    as an error of the item. A name alone is its own item; further parameters are fixtures.
     """
     named = dict(items) if isinstance(items, Mapping) else {name: name for name in items}
 
