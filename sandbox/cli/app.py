@@ -36,7 +36,7 @@ def refusing(*kinds: type[Exception]) -> Iterator[None]:
 
 
 def main() -> None:
-    """Run a command; problems are told without a traceback."""
+    """Run a command; print errors without a traceback."""
     # A terminated command tidies up like an interrupted one.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

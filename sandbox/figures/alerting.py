@@ -83,7 +83,10 @@ def _drill(root: Path, name: str) -> Timed:
 
 
 def _failures(outcome: Path) -> list[str]:
-    """Return `test: first line of the reason` of each failure, each reason once. Without a report, say so."""
+    """Return `test: first line of the reason` of each failure, each reason once.
+
+    If there is no report, returns one line that states it.
+    """
     if not outcome.exists():
         return ["pytest wrote no report"]
     tests: dict[str, str] = {}
