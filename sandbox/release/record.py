@@ -27,10 +27,7 @@ class Release:
 
 
 def variable(service: str, what: str) -> str:
-    """Return the name of a variable of docker-compose.yml, such as FRONTEND_PAYMENTS_VERSION.
-
-    That is the one for frontend-payments and VERSION.
-    """
+    """Return a variable of docker-compose.yml: FRONTEND_PAYMENTS_VERSION for (frontend-payments, VERSION)."""
     return f"{service.upper().replace('-', '_')}_{what}"
 
 

@@ -138,7 +138,10 @@ class Maker:
         return [self.root / name for name in names]
 
     def _commands(self, image: Image) -> list[str]:
-        """Return the build commands: they install the packages of an application's image, or those of the services."""
+        """Return the build commands that create the image's accounts and install an application's packages.
+
+        The services' images install theirs in their own builds.
+        """
         steps = []
         for name, ids in image.accounts.items():
             user, group = ids.split(":")
@@ -150,7 +153,7 @@ class Maker:
 
 
 def _fill_installation(rootfs: Rootfs, path: str, program: Path) -> None:
-    """Move `<site-packages>/<package>/<installation>/bin/x` and its surrounding files to `<prefix>/bin/x`.
+    """Copy `<site-packages>/<package>/<installation>/bin/x` and its surrounding files to `<prefix>/bin/x`.
 
     The program finds its libraries by a relative path, three folders up.
     """

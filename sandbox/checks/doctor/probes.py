@@ -146,8 +146,9 @@ class Probes:
 
 
 def _sentence(labels: Mapping[str, str], value: float) -> str:
-    """Return e.g. `loki lost 2 log lines within a minute: line_too_long`, `… refused 3 spans of shop within a minute:
-    invalid`.
+    """Return a sentence such as `loki lost 2 log lines within a minute: line_too_long`.
+
+    For a refusal: `… refused 3 spans of shop within a minute: invalid`.
     """
     told = f"{labels['service']} {labels['outcome']} {value:.0f} {ITEMS.get(labels['signal'], labels['signal'])}"
     sender, exporter = labels.get("sender"), labels.get("exporter")

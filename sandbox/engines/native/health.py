@@ -27,7 +27,7 @@ def pages(project: Path) -> dict[str, dict[str, Any]]:
 
 
 def answers(page: dict[str, Any]) -> bool:
-    """Whether the page responds with a 2xx now."""
+    """Whether the page returns a 2xx now."""
     connection = http.client.HTTPConnection(page["host"], int(page["port"]), timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", page["path"])
@@ -39,9 +39,9 @@ def answers(page: dict[str, Any]) -> bool:
 
 
 def ready(state: ProcessState, known: Mapping[str, dict[str, Any]]) -> bool:
-    """Whether the supervisor's last probe, at most a second old, or the health page now reports it as ready.
+    """Whether the process is ready according to the supervisor's last probe, or to its health page now.
 
-    `up` and `status` both use this, so that their results agree.
+    The probe may be a second old. `up` and `status` both use this, so that their results agree.
     """
     return state.ready or (state.status == "Running" and state.name in known and answers(known[state.name]))
 
