@@ -206,8 +206,8 @@ class DockerEngine:
             ) from error
 
     def _command(self, *arguments: str) -> list[str]:
-        # Project and files are explicit: otherwise a COMPOSE_PROJECT_NAME of another project would apply, also to `down
-        # --volumes`.
+        # Project and files are explicit: otherwise a COMPOSE_PROJECT_NAME of another project would apply, even to `down
+        # --volumes`, which deletes data.
         files = ["docker-compose.yml"]
         if (path := self.topology.root / START_INTERVAL).exists():
             # Written each time, because it must not name services that docker-compose.yml no longer has.
