@@ -82,9 +82,7 @@ def _trace_statements(engine: Engine) -> None:
 
 
 def _table_of(context: Any) -> str:
-    """Return the only table that a statement compiled by SQLAlchemy reads or writes, else "". SQL text is not
-    parsed.
-    """
+    """Return the table if a statement compiled by SQLAlchemy uses exactly one, else "". SQL text is not parsed."""
     statement = getattr(getattr(context, "compiled", None), "statement", None)
     written = getattr(statement, "table", None)
     read: list[Any] = getattr(statement, "get_final_froms", list)()

@@ -76,13 +76,11 @@ def event_handler() -> logging.Handler:
 
     class Handler(EventHandler):
         def format(self, record: logging.LogRecord) -> str:
-            """Return an empty text: the event is built from the record's parts, so a formatted stack would not be
-            used.
-            """
+            """Return an empty text: the event is built from the record's parts, so a formatted stack is not needed."""
             return ""
 
     handler = Handler(level=logging.ERROR)
-    # No events for batches that the OpenTelemetry SDK could not deliver: they are counted, and an alert reads the counter.
+    # No events for batches that the OpenTelemetry SDK could not deliver: a counter and an alert cover them.
     handler.addFilter(lambda record: not record.name.startswith("opentelemetry."))
     return handler
 
@@ -170,9 +168,7 @@ def _frame(frame: dict[str, Any]) -> dict[str, Any]:
 # A service fails in a limited number of places, and its files do not change while it runs.
 @lru_cache(maxsize=1024)
 def _source(path: str, line: int) -> dict[str, Any]:
-    """Return the source lines around `line` (counted from 1) in the form of an event; empty if the file does not
-    exist.
-    """
+    """Return the source lines around `line` (counted from 1), as an event has them; empty if there is no such file."""
     lines, at = linecache.getlines(path), line - 1
     if at >= len(lines):
         return {}

@@ -73,9 +73,7 @@ class ScrubbingExporter(SpanExporter):
 
 
 def scrub_span(span: ReadableSpan) -> ReadableSpan:
-    """Return a copy of `span` as the policy allows: status without text, no trace state, events with the error's
-    type only.
-    """
+    """Return a copy of `span` as the policy allows: status without text, no trace state, only the types of errors."""
     context = span.context
     if context.trace_state:
         context = SpanContext(context.trace_id, context.span_id, context.is_remote, context.trace_flags)

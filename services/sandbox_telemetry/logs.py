@@ -1,6 +1,4 @@
-"""Log lines: one JSON object each, for our code and for libraries, on stdout and in the folder that the collector
-reads.
-"""
+"""Log lines: one JSON object each, for our code and libraries, on stdout and in the folder that the collector reads."""
 
 import json
 import logging
@@ -92,9 +90,7 @@ class JsonLineFormatter(OrjsonFormatter):
 
 
 def as_json(line: dict[str, Any]) -> bytes:
-    """Return the object as JSON. Text that orjson rejects (invalid Unicode) is escaped, so that the line is not
-    lost.
-    """
+    """Return the object as JSON. Text that orjson rejects (invalid Unicode) is escaped, not lost."""
     try:
         return orjson.dumps(line)
     except TypeError:
@@ -110,9 +106,7 @@ def current_ids() -> tuple[str, str]:
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """Return the record's text as the policy allows: events unchanged, libraries' templates with allowed arguments
-    only.
-    """
+    """Return the record's text as the policy allows: events unchanged, of libraries the template and safe arguments."""
     if isinstance(record.msg, Event):
         return record.msg
     return policy.scrub_text(_template(record).strip())
@@ -219,9 +213,7 @@ class AccessLog:
         self._logger = logging.getLogger("telemetry.access")
 
     def write(self, trace_id: str, span_id: str, fields: dict[str, Any]) -> None:
-        """Write one access line. `fields` are not scrubbed: pass only bounded values (route template, known method,
-        status).
-        """
+        """Write one access line. `fields` are not scrubbed: pass bounded values only (route template, method, status)."""
         if not self._logger.isEnabledFor(logging.INFO):
             return
         line = self._format.build(time.time(), "INFO", str(events.HTTP_ACCESS), trace_id, span_id)
@@ -239,8 +231,7 @@ class Logs:
 
 
 def log_as_json(service: str) -> tuple[TelemetrySettings, Logs]:
-    """Write each line of this process as JSON from now on, as the environment configures it. Does not use the
-    OpenTelemetry SDK.
+    """Write each line of this process as JSON from now on, without the OpenTelemetry SDK. Settings: the environment.
 
     OTEL_SERVICE_NAME overrides `service`. If a setting is rejected or the file cannot be written, one line on stdout
     names the reason and the variable to set, and SystemExit is raised.

@@ -57,9 +57,7 @@ def _scrub_short(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """Return `text` with characters that no store accepts escaped: NUL, and lone surrogates (a file name in
-    Latin-1).
-    """
+    """Return `text` with characters that no store accepts escaped: NUL and lone surrogates (file names in Latin-1)."""
     return text if text.isascii() and "\0" not in text else _UNSTORABLE.sub(_written_out, text)
 
 
@@ -68,9 +66,7 @@ def _written_out(match: re.Match[str]) -> str:
 
 
 def scrub_value(value: Any) -> Any:
-    """Return a value as it may be stored: numbers, booleans and None unchanged, text matched by patterns, else
-    removed.
-    """
+    """Return a value as it may be stored: numbers, booleans and None unchanged, text scrubbed, else removed."""
     if isinstance(value, str):
         return scrub_text(str(value))
     if value is None or isinstance(value, bool | float):

@@ -1,6 +1,4 @@
-"""Settings, read from the environment once at start. The OpenTelemetry SDK itself reads the standard OTEL_*
-variables.
-"""
+"""Settings, read from the environment once at start. The SDK itself reads the standard OTEL_* variables."""
 
 from enum import StrEnum
 from pathlib import Path

@@ -16,9 +16,7 @@ MAX_STACK = 20_000
 
 
 def stack_trace(error: BaseException) -> str:
-    """Return frames and types of the exception, of its causes and of a group's members; the last call of each comes
-    last.
-    """
+    """Return frames and types of the exception, its causes and a group's members; the last call of each comes last."""
     return "\n\n".join(_parts(error, []))[:MAX_STACK]
 
 

@@ -39,8 +39,8 @@ _VALUE = re.compile(r"[a-z0-9-]{1,32}").fullmatch
 class RequestsOnly(Sampler):
     """Samples `share` of the requests among root spans, and no client calls.
 
-    A client call without a parent belongs to no request (a probe, the start, housekeeping); each would be a trace of one
-    span. Background work that needs a trace starts one with a span that is not a client call.
+    A client call without a parent belongs to no request (a probe, the start, housekeeping); each would be a trace
+    of one span. Background work that needs a trace starts one with a span that is not a client call.
     """
 
     def __init__(self, share: float) -> None:
@@ -58,9 +58,7 @@ class RequestsOnly(Sampler):
 
 
 class _HeaderLines(Getter[Headers]):
-    """Returns all values of a header. Repeated list headers form one list; a repeated `traceparent` makes all of
-    them invalid.
-    """
+    """Joins repeated list headers into one list; a repeated `traceparent` counts as none."""
 
     def get(self, carrier: Headers, key: str) -> list[str] | None:
         lines = carrier.getlist(key)
@@ -91,9 +89,7 @@ class KnownBaggage(W3CBaggagePropagator):
 
 
 class ProcessResource(Resource):
-    """The resource of all spans. Hashes by identity: the encoder hashes it for each span, and the SDK would build
-    JSON each time.
-    """
+    """The resource of all spans. Hashed by identity: the SDK would build JSON for each span that is encoded."""
 
     def __hash__(self) -> int:
         return id(self)
@@ -131,9 +127,7 @@ def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
 
 
 def _exporters() -> Iterator[SpanExporter]:
-    """Yield the exporters that OTEL_TRACES_EXPORTER and OTEL_EXPORTER_OTLP_PROTOCOL name; each reads its own OTEL_*
-    variables.
-    """
+    """Yield the exporters of OTEL_TRACES_EXPORTER and OTEL_EXPORTER_OTLP_PROTOCOL; each reads its own OTEL_* variables."""
     protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ["OTEL_EXPORTER_OTLP_PROTOCOL"]
     for name in os.environ["OTEL_TRACES_EXPORTER"].split(","):
         wanted = _BY_PROTOCOL.get(protocol, protocol) if name.strip() == "otlp" else name.strip()
@@ -158,9 +152,7 @@ def current_trace_id() -> str | None:
 
 
 def current_traceparent() -> str | None:
-    """Return the current span's context as a W3C traceparent, for a page that continues the trace; None outside a
-    trace.
-    """
+    """Return the current span as a W3C traceparent, for a page that continues the trace; None outside a trace."""
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return None

@@ -123,9 +123,7 @@ class RequestTelemetry:
 
 
 class _NotingErrors:
-    """The innermost middleware. Others may end a response before the error reaches us; this one records the error
-    first.
-    """
+    """Innermost middleware: records an error before outer middleware may end the response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -210,9 +208,7 @@ class _Exchange:
         }
 
     def finish(self) -> None:
-        """Record metrics and the access line once: when the last byte is sent, or when it is certain that there is
-        none.
-        """
+        """Record metrics and the access line once: when the last byte is sent, or when there will be none."""
         if self._finished:
             return
         self._finished = True
