@@ -75,7 +75,7 @@ def fault_of(path: Path) -> str:
 
 
 def _readable(offsets: bytes) -> bool:
-    """Return whether the collector can parse the offsets: protobuf, or JSON lines (their number, then an object each)."""
+    """Return whether the collector can parse the offsets: protobuf, or JSON lines (their number, then the objects)."""
     try:
         for content in _fields(offsets):
             list(_fields(content))

@@ -25,7 +25,7 @@ class Mail:
 
     @classmethod
     def silent(cls, last_seen: float, runbook_url: str) -> Mail:
-        """Return the mail about silence. `last_seen` is in seconds since the epoch; 0 means no heartbeat since the start."""
+        """Return the mail about silence. `last_seen` is in seconds since the epoch; 0: no heartbeat since the start."""
         since = f"since {_clock(last_seen)}" if last_seen else "since this watcher started"
         return cls(
             "[PAGE] Alerting is silent: no alert can reach you",

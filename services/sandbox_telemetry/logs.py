@@ -213,7 +213,7 @@ class AccessLog:
         self._logger = logging.getLogger("telemetry.access")
 
     def write(self, trace_id: str, span_id: str, fields: dict[str, Any]) -> None:
-        """Write one access line. `fields` are not scrubbed: pass bounded values only (route template, method, status)."""
+        """Write one access line. `fields` are not scrubbed: pass bounded values only (template, method, status)."""
         if not self._logger.isEnabledFor(logging.INFO):
             return
         line = self._format.build(time.time(), "INFO", str(events.HTTP_ACCESS), trace_id, span_id)

@@ -127,7 +127,7 @@ def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
 
 
 def _exporters() -> Iterator[SpanExporter]:
-    """Yield the exporters of OTEL_TRACES_EXPORTER and OTEL_EXPORTER_OTLP_PROTOCOL; each reads its own OTEL_* variables."""
+    """Yield the exporters of OTEL_TRACES_EXPORTER and OTEL_EXPORTER_OTLP_PROTOCOL; each reads its own settings."""
     protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ["OTEL_EXPORTER_OTLP_PROTOCOL"]
     for name in os.environ["OTEL_TRACES_EXPORTER"].split(","):
         wanted = _BY_PROTOCOL.get(protocol, protocol) if name.strip() == "otlp" else name.strip()
