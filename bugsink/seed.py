@@ -11,7 +11,7 @@ __all__ = ["seed"]
 
 
 def seed() -> None:
-    """Create what ADMIN (email:password), PROJECTS ([number:]name=key,...), API_TOKEN and WEBHOOK ask for."""
+    """Create what ADMIN (email:password), PROJECTS ([number:]name=key,...), API_TOKEN and WEBHOOK specify."""
     user = _administrator(*os.environ["ADMIN"].split(":", 1))
     for number, entry in enumerate(os.environ["PROJECTS"].split(","), start=1):
         name, key = entry.strip().split("=", 1)

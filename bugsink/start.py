@@ -1,8 +1,8 @@
-"""Runs the error tracker: prepare the databases when needed, then web server and task runner as forks of one process.
+"""Runs the error tracker: prepares the databases if needed, then web server and task runner as forks of one process.
 
-The image starts four interpreters one after the other (check, two migrations, prestart) and then a web server with a
-process per core beside a task runner, each with Django loaded anew: 9 s and 400 MB. Here Django is loaded once and the
-processes share its memory.
+The image starts four interpreters one after the other (check, two migrations, prestart), then a web server with a
+process per core and a task runner. Each loads Django anew, which takes 9 s and 400 MB in total. This program loads
+Django once, and the processes share its memory.
 """
 
 import argparse
@@ -47,7 +47,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _prepare() -> None:
-    """Migrate and seed, unless this version already did with the same settings: a migration check takes a second."""
+    """Migrate and seed, unless this version has done so with the same settings: a migration check takes a second."""
     from django.conf import settings
     from django.core.management import call_command
 
@@ -73,7 +73,7 @@ def _state() -> str:
 
 
 def _load() -> None:
-    """Import every view now, once, instead of in each process at its first request."""
+    """Import every view once, now, instead of in each process at its first request."""
     from django.urls import get_resolver
 
     get_resolver().url_patterns  # noqa: B018

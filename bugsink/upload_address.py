@@ -11,7 +11,7 @@ __all__ = ["UploadAddress"]
 
 
 class UploadAddress:
-    """Django middleware; must be the innermost, because it changes the answer's length."""
+    """Django middleware; must be the innermost one, because it changes the response's length."""
 
     def __init__(self, get_response: Callable[[Any], Any]) -> None:
         self._get_response = get_response

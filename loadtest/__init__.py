@@ -1,1 +1,1 @@
-"""Load and what it costs."""
+"""Load tests, and benchmarks of the cost of telemetry."""

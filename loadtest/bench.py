@@ -1,13 +1,15 @@
-"""What telemetry costs a request: the same service without any of it and with all of it, side by side.
+"""Measure what telemetry costs a request: the same service without and with telemetry, side by side.
 
     python -m sandbox bench [null|payment] [--pairs 20] [--turns 10] [--part NAME ...] [--json FILE]
 
-All servers run at once and take turns, each for a fraction of a second, so that what else the machine does meets
-each of them alike. The one whose turn it is has one processor for itself, the client the other. Spans go to the running
-stack's collector, which follows the log as well where the stack runs natively; without a stack (or to
-OTEL_EXPORTER_OTLP_ENDPOINT) spans go to a sink that only counts. The null endpoint does nothing else; the payment is
-that of the payments service, on the running stack's database, auth and acquirer, without telemetry by
-OTEL_SDK_DISABLED.
+All servers run at once and take turns of a fraction of a second, so that other activity of the machine affects each of
+them equally. The server whose turn it is has one processor for itself, the client the other.
+
+Spans go to OTEL_EXPORTER_OTLP_ENDPOINT if it is set, otherwise to the running stack's collector, which also reads the
+log if the stack runs natively. Without a stack, spans go to a sink that only counts.
+
+The null endpoint does nothing else. The payment is that of the payments service, on the running stack's database, auth
+and acquirer; OTEL_SDK_DISABLED switches its telemetry off.
 """
 
 import asyncio
@@ -36,24 +38,24 @@ from sandbox.model.layout import Layout
 
 SERVICE = "bench"
 
-# Two processes of the same program differ by some percent, for as long as they live; so each part has several.
+# Two processes of the same program differ by some percent for as long as they live, so each part has several.
 STARTS = 5
-# In a round. One is so short that what else the machine does changes little meanwhile.
+# Turns in a round. A turn is so short that other activity of the machine changes little meanwhile.
 TURNS = 10
-# Longer than the batch delay, so that every span's export is in the figure.
+# Longer than the batch delay, so that the figure includes the export of every span.
 EXPORT_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """CPU microseconds of the server a request, and requests a second."""
+    """CPU microseconds of the server per request, and requests per second."""
 
     cpu: float
     throughput: float
 
 
 class Load:
-    """The client: so many connections, each with one request under way."""
+    """The client: a number of connections, each with one request in progress."""
 
     def __init__(self, workload: Workload, request: Request, port: int) -> None:
         self._request, self._port = request, port
@@ -64,7 +66,7 @@ class Load:
         self._connections = [await asyncio.open_connection("127.0.0.1", self._port) for _ in range(connections)]
 
     async def send(self, requests: int) -> float:
-        """Seconds that they took."""
+        """Send the requests and return the seconds that they took."""
         started = time.monotonic()
         each = requests // len(self._connections)
         await asyncio.gather(*(self._one(*connection, each) for connection in self._connections))
@@ -83,7 +85,7 @@ class Load:
 
 
 class Bench:
-    """A server and its load for each part of a workload; stopped by closing `ends`."""
+    """A server and its load for each part of a workload; closing `ends` stops them."""
 
     def __init__(self, workload: Workload, parts: list[str], surroundings: dict[str, str], ends: ExitStack) -> None:
         self._servers: dict[str, tuple[Server, Load]] = {}
@@ -91,7 +93,7 @@ class Bench:
         environment, request = workload.prepare()
         for number, part in enumerate(parts):
             folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
-            # A name of its own, for its files and because what it does is not what the stack's services do.
+            # Its own name, for its files, and because it is not one of the stack's services.
             own = {
                 "OTEL_SERVICE_NAME": f"{SERVICE}-{number}",
                 "LOG_DIRECTORY": str(folder),
@@ -103,7 +105,7 @@ class Bench:
             self._servers[part] = (server, Load(workload, request, server.port))
 
     def round(self, turns: int, number: int) -> dict[str, Measurement]:
-        """So many turns of each part; they change places, because who follows whom may matter."""
+        """Run the turns of each part. The order of the parts alternates, because the predecessor may matter."""
         order = list(self._servers) if number % 2 else list(reversed(self._servers))
         before = {part: server.cpu_seconds() for part, (server, _) in self._servers.items()}
         seconds = uvloop.run(self._take_turns(order, turns))
@@ -115,7 +117,7 @@ class Bench:
         }
 
     async def _take_turns(self, order: list[str], turns: int) -> dict[str, float]:
-        """Seconds of each part."""
+        """Run the turns in this order; return the seconds of each part."""
         loads = {part: self._servers[part][1] for part in order}
         seconds = dict.fromkeys(order, 0.0)
         for load in loads.values():
@@ -129,7 +131,7 @@ class Bench:
 
 
 def summary(results: dict[str, list[Measurement]]) -> dict[str, dict[str, float]]:
-    """Per part the medians and the middle half, of CPU time and of the share of the bare one, pair by pair."""
+    """Return medians and interquartile ranges per part: CPU time, and its share of the bare part's, pair by pair."""
     bare = results["bare"]
     found = {}
     for part, measured in results.items():
@@ -159,7 +161,7 @@ def report(found: dict[str, dict[str, float]]) -> str:
 
 @contextmanager
 def surroundings() -> Iterator[dict[str, str]]:
-    """The variables that say where spans and log lines go; what was left there is taken away afterwards."""
+    """Set the variables for the destinations of spans and log lines; delete what was left there afterwards."""
     topology = read_topology(ROOT)
     logs = Layout(ROOT).volume(LOG_VOLUME)
     if collector := topology.variables.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
@@ -177,7 +179,7 @@ def surroundings() -> Iterator[dict[str, str]]:
 
 
 def compare(name: str, pairs: int, turns: int, chosen: Sequence[str], file: Path | None) -> None:
-    """Measure a workload and print what each part costs. StackError for an unknown workload or part."""
+    """Measure a workload and print the cost of each part. Raises StackError for an unknown workload or part."""
     if name not in WORKLOADS:
         raise StackError(f"There is no workload {name!r}.", f"Choose from: {', '.join(WORKLOADS)}.")
     workload = WORKLOADS[name]

@@ -1,6 +1,6 @@
-"""The people at the gateway: shoppers, who behave, and a few attackers, who do not.
+"""Load users for the gateway: shoppers, and a few attackers.
 
-Locust replaces the sockets and threads of the standard library, so only its own processes import this.
+Locust patches the sockets and threads of the standard library, so only its own processes import this.
 """
 
 import json
@@ -17,7 +17,7 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
-# Every answer names its trace: by these ids the load is told from anybody else's requests.
+# Every response names its trace: these ids distinguish the load from other requests.
 TRACE_ID = "X-Trace-Id"
 CARDS = ("4242424242424242", "5555555555554444", "378282246310005")
 DECLINED_CARDS = ("4000000000000002", "4000000000009995")
@@ -41,18 +41,18 @@ def remember_trace(response: Any, **_: Any) -> None:
 
 @events.quitting.add_listener
 def write_traces(environment: Environment, **_: Any) -> None:
-    """The ids of the requests that this process sent, one a line; of several processes each has a file."""
+    """Write the trace ids of this process's requests, one per line; each of several processes has its own file."""
     if folder := environment.parsed_options.traces_folder:
         Path(folder, f"{os.getpid()}.traces").write_text("\n".join(filter(None, trace_ids)))
 
 
 @events.quitting.add_listener
 def write_failures(environment: Environment, **_: Any) -> None:
-    """[request, why, times] of each kind of failure, as JSON; Locust's own report has only their number."""
+    """Write [request, reason, times] of each kind of failure as JSON; Locust's own report has only their number."""
     path = environment.parsed_options.failures_file
     if path and not isinstance(environment.runner, WorkerRunner):
         failures = [
-            # Of a process of several Locust knows the reason as the text of an exception.
+            # With several processes, Locust has the reason as the text of an exception.
             (f"{one.method} {one.name}", re.sub(r"^\w+\('(.*)'\)$", r"\1", str(one.error)), one.occurrences)
             for one in environment.stats.errors.values()
         ]
@@ -60,7 +60,7 @@ def write_failures(environment: Environment, **_: Any) -> None:
 
 
 class Person(FastHttpUser):
-    """Sends requests and holds each answer to what it must be."""
+    """A load user that checks the response to each request."""
 
     abstract = True
 
@@ -69,7 +69,7 @@ class Person(FastHttpUser):
         self.email, self.password = f"load-{secrets.token_hex(8)}@example.com", secrets.token_urlsafe(18)
 
     def ask(self, method: str, path: str, expected: Collection[int], name: str = "", **request: Any) -> Any:
-        """The answer's JSON, or None when it was not an expected one (which counts as a failure)."""
+        """Return the response's JSON, or None for an unexpected response (which counts as a failure)."""
         headers = {**self.bearer, **request.pop("headers", {})}
         options = {"name": name or path, "headers": headers, "catch_response": True, **request}
         with self.client.request(method, path, **options) as response:
@@ -81,7 +81,7 @@ class Person(FastHttpUser):
 
 
 class Shopper(Person):
-    """Makes an account, pays, asks again when in doubt, gives things back and looks at what was bought."""
+    """Registers, pays, repeats requests, asks for refunds and lists the payments."""
 
     weight = 9
     wait_time = between(0.3, 1.2)
@@ -137,7 +137,7 @@ class Shopper(Person):
 
 
 class Attacker(Person):
-    """Guesses passwords, forges tokens, looks for pages and sends nonsense; being turned away is the right answer."""
+    """Guesses passwords, forges tokens, requests unknown pages and sends invalid input; expects to be rejected."""
 
     weight = 1
     wait_time = between(0.5, 2)

@@ -1,4 +1,4 @@
-"""Locust, run as a program of its own, and what it measured."""
+"""Run Locust as a separate program, and read its results."""
 
 import json
 import subprocess
@@ -15,13 +15,13 @@ from sandbox.model.errors import StackError
 __all__ = ["Failure", "Measured", "environment", "open_page", "send_people"]
 
 USERS = Path(__file__).with_name("locustfile.py")
-# What began before the end is finished, so that every request has an answer and the counts can agree.
+# Requests in progress at the end are completed, so that every request has a response and the counts can match.
 STOP_SECONDS = 15
 
 
 @dataclass(frozen=True)
 class Failure:
-    """So many requests were answered otherwise than they must be: `why` is `503 instead of 201`."""
+    """A number of requests with an unexpected response; `why` is for example `503 instead of 201`."""
 
     request: str
     why: str
@@ -30,9 +30,9 @@ class Failure:
 
 @dataclass(frozen=True)
 class Measured:
-    """What Locust saw: `times` counts requests by their rounded milliseconds, `seconds` is the length of the load.
+    """Locust's results: `times` counts requests by rounded milliseconds, `seconds` is the duration of the load.
 
-    `traces` are the ids of the traces that the answers named: what tells these requests from anybody else's.
+    `traces` are the trace ids in the responses, which distinguish these requests from others.
     """
 
     requests: int
@@ -50,7 +50,7 @@ class Measured:
         reasons: Sequence[Failure] = (),
         traces: frozenset[str] = frozenset(),
     ) -> "Measured":
-        """Of Locust's own report; raises ValueError when nothing was sent."""
+        """Parse Locust's report. Raises ValueError if nothing was sent."""
         if not rows:
             raise ValueError("no request was sent")
         times: Counter[int] = Counter()
@@ -62,7 +62,7 @@ class Measured:
         return cls(requests, failures, seconds, times, rows, reasons, traces)
 
     def percentile(self, share: float) -> int:
-        """Milliseconds within which this share of the requests was answered."""
+        """Return the milliseconds within which this share of the requests got a response."""
         left = share * self.times.total()
         for milliseconds in sorted(self.times):
             left -= self.times[milliseconds]
@@ -72,7 +72,7 @@ class Measured:
 
 
 def send_people(gateway: str, users: int, duration: str, processes: int) -> Measured:
-    """Let so many users loose for so long (`60s`). Raises StackError when Locust could not do its work."""
+    """Run so many users for `duration` (for example `60s`). Raises StackError if Locust fails."""
     with tempfile.TemporaryDirectory(prefix="load-") as folder:
         report, failures = Path(folder, "report"), Path(folder, "failures.json")
         arguments = [
@@ -92,7 +92,7 @@ def send_people(gateway: str, users: int, duration: str, processes: int) -> Meas
 
 
 def open_page(gateway: str, users: int, processes: int) -> int:
-    """Locust with its page on 127.0.0.1:8089, until it is interrupted; its exit status."""
+    """Run Locust with its page on 127.0.0.1:8089 until it is interrupted; return its exit status."""
     arguments = ["--web-host", "127.0.0.1", "--users", str(users), "--spawn-rate", str(max(1, users // 4))]
     if processes > 1:
         arguments += ["--processes", str(processes)]
@@ -100,7 +100,10 @@ def open_page(gateway: str, users: int, processes: int) -> int:
 
 
 def environment() -> Path:
-    """Locust's own Python environment, made once: what it brings changes how other libraries send. StackError."""
+    """Return Locust's own Python environment, created once. Raises StackError.
+
+    It is separate because Locust's dependencies change how other libraries send.
+    """
     return build.python_environment(USERS.with_name("requirements.lock"))
 
 

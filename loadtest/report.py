@@ -1,4 +1,4 @@
-"""`make load`: people at the gateway, how they were served, and what the telemetry saw of it."""
+"""`make load`: load users at the gateway, response times, and what the telemetry recorded of them."""
 
 from rich.console import Console
 from rich.table import Table
@@ -13,7 +13,7 @@ SHARES = {"median": 0.5, "95 %": 0.95, "99 %": 0.99, "slowest": 1.0}
 
 
 def send(users: int, duration: str, processes: int, page: bool) -> int:
-    """Send customers and a few attackers; 1 when a request failed or the telemetry missed one. StackError."""
+    """Send customers and a few attackers. Returns 1 if a request failed or telemetry missed one. Raises StackError."""
     stack = Stack()
     if page:
         return open_page(stack.url("gateway"), users, processes)

@@ -1,4 +1,4 @@
-"""What the telemetry saw of a load: counters, lines and spans, each against what must be there."""
+"""Compare the telemetry of a load (counters, log lines, spans) with the requests that were sent."""
 
 import math
 import time
@@ -21,7 +21,7 @@ __all__ = ["Check", "Seen", "observed_load"]
 COUNT = "http_server_request_duration_seconds_count"
 ACCESS = '{service_name="gateway"} | event="http.access"'
 ARRIVAL_SECONDS = 60.0
-# The receiver's count of spans, stored or not; asking for each trace of a load would take longer than the load.
+# The receiver's count of spans, stored or not: querying each trace of a load would take longer than the load.
 TEMPO_RECEIVED = "tempo_distributor_spans_received"
 
 
@@ -39,7 +39,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Check:
-    """One comparison: `seen` should equal `wanted`; a `total` also holds what others sent and may be more."""
+    """One comparison: `seen` should equal `wanted`. A `total` includes requests of others, so it may be more."""
 
     what: str
     seen: int
@@ -53,19 +53,19 @@ class Check:
 
 @dataclass(frozen=True)
 class Seen:
-    """What was found of a load, and how many requests of others the gateway answered meanwhile."""
+    """The comparisons of a load, and the number of other requests at the gateway meanwhile."""
 
     checks: tuple[Check, ...]
     others: int
 
 
 def observed_load(stack: Stack, users: int, duration: str, processes: int) -> tuple[Measured, Seen]:
-    """Send people and compare. The synthetic customer pauses; anybody else may go on.
+    """Send a load and compare. The synthetic customer is paused; other traffic may continue.
 
-    Raises StackError when the people could not be sent.
+    Raises StackError if the load could not be sent.
     """
     prometheus, loki = Prometheus(stack.url("prometheus")), Loki(stack.url("loki"))
-    # Its last requests are awaited; those of others, who never rest, are not.
+    # Waits for its last requests; other traffic never stops, so it is not waited for.
     with silence(stack, lambda: None):
         before = _snapshot(stack, prometheus)
         measured = send_people(stack.url("gateway"), users, duration, processes)
@@ -73,7 +73,7 @@ def observed_load(stack: Stack, users: int, duration: str, processes: int) -> tu
 
 
 def _snapshot(stack: Stack, prometheus: Prometheus) -> Snapshot:
-    """From the services' own pages, Tempo's and Prometheus."""
+    """Read totals from the services' metrics pages, Tempo and Prometheus."""
     at, made = time.time(), produced(stack)
     requests = int(sum(samples_of(stack.url("gateway"), COUNT).values()))
     scraped = int(prometheus.value(f'sum(last_over_time({COUNT}{{service="gateway"}}[11s]))'))
@@ -81,7 +81,7 @@ def _snapshot(stack: Stack, prometheus: Prometheus) -> Snapshot:
 
 
 def _compare(stack: Stack, prometheus: Prometheus, loki: Loki, before: Snapshot, sent: Measured) -> Seen:
-    """Wait until everything has arrived; when something does not, the comparisons say what and how much."""
+    """Wait until everything has arrived. If something does not, the comparisons show what and how much."""
     latest: list[Seen] = []
     made = _snapshot(stack, prometheus)
 
@@ -105,10 +105,11 @@ def _compare(stack: Stack, prometheus: Prometheus, loki: Loki, before: Snapshot,
 
 
 def judge(before: Snapshot, earlier: Snapshot, now: Snapshot, sent: int, lines: int, ours: int, others: int) -> Seen:
-    """What the snapshots and the lines of the store say about `sent` requests.
+    """Compare the snapshots and the stored log lines with the `sent` requests.
 
-    Lines are counted by trace id. Counters know no sender: with `others` at the gateway they hold at least the load,
-    and the stores at least what had been made a look `earlier`: what others made since is still on its way.
+    Log lines are counted by trace id. Counters do not distinguish senders: with `others` at the gateway they contain at
+    least the load, and the stores at least what existed at the snapshot `earlier`; what others sent since may still be
+    on its way.
     """
     crowd = others > 0
     made = earlier if crowd else now

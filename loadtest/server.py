@@ -1,4 +1,4 @@
-"""A server on a processor of its own, and the CPU time that it took."""
+"""A server pinned to one processor, and its CPU time."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ __all__ = ["Server"]
 
 
 class Server:
-    """`arguments` follow `python -m`; `folder` takes what it prints."""
+    """`arguments` follow `python -m`; the output is written into `folder`."""
 
     def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path) -> None:
         with socket.socket() as probe:
@@ -37,7 +37,7 @@ class Server:
         self._wait()
 
     def cpu_seconds(self) -> float:
-        """Of all its threads, so that the exporting one is in it; to the nanosecond, where `stat` counts in ticks."""
+        """Return the CPU seconds of all threads, the exporter's included. Exact to the nanosecond; `stat` has ticks."""
         return sum(map(_nanoseconds, Path(f"/proc/{self.process.pid}/task").iterdir())) / 1e9
 
     def stop(self) -> None:
@@ -59,5 +59,5 @@ def _nanoseconds(thread: Path) -> int:
     try:
         return int((thread / "schedstat").read_text().split()[0])
     except (FileNotFoundError, ProcessLookupError):
-        # It ended just now.
+        # The thread has just ended.
         return 0

@@ -1,4 +1,4 @@
-"""Takes OTLP requests and throws them away: a collector that costs next to nothing. Prints its address at start."""
+"""Accepts OTLP requests and discards them: a collector at almost no cost. Prints its address at start."""
 
 import asyncio
 import subprocess
@@ -13,7 +13,7 @@ __all__ = ["running"]
 
 @contextmanager
 def running() -> Iterator[str]:
-    """A sink in a process of its own until the block ends; its address as a URL."""
+    """Run a sink in its own process until the block ends; yields its address as a URL."""
     command = [sys.executable, "-m", "loadtest.sink"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -24,7 +24,7 @@ def running() -> Iterator[str]:
 
 
 class Sink(asyncio.Protocol):
-    """Answers 200 to each request whose length is declared, which is how OTLP exporters send."""
+    """Responds with 200 to each request that has a Content-Length, as OTLP exporters send it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

@@ -1,4 +1,4 @@
-"""What is measured: the same service without and with telemetry, under the same requests."""
+"""The workloads: the same service without and with telemetry, under the same requests."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -19,10 +19,10 @@ Request = Callable[[], bytes]
 
 @dataclass(frozen=True)
 class Workload:
-    """`parts`: what each has in its environment beside that of all; `bare` is without telemetry, and comes first.
+    """`parts`: further environment variables of each part; `bare` is without telemetry and comes first.
 
-    `requests` are sent in each turn, over so many `connections`. `module` is what runs, `prepare` gives the environment
-    of all and a function that makes the next request.
+    Each turn sends `requests` over `connections`. `module` is the program. `prepare` returns the common environment and
+    a function that creates the next request.
     """
 
     module: str
@@ -44,7 +44,7 @@ def _null() -> tuple[dict[str, str], Request]:
 
 
 def _payment() -> tuple[dict[str, str], Request]:
-    """A payments service of our own beside the running stack's, on its database, auth and acquirer."""
+    """A separate payments service beside the running stack's, on its database, auth and acquirer."""
     topology = read_topology(ROOT)
     ports = {(s.name, port.target): port.published for s in topology.services.values() for port in s.ports}
     change = Substitutions(ports, {}, {})

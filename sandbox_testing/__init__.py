@@ -1,4 +1,4 @@
-"""Assert on the traces, logs, metrics, errors, alerts and mails of a service that runs beside the sandbox."""
+"""Assert on the traces, logs, metrics, errors, alerts and mails of a service that sends telemetry to the sandbox."""
 
 from sandbox_testing.canaries import Canary, Search, card_number, search, word
 from sandbox_testing.haystack import Haystack, Passage, haystacks

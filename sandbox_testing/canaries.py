@@ -13,8 +13,8 @@ __all__ = ["Canary", "Escape", "Search", "card_number", "search", "word"]
 class Canary:
     """A value that must not be stored.
 
-    ``value`` is what is sent; ``needles`` are the pieces by which it is recognised in any encoding (the value itself
-    unless told). ``allowed`` names the passages that may hold it, such as the column that exists for it.
+    ``value`` is what is sent. ``needles`` are pieces that identify it in any encoding (default: the value itself).
+    ``allowed`` names the passages that may contain it, such as the column that exists for it.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Canary:
 
 @dataclass(frozen=True)
 class Escape:
-    """A canary that was found where it should not be."""
+    """A canary that was found where it must not be."""
 
     canary: str
     store: str
@@ -44,8 +44,11 @@ class Escape:
 
 @dataclass
 class Search:
-    """What a search found: ``kept`` are values in their allowed places, ``blind`` stores without their control value,
-    ``read`` the number of passages by store."""
+    """The result of a search.
+
+    ``kept`` are values in their allowed places, ``blind`` the stores without their control value, ``read`` the number
+    of passages by store.
+    """
 
     escapes: list[Escape] = field(default_factory=list)
     kept: list[Escape] = field(default_factory=list)
@@ -53,7 +56,7 @@ class Search:
     read: dict[str, int] = field(default_factory=dict)
 
     def verify(self) -> None:
-        """Raise ``AssertionError`` when something escaped, or when a store did not even show its control value."""
+        """Raise ``AssertionError`` if a canary escaped, or if a store does not even contain its control value."""
         if self.blind:
             raise AssertionError(f"no control value found in {', '.join(self.blind)}: the search proves nothing")
         if self.escapes:
@@ -62,12 +65,12 @@ class Search:
 
 
 def word(tag: str) -> str:
-    """A word that exists nowhere else; lower-case letters and digits, so that no encoding changes it."""
+    """Return a random word of lower-case letters and digits, which no encoding changes."""
     return f"zq{tag}{secrets.token_hex(6)}"
 
 
 def card_number(prefix: str = "4000") -> str:
-    """A random 16-digit number that passes the check of card numbers (Luhn)."""
+    """Return a random 16-digit number with a valid check digit (Luhn)."""
     body = prefix + "".join(str(secrets.randbelow(10)) for _ in range(15 - len(prefix)))
     doubled = (int(digit) * (2 - position % 2) for position, digit in enumerate(body))
     total = sum(value - 9 if value > 9 else value for value in doubled)
@@ -75,7 +78,7 @@ def card_number(prefix: str = "4000") -> str:
 
 
 def search(canaries: list[Canary], stores: Iterable[Haystack], since: float, controls: Mapping[str, str]) -> Search:
-    """Read every passage of every store once, and look for all canaries and the store's control value in it."""
+    """Read every passage of every store once, and search it for all canaries and for the store's control value."""
     done = Search()
     for store in stores:
         control, seen, read = controls.get(store.name), False, 0

@@ -1,4 +1,4 @@
-"""Everything that the stores took in since a moment, as text to search in."""
+"""Everything that the stores received since a given time, as text to search in."""
 
 import json
 import time
@@ -12,7 +12,7 @@ __all__ = ["Haystack", "Passage", "haystacks"]
 
 @dataclass(frozen=True)
 class Passage:
-    """A piece of stored text and where it is."""
+    """A piece of stored text and its location."""
 
     where: str
     text: str
@@ -20,14 +20,14 @@ class Passage:
 
 @dataclass(frozen=True)
 class Haystack:
-    """A store that can be read completely from a moment on (seconds since the epoch)."""
+    """A store that can be read completely from a given time (seconds since the epoch)."""
 
     name: str
     passages: Callable[[float], Iterable[Passage]]
 
 
 def haystacks(tempo: Tempo, loki: Loki, prometheus: Prometheus, bugsink: Bugsink, mailbox: Mailpit) -> list[Haystack]:
-    """One haystack for each store of telemetry."""
+    """Return one haystack for each telemetry store."""
     return [
         Haystack("loki", lambda since: _lines(loki, since)),
         Haystack("tempo", lambda since: _traces(tempo, since)),
@@ -44,7 +44,7 @@ def _lines(loki: Loki, since: float) -> Iterator[Passage]:
 
 def _traces(tempo: Tempo, since: float) -> Iterator[Passage]:
     for found in tempo.search("{}", since, time.time(), limit=5000):
-        # The trace itself has its id in base64 only.
+        # The trace itself contains its id in base64 only.
         whole = {"traceID": found["traceID"], **(tempo.raw(found["traceID"]) or {})}
         yield Passage("trace", json.dumps(whole, ensure_ascii=False))
 

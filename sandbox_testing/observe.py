@@ -1,4 +1,4 @@
-"""One request seen through every store, by its trace id."""
+"""One request in all stores, found by its trace id."""
 
 import secrets
 import time
@@ -19,7 +19,7 @@ SETTLED = 0.6
 
 @dataclass(frozen=True)
 class Trace:
-    """The beginning of a trace, in the form of W3C's trace context. ``id`` and ``span_id`` are hexadecimal."""
+    """The start of a trace, as W3C trace context. ``id`` and ``span_id`` are hexadecimal."""
 
     id: str
     span_id: str
@@ -30,13 +30,13 @@ class Trace:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What a request carries to become a part of it, sampled whatever the service's own rule is."""
+        """Headers that make a request part of the trace, sampled whatever the service's own sampling ratio is."""
         return {"traceparent": f"00-{self.id}-{self.span_id}-01"}
 
 
 @dataclass(frozen=True)
 class Telemetry:
-    """What the stores hold of one trace."""
+    """All spans and log lines of one trace."""
 
     trace_id: str
     spans: list[Span]
@@ -53,11 +53,10 @@ class Telemetry:
 
 
 def telemetry_of(tempo: Tempo, loki: Loki, trace_id: str, *, lines: bool = True, timeout: float = 20.0) -> Telemetry:
-    """Wait until a trace is whole (no new span for a while, each with its parent but the root) and has log lines.
+    """Wait until a trace is complete (no new span for a while, and each span has its parent) and has log lines.
 
-    ``lines=False`` does not wait for lines, and returns none.
-
-    A trace that was continued from elsewhere has a root whose parent is unknown; that one is no orphan.
+    ``lines=False`` does not wait for log lines, and returns none. The root of a trace that was continued from elsewhere
+    has an unknown parent; it does not count as an orphan.
     """
     unchanged = Unchanged(SETTLED)
 
@@ -84,12 +83,12 @@ def telemetry_of(tempo: Tempo, loki: Loki, trace_id: str, *, lines: bool = True,
 
 
 def errors_of(events: Callable[[], list[ErrorEvent]], trace_id: str, *, timeout: float = 20.0) -> list[ErrorEvent]:
-    """Wait for the error events that carry a trace id."""
+    """Wait for the error events with a trace id."""
     return eventually(f"an error event of trace {trace_id}", events, timeout=timeout, interval=0.3)
 
 
 class Unchanged:
-    """Says whether it was shown the same thing for so many seconds."""
+    """Returns whether its argument has stayed the same for the given number of seconds."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds

@@ -1,11 +1,12 @@
-"""pytest fixtures over a running sandbox; pytest finds them by itself once the package is installed.
+"""pytest fixtures for a running sandbox; pytest finds them automatically once the package is installed.
 
     def test_an_order_is_one_trace(new_trace, telemetry_of):
         trace = new_trace()
         httpx.post("http://127.0.0.1:9000/orders", headers=trace.headers)
         assert telemetry_of(trace.id).server_spans("orders")
 
-Every store is a fixture of its own name. What waits, waits with a deadline in seconds and says what it saw last.
+Each store is a fixture with its own name. Fixtures that wait have a deadline in seconds; on timeout they raise
+``NotSeen`` with the last result.
 """
 
 import time
@@ -25,13 +26,13 @@ from sandbox_testing.where import Sandbox
 
 @pytest.fixture(scope="session")
 def sandbox() -> Sandbox:
-    """Where the stores answer. Override it when they are elsewhere than the environment says."""
+    """The addresses of the stores. Override it if they differ from those in the environment."""
     return Sandbox.from_environment()
 
 
 @pytest.fixture(scope="session")
 def tempo(sandbox: Sandbox) -> Iterator[Tempo]:
-    """Traces."""
+    """Client for traces."""
     store = Tempo(sandbox.tempo)
     yield store
     store.close()
@@ -39,7 +40,7 @@ def tempo(sandbox: Sandbox) -> Iterator[Tempo]:
 
 @pytest.fixture(scope="session")
 def loki(sandbox: Sandbox) -> Iterator[Loki]:
-    """Log lines."""
+    """Client for log lines."""
     store = Loki(sandbox.loki)
     yield store
     store.close()
@@ -47,7 +48,7 @@ def loki(sandbox: Sandbox) -> Iterator[Loki]:
 
 @pytest.fixture(scope="session")
 def prometheus(sandbox: Sandbox) -> Iterator[Prometheus]:
-    """Metrics and alerts."""
+    """Client for metrics and alerts."""
     store = Prometheus(sandbox.prometheus)
     yield store
     store.close()
@@ -55,7 +56,7 @@ def prometheus(sandbox: Sandbox) -> Iterator[Prometheus]:
 
 @pytest.fixture(scope="session")
 def bugsink(sandbox: Sandbox) -> Iterator[Bugsink]:
-    """Error events."""
+    """Client for error events."""
     store = Bugsink(sandbox.bugsink, sandbox.bugsink_token)
     yield store
     store.close()
@@ -63,7 +64,7 @@ def bugsink(sandbox: Sandbox) -> Iterator[Bugsink]:
 
 @pytest.fixture(scope="session")
 def mailbox(sandbox: Sandbox) -> Iterator[Mailpit]:
-    """Every mail that the stack sent."""
+    """Client for every mail that the stack sent."""
     store = Mailpit(sandbox.mailpit)
     yield store
     store.close()
@@ -71,13 +72,13 @@ def mailbox(sandbox: Sandbox) -> Iterator[Mailpit]:
 
 @pytest.fixture(scope="session")
 def new_trace() -> Callable[[], Trace]:
-    """``new_trace()`` is the beginning of a trace: send its ``headers``, look for its ``id``."""
+    """``new_trace()`` starts a trace: send its ``headers``, search for its ``id``."""
     return Trace.new
 
 
 @pytest.fixture(scope="session")
 def telemetry_of(tempo: Tempo, loki: Loki) -> Callable[..., Telemetry]:
-    """``telemetry_of(trace_id, lines=True, timeout=20)`` waits for the whole trace and (or not) its log lines."""
+    """``telemetry_of(trace_id, lines=True, timeout=20)`` waits for the whole trace and, if asked, its log lines."""
 
     def of(trace_id: str, **limits: Any) -> Telemetry:
         return observe.telemetry_of(tempo, loki, trace_id, **limits)
@@ -97,9 +98,9 @@ def errors_of(bugsink: Bugsink) -> Callable[..., list[ErrorEvent]]:
 
 @pytest.fixture(scope="session")
 def wait_for_metric(prometheus: Prometheus) -> Callable[..., float]:
-    """``wait_for_metric('orders_total{service="orders"}', at_least=1, timeout=30)`` waits for the value.
+    """``wait_for_metric('orders_total{service="orders"}', at_least=1, timeout=30)`` waits for the value and returns it.
 
-    Returns it. The expression gives one series at most; none counts as 0.
+    The expression must give at most one series; none counts as 0.
     """
 
     def wait(expression: str, *, at_least: float = 1.0, timeout: float = 30.0) -> float:
@@ -118,7 +119,7 @@ def wait_for_metric(prometheus: Prometheus) -> Callable[..., float]:
 def wait_for_alert(prometheus: Prometheus) -> Callable[..., dict[str, Any]]:
     """``wait_for_alert("Watchdog", severity="page", timeout=120)`` waits until an alert with these labels fires.
 
-    Returns it as Prometheus tells it: labels, annotations, state, activeAt, value.
+    Returns it in the format of Prometheus: labels, annotations, state, activeAt, value.
     """
 
     def wait(name: str, *, timeout: float = 120.0, **labels: str) -> dict[str, Any]:
@@ -135,7 +136,7 @@ def wait_for_alert(prometheus: Prometheus) -> Callable[..., dict[str, Any]]:
 
 @pytest.fixture(scope="session")
 def wait_for_mail(mailbox: Mailpit) -> Callable[..., Message]:
-    """``wait_for_mail("HighErrorRate", to="", since=0, timeout=60)`` waits for a mail whose source has that text."""
+    """``wait_for_mail("HighErrorRate", to="", since=0, timeout=60)`` waits for a mail whose source has this text."""
 
     def wait(text: str, *, to: str = "", since: float = 0.0, timeout: float = 60.0) -> Message:
         def found() -> list[Message]:
@@ -149,16 +150,16 @@ def wait_for_mail(mailbox: Mailpit) -> Callable[..., Message]:
 
 @pytest.fixture(scope="session")
 def every_store(tempo: Tempo, loki: Loki, prometheus: Prometheus, bugsink: Bugsink, mailbox: Mailpit) -> list[Haystack]:
-    """All places that ``no_canaries`` searches. Override it to add your own database."""
+    """All stores that ``no_canaries`` searches. Override it to add your own database."""
     return haystacks(tempo, loki, prometheus, bugsink, mailbox)
 
 
 @pytest.fixture(scope="session")
 def no_canaries(every_store: list[Haystack]) -> Callable[..., Search]:
-    """``no_canaries(canaries, since, controls)`` searches every store; fails with what escaped where.
+    """``no_canaries(canaries, since, controls)`` searches every store; fails with each canary found, and where.
 
-    ``controls`` maps a store to a value that it must hold: the search fails as well when one is not found, because
-    then it proves nothing. Let the last request's telemetry arrive before you ask.
+    ``controls`` maps a store to a value that it must contain. If a control is not found, the search fails, too, because
+    it proves nothing then. Wait for the telemetry of the last request before you call it.
     """
 
     def check(canaries: list[Canary], since: float, controls: Mapping[str, str]) -> Search:

@@ -1,4 +1,4 @@
-"""Waiting for something to become true, with a deadline and a message that helps."""
+"""Polling with a deadline and an informative error message."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ WORTH_ANOTHER_TRY = (AssertionError, httpx.TransportError, httpx.HTTPStatusError
 
 
 class NotSeen(AssertionError):
-    """The deadline passed; the message says what was awaited and what the last answer was."""
+    """The deadline has passed; the message contains what was awaited and the last result."""
 
 
 def eventually(
@@ -25,10 +25,10 @@ def eventually(
     timeout: float = 20.0,
     interval: float = 0.1,
 ) -> Answer:
-    """Call ``probe`` until ``accept`` likes its answer, and return that answer.
+    """Call ``probe`` until ``accept`` returns true for its result, and return that result.
 
-    ``timeout`` and ``interval`` are seconds. A probe may assert: a failed assertion or a refused request counts as an
-    answer that was not liked. Raises ``NotSeen`` at the deadline.
+    ``timeout`` and ``interval`` are in seconds. A probe may assert: a failed assertion or a refused request counts as a
+    result that was not accepted. Raises ``NotSeen`` at the deadline.
     """
     retrying = tenacity.Retrying(
         stop=tenacity.stop_after_delay(timeout),

@@ -1,4 +1,4 @@
-"""Spans, and the tree that their parents make."""
+"""Spans, and the tree that their parent ids form."""
 
 import base64
 from collections.abc import Iterable
@@ -31,14 +31,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Node:
-    """What a trace looks like to a reader: who did what, and below it what that caused, in order of name."""
+    """A node of a trace: service and operation, and its children in order of name."""
 
     what: str
     below: tuple["Node", ...] = ()
 
 
 def spans_of_otlp(trace: dict[str, Any]) -> list[Span]:
-    """The spans of a trace in OTLP's JSON form (ids in base64, as in Tempo, or in hexadecimal), oldest first."""
+    """Return the spans of a trace in OTLP's JSON format (ids in base64, as in Tempo, or hexadecimal), oldest first."""
     found = []
     for group in trace.get("batches") or trace.get("resourceSpans") or []:
         resource = _attributes(group.get("resource", {}).get("attributes", []))
@@ -48,16 +48,17 @@ def spans_of_otlp(trace: dict[str, Any]) -> list[Span]:
 
 
 def orphans(spans: Iterable[Span]) -> list[Span]:
-    """Spans that name a parent which is not in the trace."""
+    """Return the spans whose parent is not in the trace."""
     spans = list(spans)
     known = {span.span_id for span in spans}
     return [span for span in spans if span.parent_id and span.parent_id not in known]
 
 
 def tree_of(spans: Iterable[Span]) -> list[Node]:
-    """The trees that the spans form, one for each root (a span without a parent, or whose parent is elsewhere).
+    """Return the trees of the spans, one for each root (a span without a parent, or whose parent is elsewhere).
 
-    The statements of one parent count as one node, "payments database": their number is the database layer's business.
+    The statements of one parent form one node, "payments database", because their number is a detail of the database
+    layer.
     """
     spans = list(spans)
     known = {span.span_id for span in spans}
@@ -74,7 +75,7 @@ def tree_of(spans: Iterable[Span]) -> list[Node]:
 
 
 def render(nodes: Iterable[Node], indent: int = 0) -> str:
-    """The trees as indented lines, so that a difference can be read."""
+    """Return the trees as indented lines, so that a difference is readable."""
     return "\n".join(
         line for node in nodes for line in ("  " * indent + node.what, render(node.below, indent + 1)) if line
     )

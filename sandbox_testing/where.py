@@ -1,4 +1,4 @@
-"""Where the parts of a running sandbox answer."""
+"""The addresses of a running sandbox."""
 
 import os
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Sandbox:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Sandbox":
-        """``SANDBOX_HOST`` (default 127.0.0.1), and the variables of the sandbox's .env where they differ from it."""
+        """Read ``SANDBOX_HOST`` (default 127.0.0.1), and the variables of the sandbox's .env where they are set."""
         given = os.environ if environment is None else environment
 
         def url(variable: str, default: int) -> str:

@@ -1,11 +1,11 @@
-"""Puts aside the files in the folder given as the only argument that the collector could not open, and says which.
+"""Moves aside the files in a folder (the only argument) that the collector cannot open, and reports each.
 
-The collector keeps each queue, and how far it has read the log files, in a bbolt database. One that is cut off, is no
-such database or has a damaged page ends it at every start, also with `recreate`: bbolt looks at all pages, and in a
-thread of its own. So do offsets that another version of the collector wrote in another form.
+The collector keeps each queue, and its offsets in the log files, in a bbolt database. A database that is truncated, is
+not bbolt's or has a damaged page makes the collector exit at every start, even with `recreate`: bbolt reads all pages
+in a thread of its own. Offsets that another version of the collector wrote in another format have the same effect.
 
-Ends with status 1, and a message, on a disk without room: the collector would start, and lose what it was sending when
-it ended, because it writes that down anew.
+Exits with status 1 and a message if the disk is full: the collector would start, but lose the batches that it was
+sending at its last stop, because it writes them again.
 """
 
 import json
@@ -18,21 +18,21 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
-# After the head of a page: magic, version, page size, flags, root, sequence, free list, pages, transaction; checksum.
+# After the page header: magic, version, page size, flags, root, sequence, free list, pages, transaction; checksum.
 _META = struct.Struct("<16xIIIIQQQQQQ")
 _MAGIC, _VERSION = 0xED0CDAED, 2
 _PAGE_SIZES = (4096, 8192, 16384, 32768, 65536)
-# Number, kind, elements, further pages; kinds are branch and leaf.
+# Page header: number, kind, elements, overflow pages. The two kinds are branch and leaf.
 _HEAD, _BRANCH, _LEAF = struct.Struct("<QHHI"), 1, 2
 _BRANCH_ELEMENT, _LEAF_ELEMENT, _BUCKET = struct.Struct("<IIQ"), struct.Struct("<IIII"), struct.Struct("<Q")
-# Before the page of a bucket that lies within a value: the number of its page, which is 0, and a counter.
+# Header of a bucket that is stored inside a value: its root page, which is 0, and a sequence number.
 _BUCKET_SIZE = 16
 _ASIDE = (".damaged", ".backup")
-# Four batches of 4 MiB on their way, written once more.
+# Four batches of 4 MiB that were being sent, each written once more.
 _ROOM = 32 * 2**20
-# How the key ends below which the offsets in the log files are.
+# Suffix of the key of the log files' offsets.
 _OFFSETS = b"knownFiles"
-# A page, the least key that it may have, and the key that all of its keys are below.
+# A page, its least allowed key, and the upper bound of its keys (exclusive).
 _Way = tuple[int, bytes, bytes | None]
 _Pair = tuple[bytes, memoryview]
 
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def fault_of(path: Path) -> str:
-    """What keeps bbolt from opening the file; empty when nothing does. An empty file is a new database."""
+    """Return why bbolt cannot open the file; empty if it can. An empty file is a new database."""
     size = path.stat().st_size
     if size == 0:
         return ""
@@ -75,7 +75,7 @@ def fault_of(path: Path) -> str:
 
 
 def _readable(offsets: bytes) -> bool:
-    """Whether the collector reads this as offsets: protobuf, or lines of JSON: their number and an object for each."""
+    """Return whether the collector can parse the offsets: protobuf, or JSON lines (their number, then the objects)."""
     try:
         for content in _fields(offsets):
             list(_fields(content))
@@ -90,7 +90,7 @@ def _readable(offsets: bytes) -> bool:
 
 
 def _fields(message: bytes) -> Iterator[bytes]:
-    """The contents of the fields of a protobuf message that have any. ValueError or IndexError when it is none."""
+    """Yield the length-delimited fields of a protobuf message. Raises ValueError or IndexError if it is invalid."""
     at = 0
     while at < len(message):
         tag, at = _varint(message, at)
@@ -112,7 +112,7 @@ def _fields(message: bytes) -> Iterator[bytes]:
 
 
 def _varint(message: bytes, at: int) -> tuple[int, int]:
-    """(number, where the next one begins)."""
+    """Return (number, offset after it)."""
     number = shift = 0
     while True:
         number |= (message[at] & 0x7F) << shift
@@ -122,7 +122,7 @@ def _varint(message: bytes, at: int) -> tuple[int, int]:
 
 
 def _walk(data: mmap.mmap, root: int, pages: int, page_size: int) -> Iterator[_Pair]:
-    """The pairs in all pages that the root leads to. Raises ValueError or struct.error at the first that is wrong."""
+    """Yield the pairs of all pages below the root. Raises ValueError or struct.error at the first invalid one."""
     waiting: list[_Way] = [(root, b"", None)]
     seen = set[int]()
     while waiting:
@@ -149,14 +149,14 @@ def _walk(data: mmap.mmap, root: int, pages: int, page_size: int) -> Iterator[_P
 
 
 def _within(bucket: memoryview) -> Iterator[_Pair]:
-    """The pairs of a small bucket, which is the value of a pair itself."""
+    """Yield the pairs of a small bucket, which is stored inside a pair's value."""
     content = bytes(bucket[_BUCKET_SIZE:])
     _, kind, count, _ = _HEAD.unpack_from(content)
     yield from ((key, value) for key, _, value in _elements(content, kind, count))
 
 
 def _elements(content: bytes, kind: int, count: int) -> Iterator[tuple[bytes, int | None, memoryview]]:
-    """(key, page that it leads to, value) of each: page 0 for a value, None for a bucket that lies within."""
+    """Yield (key, child page, value) of each element: page 0 for a value, None for a bucket inside the value."""
     for at in range(_HEAD.size, _HEAD.size + 16 * count, 16):
         if kind == _BRANCH:
             position, size, page = _BRANCH_ELEMENT.unpack_from(content, at)
@@ -171,7 +171,7 @@ def _elements(content: bytes, kind: int, count: int) -> Iterator[tuple[bytes, in
 
 
 def _metas(data: mmap.mmap) -> Iterator[tuple[int, int, int, int]]:
-    """(transaction, pages, page size, root) of each of the two descriptions at the file's beginning that is sound."""
+    """Yield (transaction, pages, page size, root) of each valid one of the file's two meta pages."""
     for offset in (0, *_PAGE_SIZES):
         if len(data) < offset + _META.size:
             return
@@ -182,7 +182,7 @@ def _metas(data: mmap.mmap) -> Iterator[tuple[int, int, int, int]]:
 
 
 def _fnv(data: bytes) -> int:
-    """FNV-1a of 64 bits."""
+    """Return the 64-bit FNV-1a hash."""
     value = 0xCBF29CE484222325
     for byte in data:
         value = (value ^ byte) * 0x100000001B3 % 2**64

@@ -9,14 +9,14 @@ import pytest
 
 from testing.postgres import Server, running_server
 
-# Spans of tests in this process are captured, or go nowhere.
+# Spans of tests in this process are captured or dropped.
 os.environ.setdefault("OTEL_TRACES_EXPORTER", "none")
 
 DATABASES = {"postgres", "fragile_postgres"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A test that uses a database belongs to `make config`; every other one to `make unit`."""
+    """Mark tests that use a database for `make config`; all others run in `make unit`."""
     for item in items:
         if isinstance(item, pytest.Function) and DATABASES.intersection(item.fixturenames):
             item.add_marker("config")
@@ -24,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Server]:
-    """One PostgreSQL for the whole run; `postgres.new_database("name")` gives a test a database of its own."""
+    """One PostgreSQL for the whole run; `postgres.new_database("name")` creates a database for one test."""
     with running_server() as server:
         yield server
 
@@ -38,7 +38,7 @@ def fragile_postgres() -> Iterator[Server]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A test may log text that is no Unicode; a report goes to another process as UTF-8."""
+    """Escape invalid Unicode that a test has logged: reports are sent to another process as UTF-8."""
     report = yield
     report.sections = [(name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections]
     return report

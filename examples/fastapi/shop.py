@@ -1,4 +1,4 @@
-"""A bookshop in one file, as anybody would write it."""
+"""A bookshop in one file."""
 
 import logging
 import os
@@ -17,7 +17,7 @@ app = FastAPI()
 
 @app.get("/books/{title}")
 async def book(title: str) -> dict:
-    """What a book costs and how many there are."""
+    """Price and stock of a book."""
     async with httpx.AsyncClient(base_url=os.environ["PRICES_URL"]) as prices:
         offer = (await prices.get(f"/prices/{title}")).raise_for_status().json()
     log.info("%s costs %s", title, offer["price"])
@@ -26,5 +26,5 @@ async def book(title: str) -> dict:
 
 @app.get("/broken")
 async def broken() -> None:
-    """An error that nobody foresaw."""
+    """An unexpected error."""
     raise RuntimeError("the till is jammed")

@@ -1,4 +1,4 @@
-// How many books are left: one file, as anybody would write it.
+// How many books are left, in one file.
 package main
 
 import (
@@ -57,7 +57,7 @@ func stock(response http.ResponseWriter, request *http.Request) {
 	_ = json.NewEncoder(response).Encode(map[string]int{"left": len(title)})
 }
 
-// An error that nobody foresaw.
+// An unexpected error.
 func broken(response http.ResponseWriter, request *http.Request) {
 	ctx, err := request.Context(), errors.New("the shelf is gone")
 	span := trace.SpanFromContext(ctx)

@@ -1,4 +1,4 @@
-// What books cost: one file, as anybody would write it.
+// What books cost, in one file.
 const express = require("express");
 const pino = require("pino");
 const Sentry = require("@sentry/node-core/light");
@@ -15,7 +15,7 @@ app.get("/prices/:title", async (request, response) => {
   response.json({ price: "12.90 EUR", ...(await stock.json()) });
 });
 
-// An error that nobody foresaw.
+// An unexpected error.
 app.get("/broken", () => {
   throw new TypeError("no such price list");
 });

@@ -1,1 +1,1 @@
-"""The smallest service there is, once without any telemetry and once with all of it."""
+"""The smallest possible service, in two versions: without telemetry and with all of it."""

@@ -1,4 +1,4 @@
-"""The one route that both share."""
+"""The only route, which both versions share."""
 
 from fastapi import APIRouter
 

@@ -1,4 +1,4 @@
-"""Small clients of the stores, one module each; all ask over HTTP and raise ``httpx.HTTPStatusError`` on refusal."""
+"""Small HTTP clients of the stores, one module each. All raise ``httpx.HTTPStatusError`` for an error status."""
 
 from sandbox_testing.stores.bugsink import Bugsink, ErrorEvent
 from sandbox_testing.stores.loki import LogLine, Loki

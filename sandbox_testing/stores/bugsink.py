@@ -16,8 +16,10 @@ API = "/api/canonical/0"
 
 @dataclass(frozen=True)
 class ErrorEvent:
-    """One stored error event. ``ingested_at`` is in seconds since the epoch; ``data`` is the SDK's payload, ``stack``
-    what a reader sees of its stack: with original files, lines and source where the tracker has a source map.
+    """One stored error event.
+
+    ``ingested_at`` is in seconds since the epoch. ``data`` is the SDK's payload. ``stack`` is the stack as the tracker
+    shows it: with original files, lines and source if it has a source map.
     """
 
     id: str
@@ -33,12 +35,12 @@ class ErrorEvent:
 
     @property
     def tags(self) -> dict[str, str]:
-        """The event's tags; both forms of Sentry's protocol, an object and a list of pairs, are read."""
+        """The event's tags. Accepts both formats of Sentry's protocol, an object and a list of pairs."""
         return dict(self.data.get("tags") or {})
 
     @property
     def exceptions(self) -> list[dict[str, Any]]:
-        """Its exceptions, the cause first; both forms of Sentry's protocol, an object and a list, are read."""
+        """Its exceptions, the cause first. Accepts both formats of Sentry's protocol, an object and a list."""
         found: Any = self.data.get("exception") or []
         return list(found.get("values", []) if isinstance(found, dict) else found)
 
@@ -60,16 +62,16 @@ class Bugsink(Store):
         self._details: dict[str, ErrorEvent] = {}
 
     def projects(self) -> dict[str, int]:
-        """Project numbers by project name."""
+        """Return project numbers by project name."""
         return {row["name"]: row["id"] for row in self._pages(f"{API}/projects/")}
 
     def issues(self, project: int, since: float) -> list[dict[str, Any]]:
-        """The issues of a project that were seen since a time (seconds since the epoch), newest first."""
+        """Return the issues of a project seen since a time (seconds since the epoch), newest first."""
         rows = self._pages(f"{API}/issues/", project=project, sort="last_seen", order="desc")
         return list(takewhile(lambda row: _seconds(row["last_seen"]) >= since, rows))
 
     def events(self, project: int, since: float) -> list[ErrorEvent]:
-        """The error events of a project that were taken in since a time (seconds since the epoch)."""
+        """Return the error events of a project received since a time (seconds since the epoch)."""
         found: list[ErrorEvent] = []
         for issue in self.issues(project, since):
             rows = self._pages(f"{API}/events/", issue=issue["id"], order="desc")
@@ -77,12 +79,12 @@ class Bugsink(Store):
         return found
 
     def of_trace(self, trace_id: str, since: float) -> list[ErrorEvent]:
-        """The error events of all projects that carry this trace id, which may lack its leading zeros."""
+        """Return the error events of all projects with this trace id, which may lack its leading zeros."""
         every = (event for project in self.projects().values() for event in self.events(project, since))
         return [event for event in every if event.trace_id == trace_id.zfill(32)]
 
     def resolve(self, issue: str) -> None:
-        """Call an issue resolved: seen again, it is a regression."""
+        """Mark an issue as resolved; if it is seen again, it is a regression."""
         self.client.post(f"{API}/issues/{issue}/resolve/").raise_for_status()
 
     def _event(self, row: dict[str, Any]) -> ErrorEvent:
@@ -94,7 +96,7 @@ class Bugsink(Store):
         return self._details[key]
 
     def _pages(self, path: str, **parameters: Any) -> Iterator[dict[str, Any]]:
-        """Row by row, so that nobody fetches pages that are older than what is looked for."""
+        """Yield row by row, so that pages older than the searched ones are not fetched."""
         answer = self.get(path, **parameters)
         yield from answer["results"]
         while answer.get("next"):

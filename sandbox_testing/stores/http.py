@@ -1,4 +1,4 @@
-"""What the clients of the stores share."""
+"""The base class of the stores' clients."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ __all__ = ["Store"]
 
 
 class Store:
-    """A store that answers JSON over HTTP. ``request_timeout`` is in seconds."""
+    """A store with a JSON API over HTTP. ``request_timeout`` is in seconds."""
 
     name = "store"
 
@@ -16,7 +16,7 @@ class Store:
         self.client = httpx.Client(base_url=url, headers=headers, timeout=request_timeout, trust_env=False)
 
     def get(self, path: str, **parameters: Any) -> Any:
-        # None and not {}, which would take the query of an address away.
+        # None instead of {}, which would remove the query of an address.
         response = self.client.get(path, params={k: v for k, v in parameters.items() if v is not None} or None)
         if response.is_error:
             reason = f"{self.name} answered {response.status_code} to {response.request.url}: {response.text[:500]}"

@@ -1,4 +1,4 @@
-"""Loki: log lines with everything stored beside them."""
+"""Loki: log lines with everything stored with them."""
 
 import json
 import time
@@ -16,7 +16,7 @@ NANOSECONDS = 1_000_000_000
 
 @dataclass(frozen=True)
 class LogLine:
-    """One stored line: its text, the labels that index it and its structured metadata. ``timestamp`` in nanoseconds."""
+    """One stored line: its text, its labels and its structured metadata. ``timestamp`` is in nanoseconds."""
 
     timestamp: int
     body: str
@@ -25,7 +25,7 @@ class LogLine:
 
     @cached_property
     def fields(self) -> dict[str, Any]:
-        """The JSON object that the service wrote. Raises ``ValueError`` when the body is not one."""
+        """The JSON object that the service wrote. Raises ``ValueError`` if the body is not one."""
         fields = json.loads(self.body)
         if not isinstance(fields, dict):
             raise ValueError(f"a log line is not a JSON object: {self.body[:200]}")
@@ -37,7 +37,7 @@ class LogLine:
 
     @property
     def text(self) -> str:
-        """All that is stored of the line, to search in."""
+        """Everything that is stored of the line, to search in."""
         return json.dumps([self.body, self.labels, self.metadata], ensure_ascii=False)
 
 
@@ -45,11 +45,11 @@ class Loki(Store):
     name = "loki"
 
     def __init__(self, url: str) -> None:
-        # Without this flag Loki mixes structured metadata into the labels.
+        # Without this flag, Loki mixes structured metadata into the labels.
         super().__init__(url, headers={"X-Loki-Response-Encoding-Flags": "categorize-labels"}, request_timeout=20.0)
 
     def lines(self, query: str, start: float, end: float | None = None) -> list[LogLine]:
-        """All lines of a LogQL log query between two times (seconds since the epoch), oldest first, page by page."""
+        """Return all lines of a LogQL log query between two times (seconds since the epoch), oldest first."""
         first, last = int(start * NANOSECONDS), int((end or time.time() + 60) * NANOSECONDS)
         found: list[LogLine] = []
         while True:
@@ -59,17 +59,19 @@ class Loki(Store):
                 return found
             if page[-1].timestamp == page[0].timestamp:
                 raise ValueError(f"{query} selects more than {PAGE} lines of one instant; narrow it")
-            # Lines of one instant at the border would be fetched twice: leave them to the next page.
+            # Lines with the timestamp of the page's end would be fetched twice: leave them to the next page.
             first = page[-1].timestamp
             found = [line for line in found if line.timestamp < first]
 
     def of_trace(self, trace_id: str, since: float) -> list[LogLine]:
-        """The lines of a trace since a time (seconds since the epoch). The id may lack its leading zeros, as Tempo's
-        search gives it."""
+        """Return the lines of a trace since a time (seconds since the epoch).
+
+        The id may lack its leading zeros, as in the results of Tempo's search.
+        """
         return self.lines(f'{{service_name=~".+"}} | trace_id="{trace_id.zfill(32)}"', since)
 
     def count(self, query: str, at: float | None = None) -> float:
-        """The value of a LogQL metric query that gives one series; 0 when it gives none."""
+        """Return the value of a LogQL metric query with at most one series; 0 if it gives none."""
         result = self.get("/loki/api/v1/query", query=query, time=at)["data"]["result"]
         return sum(float(row["value"][1]) for row in result)
 

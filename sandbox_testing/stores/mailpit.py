@@ -13,7 +13,7 @@ PAGE = 200
 
 @dataclass(frozen=True)
 class Message:
-    """One mail. ``received_at`` is in seconds since the epoch; ``source`` is the mail as it came, headers included."""
+    """One mail. ``received_at`` is in seconds since the epoch; ``source`` is the raw mail, headers included."""
 
     id: str
     subject: str
@@ -26,12 +26,12 @@ class Mailpit(Store):
     name = "mailpit"
 
     def messages(self, since: float = 0.0, *, search: str | None = None) -> list[Message]:
-        """The mails received since a time (seconds since the epoch), newest first; ``search`` is Mailpit's syntax."""
+        """Return the mails since a time (seconds since the epoch), newest first; ``search`` is in Mailpit's syntax."""
         path = "/api/v1/search" if search else "/api/v1/messages"
         found: list[dict[str, Any]] = []
         while True:
             rows = self.get(path, query=search, start=len(found), limit=PAGE)["messages"]
-            # Older ones are not opened: there may be thousands, and Mailpit deletes them while it is asked.
+            # Older ones are not opened: there may be thousands, and Mailpit may delete them in the meantime.
             fresh = [row for row in rows if _created(row) >= since]
             found += fresh
             if len(fresh) < PAGE:

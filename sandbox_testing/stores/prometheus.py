@@ -28,7 +28,7 @@ class Prometheus(Store):
         return [Sample(row["metric"], float(row["value"][1]), float(row["value"][0])) for row in data["result"]]
 
     def value(self, expression: str) -> float:
-        """The value of an expression that gives one series; 0 when it gives none."""
+        """Return the value of an expression with at most one series; 0 if it gives none."""
         samples = self.query(expression)
         if len(samples) > 1:
             raise ValueError(f"{expression} gives {len(samples)} series, not one: {[s.labels for s in samples]}")
@@ -41,7 +41,7 @@ class Prometheus(Store):
         return found
 
     def exemplars(self, expression: str, start: float, end: float) -> list[dict[str, Any]]:
-        """Exemplars of the series selected: {seriesLabels, exemplars: [{labels, value, timestamp}]}."""
+        """Return exemplars of the selected series: {seriesLabels, exemplars: [{labels, value, timestamp}]}."""
         found: list[dict[str, Any]] = self.get("/api/v1/query_exemplars", query=expression, start=start, end=end)[
             "data"
         ]

@@ -14,7 +14,7 @@ class Tempo(Store):
     name = "tempo"
 
     def raw(self, trace_id: str) -> dict[str, Any] | None:
-        """The trace as Tempo stores it (OTLP in JSON), or None when Tempo does not know it (yet)."""
+        """Return the trace as Tempo stores it (OTLP in JSON), or None if Tempo does not know it (yet)."""
         try:
             found: dict[str, Any] = self.get(f"/api/traces/{trace_id}")
             return found
@@ -24,14 +24,14 @@ class Tempo(Store):
             raise
 
     def trace(self, trace_id: str) -> list[Span]:
-        """The spans of a trace, oldest first; none when Tempo does not know it (yet)."""
+        """Return the spans of a trace, oldest first; empty if Tempo does not know it (yet)."""
         return spans_of_otlp(self.raw(trace_id) or {})
 
     def search(self, traceql: str, start: float, end: float, *, limit: int = 2000) -> list[dict[str, Any]]:
-        """Traces with a span that the TraceQL query selects: {traceID, rootServiceName, rootTraceName, spanSets}.
+        """Return traces with a span that the TraceQL query selects.
 
-        Times are in seconds since the epoch. Raises ``ValueError`` when there are as many as the limit, for then some
-        may be missing.
+        Each is {traceID, rootServiceName, rootTraceName, spanSets}. Times are in seconds since the epoch. Raises
+        ``ValueError`` if there are as many as the limit, because some may be missing.
         """
         query = {"q": traceql, "start": int(start), "end": int(end) + 1, "limit": limit, "spss": 100}
         traces = self.get("/api/search", **query).get("traces") or []

@@ -1,1 +1,1 @@
-"""A stand-in for the card network: a third party, so nothing of our telemetry is in it."""
+"""A stand-in for the card network. As a third party it sends no traces; it only writes log lines."""

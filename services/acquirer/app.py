@@ -1,4 +1,4 @@
-"""The network's HTTP API: operations for payments, and a control for whoever practises an incident."""
+"""The card network's HTTP API: operations for payments, and a control endpoint for incident practice."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["app", "create"]
 
 
 def create() -> FastAPI:
-    """An acquirer with an empty memory that behaves well."""
+    """Create an acquirer without stored operations and with normal behaviour."""
     app = FastAPI(title="acquirer", docs_url=None, redoc_url=None)
     app.state.network, app.state.control = network, control = Network(), Control()
 

@@ -1,10 +1,10 @@
-"""The card numbers that payment developers know, and what the network answers to each."""
+"""The common test card numbers, and the network's response to each."""
 
 from __future__ import annotations
 
 __all__ = ["DECLINES", "decline_reason"]
 
-# Any other number that passes the Luhn check is approved, 4242 4242 4242 4242 among them.
+# Any other number that passes the Luhn check is approved, for example 4242 4242 4242 4242.
 DECLINES = {
     "4000000000000002": "generic_decline",
     "4000000000009995": "insufficient_funds",
@@ -18,5 +18,5 @@ DECLINES = {
 
 
 def decline_reason(number: str) -> str | None:
-    """Why the card is declined, or None when it is approved."""
+    """Return the reason why the card is declined, or None if it is approved."""
     return DECLINES.get(number)

@@ -1,4 +1,4 @@
-"""How the network misbehaves at the moment; set at run time by whoever practises an incident."""
+"""The network's current misbehaviour, set at run time to practise incidents."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["LONGEST_HANG_SECONDS", "Behaviour", "Control"]
 
-# Nobody waits this long; without a bound, callers that have gone would be remembered for ever.
+# Longer than any caller waits; without a bound, requests of disconnected callers would be kept forever.
 LONGEST_HANG_SECONDS = 120.0
 
 
 class Behaviour(BaseModel):
-    """PUT replaces all of it: what is left out returns to normal."""
+    """PUT replaces the whole object: omitted members return to normal."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,26 +29,26 @@ class Behaviour(BaseModel):
 
 @dataclass
 class Control:
-    """The current behaviour, and the requests that wait because of it."""
+    """The current behaviour, and the requests that are delayed because of it."""
 
     behaviour: Behaviour = field(default_factory=Behaviour)
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def set(self, behaviour: Behaviour) -> None:
-        """Change the behaviour and let go of every request that hangs or is being delayed."""
+        """Change the behaviour and release every request that hangs or is delayed."""
         self.behaviour = behaviour
         self._changed.set()
         self._changed = asyncio.Event()
 
     def admit(self) -> None:
-        """Before an operation: raise the failure that is in force, if one is."""
+        """Called before an operation: raise the configured failure, if any."""
         if self.behaviour.outage:
             raise HTTPException(503, "the network is down")
         if random.random() < self.behaviour.error_rate:
             raise HTTPException(500, "the network failed")
 
     async def delay(self) -> None:
-        """After an operation: its answer may come late or never, as on a real network."""
+        """Called after an operation: delay the response, or never send it, as on a real network."""
         hang = self.behaviour.hang
         seconds = LONGEST_HANG_SECONDS if hang else self.behaviour.latency_ms / 1000
         if seconds == 0:

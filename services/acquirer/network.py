@@ -1,4 +1,4 @@
-"""What the network remembers: one answer per reference, and how much of each authorization is taken and given back."""
+"""The network's state: one outcome per reference; the captured and refunded amount of each authorization."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from acquirer.cards import decline_reason
 
 __all__ = ["Authorization", "Capture", "Network", "Outcome", "ReferenceReused", "Refund"]
 
-# About a kilobyte each. Older ones are forgotten, and what refers to them is taken on trust.
+# About a kilobyte each. Older ones are deleted; operations that refer to them are accepted unchecked.
 _REMEMBERED = 20_000
 
 Reference = Field(
@@ -29,7 +29,7 @@ class _Request(BaseModel):
 
 
 class Card(BaseModel):
-    """A card as it is sent over the wire; forgotten as soon as the request is answered."""
+    """A card as sent over the wire; not kept after the response."""
 
     number: str = Field(pattern=r"^[0-9]{12,19}$", repr=False)
     exp_month: int = Field(ge=1, le=12, repr=False)
@@ -38,7 +38,7 @@ class Card(BaseModel):
 
 
 class Authorization(_Request):
-    """Reserve an amount on a card; `capture` takes it at once."""
+    """Reserve an amount on a card; with `capture`, take it immediately."""
 
     currency: str = Field(pattern=r"^[A-Z]{3}$")
     card: Card
@@ -46,19 +46,19 @@ class Authorization(_Request):
 
 
 class Capture(_Request):
-    """Take (part of) what `authorization` reserved."""
+    """Capture all or part of what `authorization` reserved."""
 
     authorization: str = Reference
 
 
 class Refund(_Request):
-    """Give back (part of) what was taken under `authorization`."""
+    """Refund all or part of what was captured under `authorization`."""
 
     authorization: str = Reference
 
 
 class Outcome(BaseModel):
-    """The answer to an operation."""
+    """The outcome of an operation."""
 
     reference: str
     status: Literal["approved", "declined"]
@@ -78,13 +78,13 @@ class _Account:
 
 @dataclass
 class Network:
-    """State of the network, in memory: it lives as long as the process."""
+    """State of the network, in memory: it is lost when the process ends."""
 
     accounts: OrderedDict[str, _Account] = field(default_factory=OrderedDict)
     outcomes: OrderedDict[str, tuple[bytes, Outcome]] = field(default_factory=OrderedDict)
 
     def perform(self, request: Authorization | Capture | Refund) -> Outcome:
-        """Carry the operation out once; a repeat gets the first answer. Raises ReferenceReused."""
+        """Perform the operation once; a repeated request returns the first outcome. Raises ReferenceReused."""
         # A digest, so that no card number stays in memory.
         digest = hashlib.sha256(type(request).__name__.encode() + request.model_dump_json().encode()).digest()
         known = self.outcomes.get(request.reference)
@@ -100,7 +100,7 @@ class Network:
         return outcome
 
     def find(self, reference: str) -> Outcome | None:
-        """What was answered to `reference`, or None when it never arrived."""
+        """Return the outcome for `reference`, or None if no request with it arrived."""
         known = self.outcomes.get(reference)
         return known[1] if known else None
 

@@ -1,1 +1,1 @@
-"""Who a customer is: accounts, sessions, tokens."""
+"""Accounts, sessions and access tokens of customers."""

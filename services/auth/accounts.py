@@ -1,4 +1,4 @@
-"""Registering and logging in."""
+"""Registration and login."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ log = logging.getLogger(__name__)
 
 
 def too_busy() -> Problem:
-    """The answer when too many passwords wait to be hashed."""
+    """Return the problem for a full queue of passwords to hash."""
     return Problem(503, "overloaded", "Too many people log in at this moment. Try again.", headers={"Retry-After": "2"})
 
 
 @dataclass(frozen=True)
 class Accounts:
-    """The accounts in the database, and the rules for getting into one."""
+    """The accounts in the database, and the rules of logging in."""
 
     database: Database
     passwords: Passwords
@@ -38,7 +38,7 @@ class Accounts:
     settings: Settings
 
     async def register(self, wanted: Registration) -> Row:
-        """Make an account; its row. Raises Problem 409 when the address has one."""
+        """Create an account and return its row. Raises Problem 409 if the address already has one."""
         try:
             password_hash = await self.passwords.hash(wanted.password.get_secret_value())
         except TooBusy:
@@ -57,9 +57,9 @@ class Accounts:
         return row
 
     async def log_in(self, given: Login) -> sessions.Session:
-        """Open a session. Raises Problem 401 (wrong), 429 (locked out) or 503 (overloaded).
+        """Open a session. Raises Problem 401 (wrong credentials), 429 (locked out) or 503 (overloaded).
 
-        Neither the answers nor their timing differ between a wrong password and an address without an account.
+        Response and timing are the same for a wrong password and for an address without an account.
         """
         if self.passwords.busy:
             signals.LOGINS.labels(outcome="overloaded").inc()

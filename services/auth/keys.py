@@ -1,4 +1,4 @@
-"""The key pair that signs access tokens: kept in the database, so that restarts and several instances agree."""
+"""The key pairs that sign access tokens, stored in the database, so that restarts and several instances share them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SigningKeys:
 
     @classmethod
     async def load(cls, database: Database) -> SigningKeys:
-        """Read the keys; the first instance of all makes one. Raises DatabaseUnavailable."""
+        """Read the keys; the very first instance creates one. Raises DatabaseUnavailable."""
         query = (
             select(signing_keys.c.kid, signing_keys.c.private_pem)
             .where(signing_keys.c.retired_at.is_(None))
@@ -50,7 +50,7 @@ class SigningKeys:
         return cls({row[0]: _parse(row[1]) for row in rows})
 
     def sign(self, subject: str, session_id: str, seconds: int) -> str:
-        """An access token that is valid for `seconds` from now."""
+        """Return an access token that is valid for `seconds` from now."""
         now = int(time.time())
         claims = {
             "iss": ISSUER,
@@ -63,7 +63,7 @@ class SigningKeys:
         return jwt.encode(claims, self._private, algorithm=ALGORITHM, headers={"kid": self._kid})
 
     def verify(self, token: str) -> Identity:
-        """The identity in a token. Raises InvalidToken."""
+        """Return the identity in a token. Raises InvalidToken."""
         if known := self._verified.recall(token):
             return known
         key = self._verifying.get(key_name(token))

@@ -1,4 +1,4 @@
-"""Repeated failures lock an address out for a while, with or without an account behind it."""
+"""Lock an address out for a while after repeated failures, whether or not it has an account."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _key(email: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """`refused_for`: seconds that the address is still locked out. `locks_for`: seconds that a failure now costs."""
+    """`refused_for`: seconds until the lock-out ends. `locks_for`: seconds of lock-out that a failure now causes."""
 
     refused_for: int = 0
     locks_for: int = 0
@@ -32,7 +32,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Lockout:
-    """The policy; durations in seconds. `longest` bounds the doubling."""
+    """The lock-out policy; durations are in seconds. `longest` limits the doubling."""
 
     failures: int
     first: int
@@ -40,9 +40,9 @@ class Lockout:
     forget: int
 
     async def admit(self, connection: AsyncConnection, email: str) -> Attempt:
-        """Count an attempt as failed before it is judged, so that guesses made at once are counted one by one.
+        """Count an attempt as a failure before it is checked, so that concurrent guesses are counted one by one.
 
-        A success takes it back with `forgive`.
+        After a success, `forgive` resets the count.
         """
         table, now = login_failures, datetime.now(UTC)
         stale = table.c.last_failure_at < now - timedelta(seconds=self.forget)
@@ -70,22 +70,22 @@ class Lockout:
     async def _remaining(self, connection: AsyncConnection, email: str) -> int:
         query = select(login_failures.c.locked_until).where(login_failures.c.email_sha256 == _key(email))
         until = await connection.scalar(query)
-        # The clock is read again: the attempt may have waited for the one that locked.
+        # Read the clock again: the attempt may have waited for the one that caused the lock.
         return max(1, math.ceil((until - datetime.now(UTC)).total_seconds())) if until else 1
 
     def duration(self, failures: int) -> int:
-        """Seconds of lock-out after that many failures in a row."""
+        """Return the seconds of lock-out after that many failures in a row."""
         beyond = failures - self.failures
         if beyond < 0:
             return 0
         return min(self.longest, self.first * 2 ** min(beyond, 20))
 
     async def forgive(self, connection: AsyncConnection, email: str) -> None:
-        """Forget the failures of an address, after a success."""
+        """Delete the failures of an address, after a success."""
         await connection.execute(delete(login_failures).where(login_failures.c.email_sha256 == _key(email)))
 
     async def purge(self, connection: AsyncConnection) -> int:
-        """Delete what no longer matters; how many rows."""
+        """Delete expired rows and return their number."""
         horizon = datetime.now(UTC) - timedelta(seconds=max(self.forget, self.longest))
         result = await connection.execute(delete(login_failures).where(login_failures.c.last_failure_at < horizon))
         return result.rowcount

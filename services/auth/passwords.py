@@ -1,4 +1,4 @@
-"""Password hashes: argon2id, off the event loop, with bounded memory and a bounded queue."""
+"""Password hashes: argon2id, outside the event loop, with bounded memory and a bounded queue."""
 
 from __future__ import annotations
 
@@ -18,40 +18,40 @@ T = TypeVar("T")
 
 
 class TooBusy(Exception):
-    """More passwords wait to be hashed than we are willing to let wait."""
+    """The queue of passwords to hash is full."""
 
 
 class Passwords:
-    """Hashes and checks passwords, `threads` at a time; raises TooBusy when `queue` more already wait."""
+    """Hashes and checks passwords, `threads` at a time. Raises TooBusy when `queue` more are already waiting."""
 
     def __init__(self, *, rounds: int, memory_kib: int, threads: int, queue: int) -> None:
         self._hasher = PasswordHasher(time_cost=rounds, memory_cost=memory_kib, parallelism=1)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="argon2")
         self._most = threads + queue
         self._pending = 0
-        # What the password of an account that does not exist is compared with: the same work, so the same time.
+        # Compared with the password when the account does not exist: the same work takes the same time.
         self._nobody = self._hasher.hash("correct horse battery staple")
 
     @property
     def busy(self) -> bool:
-        """Whether the next password would be turned away."""
+        """Return whether the next password would be rejected."""
         return self._pending >= self._most
 
     async def hash(self, password: str) -> str:
-        """The encoded hash, parameters and salt included."""
+        """Return the encoded hash, parameters and salt included."""
         return await self._run(self._hasher.hash, _normal(password))
 
     async def matches(self, encoded: str | None, password: str) -> bool:
-        """Whether the password belongs to the hash. Without a hash: False, after the same time."""
+        """Return whether the password matches the hash. Without a hash: False, after the same time."""
         right = await self._run(self._verify, encoded or self._nobody, _normal(password))
         return right and encoded is not None
 
     def outdated(self, encoded: str) -> bool:
-        """Whether the hash was made with other parameters than today's."""
+        """Return whether the hash was created with other parameters than the current ones."""
         return self._hasher.check_needs_rehash(encoded)
 
     def close(self) -> None:
-        """Let the threads end; work that has not begun is dropped."""
+        """Shut the thread pool down; queued work is dropped."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _verify(self, encoded: str, password: bytes) -> bool:
@@ -71,5 +71,5 @@ class Passwords:
 
 
 def _normal(password: str) -> bytes:
-    # One password typed on two keyboards may arrive in two Unicode forms.
+    # The same password, typed on two keyboards, can arrive in two Unicode forms.
     return unicodedata.normalize("NFKC", password).encode()

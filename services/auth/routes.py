@@ -33,7 +33,7 @@ Auth = Annotated[Service, Depends(_service)]
 
 
 def _identity(service: Service, request: Request) -> Identity:
-    """Whom the bearer token speaks for. Raises Problem 401."""
+    """Return the identity of the bearer token. Raises Problem 401."""
     try:
         return service.keys.verify(bearer_token(request.headers.get("Authorization")))
     except InvalidToken as error:
@@ -42,7 +42,7 @@ def _identity(service: Service, request: Request) -> Identity:
 
 
 async def _live_identity(service: Auth, request: Request) -> Identity:
-    """Whom the bearer token speaks for, when its session stands as well. Raises Problem 401."""
+    """Return the identity of the bearer token if its session is active. Raises Problem 401."""
     identity = _identity(service, request)
     async with service.database.read() as connection:
         active = await sessions.is_active(connection, uuid.UUID(identity.session_id), uuid.UUID(identity.subject))
@@ -64,7 +64,7 @@ def _tokens(service: Service, session: sessions.Session, response: Response) -> 
 
 @router.post("/register", status_code=201)
 async def register(service: Auth, wanted: Registration) -> Account:
-    """Make an account."""
+    """Create an account."""
     row = await service.accounts.register(wanted)
     return Account(id=row.id, email=row.email, name=row.name, created_at=row.created_at)
 
@@ -77,7 +77,7 @@ async def log_in(service: Auth, given: Login, response: Response) -> Tokens:
 
 @router.post("/refresh")
 async def refresh(service: Auth, given: Refresh, response: Response) -> Tokens:
-    """Exchange a refresh token for new tokens. It works once; a second time ends the session."""
+    """Exchange a refresh token for new tokens. It works once; using it a second time ends the session."""
     async with service.database.transaction() as connection:
         outcome = await sessions.rotate(connection, given.refresh_token.get_secret_value())
     if isinstance(outcome, sessions.Refused):
@@ -99,7 +99,7 @@ async def log_out(service: Auth, identity: Live) -> None:
 
 @router.get("/me")
 async def me(service: Auth, identity: Live) -> Account:
-    """The account of the bearer token."""
+    """Return the account of the bearer token."""
     query = select(accounts.c.id, accounts.c.email, accounts.c.name, accounts.c.created_at)
     async with service.database.read() as connection:
         row = (await connection.execute(query.where(accounts.c.id == uuid.UUID(identity.subject)))).one_or_none()
@@ -110,18 +110,18 @@ async def me(service: Auth, identity: Live) -> Account:
 
 @router.get("/session")
 async def session(identity: Live) -> SessionState:
-    """Whether the session of the bearer token stands: asked before money moves."""
+    """Return whether the session of the bearer token is active. Asked before money moves."""
     return SessionState(active=True, subject=identity.subject, session_id=identity.session_id)
 
 
 @router.get("/.well-known/jwks.json")
 async def published_keys(service: Auth, response: Response) -> dict[str, Any]:
-    """The public keys that verify access tokens (RFC 7517)."""
+    """Return the public keys that verify access tokens (RFC 7517)."""
     response.headers["Cache-Control"] = "public, max-age=300"
     return service.keys.jwks
 
 
 @debug.post("/debug/error")
 async def fail_on_purpose(service: Auth, wanted: Failure | None = None) -> None:
-    """Raise an exception that nobody handles, to see what becomes of it. Not in production."""
+    """Raise an unhandled exception, to practise finding it in the telemetry. Not in production."""
     await fail(wanted, service.database)

@@ -1,4 +1,4 @@
-"""What auth takes and gives, as JSON."""
+"""Requests and responses of auth's API."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, St
 
 __all__ = ["Account", "Credentials", "Login", "Refresh", "Registration", "SessionState", "Tokens"]
 
-# Whether an address exists is known only when a mail to it arrives; this only keeps out what can be none.
+# Only an arriving mail proves that an address exists; this pattern rejects what cannot be an address.
 Email = Annotated[
     str,
     StringConstraints(
@@ -31,7 +31,7 @@ Name = Annotated[
 
 
 def _encodable(secret: SecretStr) -> SecretStr:
-    # JSON can spell half a surrogate pair, which is no text.
+    # JSON can contain a lone surrogate, which is not valid text.
     secret.get_secret_value().encode()
     return secret
 

@@ -1,4 +1,4 @@
-"""Auth's parts, made at start and taken down at the end."""
+"""Auth's components, created at startup and closed at shutdown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Service:
-    """What the routes use."""
+    """The components that the routes use."""
 
     settings: Settings
     database: Database
@@ -39,13 +39,13 @@ class Service:
 
 
 def current(request: Request) -> Service:
-    """The service that answers this request."""
+    """Return the service of this request's application."""
     return request.app.state.service
 
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Wait for the database, migrate it, load the keys; at the end close what was opened."""
+    """Wait for the database, migrate it and load the keys; at shutdown, close everything."""
     chosen = settings()
     database = Database(chosen.database_url.get_secret_value(), application="auth", pool_size=chosen.database_pool_size)
     instrument_database(database.engine)
@@ -86,7 +86,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _keep_house(service: Service) -> None:
-    """Now and then delete sessions that ended a day ago and failures that no longer count."""
+    """Periodically delete sessions that ended a day ago and failures that no longer count."""
     while True:
         await asyncio.sleep(service.settings.housekeeping_seconds)
         try:

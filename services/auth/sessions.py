@@ -1,4 +1,4 @@
-"""Sessions and their refresh tokens: each token works once, and one that comes back ends its session."""
+"""Sessions and their refresh tokens: each token works once, and reusing one ends its session."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Refused", "Session", "close", "is_active", "open_session", "purge", 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """An open session, and the refresh token that continues it (the only time it is seen in clear)."""
+    """An open session and its current refresh token (the only place where it is in clear text)."""
 
     id: uuid.UUID
     account_id: uuid.UUID
@@ -27,7 +27,7 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Why a refresh token was not accepted: `unknown`, `ended` or `reused`."""
+    """Why a refresh token was rejected: `unknown`, `ended` or `reused`."""
 
     reason: str
     session_id: uuid.UUID | None = None
@@ -38,7 +38,7 @@ def _digest(token: str) -> bytes:
 
 
 async def open_session(connection: AsyncConnection, account_id: uuid.UUID, seconds: int) -> Session:
-    """Begin a session that lasts `seconds` at most, however often it is refreshed."""
+    """Open a session that lasts at most `seconds`, however often it is refreshed."""
     session_id = uuid.uuid4()
     expires = datetime.now(UTC) + timedelta(seconds=seconds)
     await connection.execute(sessions.insert().values(id=session_id, account_id=account_id, expires_at=expires))
@@ -46,7 +46,7 @@ async def open_session(connection: AsyncConnection, account_id: uuid.UUID, secon
 
 
 async def rotate(connection: AsyncConnection, token: str) -> Session | Refused:
-    """Exchange a refresh token for the next one. A token that was used before ends its session: it may be stolen."""
+    """Exchange a refresh token for the next one. A token that was already used ends its session: it may be stolen."""
     query = (
         select(
             refresh_tokens.c.session_id,
@@ -72,7 +72,7 @@ async def rotate(connection: AsyncConnection, token: str) -> Session | Refused:
 
 
 async def close(connection: AsyncConnection, session_id: uuid.UUID, because: str) -> bool:
-    """End a session; whether it was open."""
+    """End a session; return whether it was open."""
     statement = (
         update(sessions)
         .where(sessions.c.id == session_id, sessions.c.revoked_at.is_(None))
@@ -82,7 +82,7 @@ async def close(connection: AsyncConnection, session_id: uuid.UUID, because: str
 
 
 async def is_active(connection: AsyncConnection, session_id: uuid.UUID, account_id: uuid.UUID) -> bool:
-    """Whether the session stands: one look-up by primary key."""
+    """Return whether the session is active: one look-up by primary key."""
     query = select(sessions.c.id).where(
         sessions.c.id == session_id,
         sessions.c.account_id == account_id,
@@ -93,7 +93,7 @@ async def is_active(connection: AsyncConnection, session_id: uuid.UUID, account_
 
 
 async def purge(connection: AsyncConnection, keep_seconds: int) -> int:
-    """Delete sessions that ended `keep_seconds` ago, their tokens with them; how many."""
+    """Delete sessions that ended `keep_seconds` ago and their tokens; return the number of sessions."""
     horizon = datetime.now(UTC) - timedelta(seconds=keep_seconds)
     return (await connection.execute(delete(sessions).where(sessions.c.expires_at < horizon))).rowcount
 

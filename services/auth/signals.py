@@ -1,4 +1,4 @@
-"""What auth counts and logs, beside what every service does."""
+"""Metrics and events of auth, in addition to those that all services share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of auth's database. `migrations/` creates them; a test holds the two together."""
+"""The tables of auth's database. `migrations/` creates them; a test compares both."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ sessions = Table(
     Column("revoked_because", Text),
 )
 
-# Only the SHA-256 of a token is kept: it is 256 random bits, so a slow hash would add nothing.
+# Only the SHA-256 of a token is stored. The token is 256 random bits, so a slow hash would add nothing.
 refresh_tokens = Table(
     "refresh_tokens",
     metadata,
@@ -63,8 +63,8 @@ refresh_tokens = Table(
     _moment("used_at"),
 )
 
-# Counted by the hash of the address that was typed, whether or not it has an account, so that being locked out
-# tells nobody which addresses have one.
+# Keyed by the hash of the typed address, whether or not it has an account, so that a lock-out does not reveal which
+# addresses have one.
 login_failures = Table(
     "login_failures",
     metadata,
@@ -74,7 +74,7 @@ login_failures = Table(
     _moment("locked_until"),
 )
 
-# What protects a private key is that only auth's role can read this database.
+# Private keys are protected only by database permissions: no other role than auth's can read this database.
 signing_keys = Table(
     "signing_keys",
     metadata,

@@ -1,4 +1,4 @@
-"""The synthetic customer: goes through the public API as a customer would, all the time, and measures how that went.
+"""The synthetic customer: uses the public API continuously, as a customer would, and measures the result.
 
-It stands outside: it needs nothing but the gateway's address, so that it still measures when the gateway is dead.
+It needs nothing but the gateway's address, so it still measures when the gateway is down.
 """

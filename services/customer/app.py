@@ -1,4 +1,4 @@
-"""What others can ask the customer: how it went, and to be quiet for a while."""
+"""The customer's HTTP interface: its state, and an endpoint that pauses it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["app", "create"]
 
 
 def create(rounds: Rounds) -> Starlette:
-    """The application; it travels while it runs."""
+    """Return the application; journeys run as long as it does."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -70,5 +70,5 @@ def _problem(status: int, detail: str) -> Response:
 
 
 def app() -> Starlette:
-    """For uvicorn: with the settings of the environment. Raises pydantic.ValidationError, which names the variable."""
+    """Create the application for uvicorn, from the environment. pydantic.ValidationError names an invalid variable."""
     return create(Rounds(Settings()))

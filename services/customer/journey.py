@@ -1,4 +1,4 @@
-"""One journey: log in, pay, look at the payment, sometimes give it back, log out."""
+"""One journey: log in, pay, read the payment, sometimes refund it, log out."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ import httpx
 
 __all__ = ["MARKS", "Journey", "Step", "StepFailed"]
 
-# Every request says what it is: to people who read headers, and as baggage to whatever handles the request later.
+# Every request is marked as synthetic: in User-Agent for people, and as baggage for the services that process it.
 MARKS = {"User-Agent": "synthetic-customer", "baggage": "synthetic=true"}
 
 CURRENCIES = ("EUR", "EUR", "EUR", "USD", "GBP")
 APPROVED_CARDS = ("4242424242424242", "5555555555554444", "378282246310005")
 DECLINED_CARDS = ("4000000000000002", "4000000000009995", "4000000000000127")
-# Customers are declined and change their minds; so that dashboards show what they will show in earnest.
+# Real customers are declined and ask for refunds; the dashboards should show both.
 DECLINED_SHARE = 0.1
 REFUNDED_SHARE = 0.25
 
 
 class StepFailed(Exception):
-    """A step did not go as it should; `reason` is a status or the type of an error, `trace_id` may be empty."""
+    """A step failed; `reason` is a status or the type of an error, `trace_id` may be empty."""
 
     def __init__(self, step: str, reason: str, trace_id: str = "") -> None:
         super().__init__(f"{step}: {reason}")
@@ -35,7 +35,7 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One request; `outcome` is success or failure, and `seconds` the time to the end of its answer."""
+    """One request; `outcome` is success or failure, `seconds` is the time until the end of its response."""
 
     name: str
     outcome: str
@@ -44,9 +44,9 @@ class Step:
 
 @dataclass(slots=True)
 class Journey:
-    """A customer with an account of its own, made at the first journey and used by all later ones.
+    """A customer with one account, created in the first journey and used by all later ones.
 
-    `steps` are those of the journey under way, or of the last one.
+    `steps` are those of the current journey, or of the last one.
     """
 
     client: httpx.AsyncClient
@@ -55,7 +55,7 @@ class Journey:
     steps: list[Step] = field(default_factory=list)
 
     async def travel(self) -> None:
-        """Go once from log-in to log-out. Raises StepFailed at the first step that does not go as it should."""
+        """Run one journey from login to logout. Raises StepFailed at the first step that fails."""
         self.steps = []
         if not self.email:
             await self._register()
@@ -106,7 +106,7 @@ class Journey:
             self.steps.append(Step(step, outcome, time.perf_counter() - started))
 
     def _forget_account(self, step: str, status: int) -> None:
-        # Somebody emptied the database: the next journey makes a new account.
+        # The database was emptied: the next journey creates a new account.
         if step == "login" and status == 401:
             self.email = ""
 

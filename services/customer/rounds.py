@@ -1,4 +1,4 @@
-"""Journey after journey, at an even pace, unless told to pause."""
+"""Runs journeys at a fixed interval, unless paused."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from customer.settings import Settings
 __all__ = ["Rounds"]
 
 log = logging.getLogger(__name__)
-# A test that dies while it has us paused must not silence the measurement for ever.
+# Limits a pause: a test that dies during a pause must not stop the measurement forever.
 LONGEST_PAUSE_SECONDS = 600.0
-# How long failures count as a stack that is starting.
+# How long failures count as a stack that is still starting.
 STARTING_SECONDS = 60.0
 
 
 class Rounds:
-    """`run()` goes on until it is cancelled."""
+    """`run()` runs journeys until it is cancelled."""
 
     def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings, self._transport = settings, transport
@@ -33,11 +33,11 @@ class Rounds:
 
     @property
     def paused(self) -> bool:
-        """Whether no journey begins at present."""
+        """Return whether journeys are paused."""
         return time.monotonic() < self._paused_until
 
     async def pause(self, paused: bool, patience: float = 4.0) -> bool:
-        """Begin no more journeys, or begin again; whether none is under way after at most `patience` seconds."""
+        """Pause or resume. Returns whether no journey is running after at most `patience` seconds."""
         self._paused_until = time.monotonic() + LONGEST_PAUSE_SECONDS if paused else 0.0
         if not paused:
             return self._idle.is_set()
@@ -48,7 +48,7 @@ class Rounds:
         return True
 
     async def run(self) -> None:
-        """A journey every `interval_seconds`, from one beginning to the next."""
+        """Run a journey every `interval_seconds`, measured from start to start."""
         async with self._client() as client:
             journey = Journey(client)
             await self._first(journey)
@@ -60,7 +60,7 @@ class Rounds:
                 await asyncio.sleep(max(0.0, self._settings.interval_seconds - elapsed))
 
     async def _first(self, journey: Journey) -> None:
-        """Go until it works, for a while and uncounted: a stack that is just starting is not an outage."""
+        """Retry the first journey for a while without counting it: a stack that is just starting is not an outage."""
         end = time.monotonic() + STARTING_SECONDS
         while time.monotonic() < end:
             if not self.paused:
@@ -100,7 +100,7 @@ class Rounds:
             base_url=url,
             headers=MARKS,
             timeout=self._settings.step_timeout_seconds,
-            # Each journey is a new visitor; and no certificates are read for plain HTTP.
+            # Each journey is a new visitor. No certificates are loaded, because the connection is plain HTTP.
             limits=httpx.Limits(keepalive_expiry=2.0),
             verify=url.startswith("https:"),
             trust_env=False,

@@ -1,4 +1,4 @@
-"""What can be set in the customer's environment."""
+"""The customer's settings, read from the environment."""
 
 from __future__ import annotations
 

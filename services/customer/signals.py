@@ -1,4 +1,4 @@
-"""What the customer counts and logs: how journeys went, seen from outside. On a page of its own, as all that it has."""
+"""Metrics and events of the customer, which measures from outside. They have their own registry and page."""
 
 from __future__ import annotations
 

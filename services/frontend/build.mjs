@@ -1,7 +1,7 @@
 /**
- * Builds the parts that are named, or all: `npm run build -- frontend-payments`. Each goes into dist/<name>: hashed files,
- * their source maps with debug ids, a manifest of what the gateway must know. No part is built into another, and no
- * version into any. The maps are for the error tracker (release.py uploads them) and are never served.
+ * Builds the named parts, or all: `npm run build -- frontend-payments`. The output is dist/<name>: hashed files, their
+ * source maps with debug ids, and a manifest for the gateway. No part contains another part or a version. The maps are
+ * for the error tracker (release.py uploads them) and are never served.
  */
 
 import { execFileSync } from "node:child_process";
@@ -15,11 +15,11 @@ const APPS = {
   "frontend-account": { main: "account/src/main.ts" },
   "frontend-payments": { main: "payments/src/main.ts" },
 };
-// Loaded once, by the names of the import map.
+// Shared modules, imported by the names of the import map.
 const SHARED = ["@sandbox/platform", "@sandbox/account", "@sandbox/payments"];
 
 const require = createRequire(import.meta.url);
-// Its own package for each platform; a Mac's is for both of its processors.
+// One package per platform; macOS has one for both processor types.
 const platform = process.platform === "darwin" ? "darwin" : `${process.platform}-${process.arch}`;
 const sentryCli = require.resolve(`@sentry/cli-${platform}/bin/sentry-cli`);
 
@@ -50,7 +50,7 @@ for (const app of wanted.length ? wanted : Object.keys(APPS)) {
           entryFileNames: "[name]-[hash].js",
           chunkFileNames: "[name]-[hash].js",
           assetFileNames: "[name]-[hash][extname]",
-          // As in the repository, so that a stack names a file that can be opened.
+          // Paths as in the repository, so that the files in a stack can be opened.
           sourcemapPathTransform: (source, map) => relative(".", resolve(dirname(map), source)),
         },
       },

@@ -1,10 +1,10 @@
-"""Releases one part of the frontend: its files to where the gateway serves them, its source maps to the error tracker.
+"""Releases one part of the frontend: publishes its files for the gateway, uploads its source maps to the error tracker.
 
     python release.py --app=frontend-payments --from=/app/dist --to=/srv/frontend
 
-Files go to <to>/<app>/<version>, so that releases stand side by side: a page that was opened before still finds its
-own. <to>/<app>/current names the one that pages opened from now on get; running a version again goes back to it. The
-maps are for the tracker alone. A tracker that is away keeps no release from the customers: its stacks stay unreadable
+Files go to <to>/<app>/<version>, so several releases exist side by side: a page that is already open still finds its
+own. <to>/<app>/current names the release for new pages; running an older version again rolls back to it. Source maps go
+to the tracker only. If the tracker is unavailable, the release is published all the same; its stacks stay unreadable
 until this has run again.
 """
 
@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-# For the tracker: a first release may come before it has started; a later one is waited for by whoever releases.
+# Seconds to wait for the tracker. A first release may run before it has started.
 FIRST_WAIT_SECONDS, WAIT_SECONDS = 180, 15
 UPLOAD_SECONDS = 120
 
@@ -27,7 +27,7 @@ log = logging.getLogger("release")
 
 
 def main() -> int:
-    """0 when the files are published, whether or not the tracker took the maps."""
+    """Return 0 if the files were published, whether or not the tracker accepted the maps."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     wanted = _arguments()
     built, version = Path(wanted.source) / wanted.app, os.environ["SERVICE_VERSION"]
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def publish(built: Path, target: Path) -> None:
-    """Copy what browsers may see, whole or not at all."""
+    """Copy the public files, atomically."""
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(built, partial, ignore=shutil.ignore_patterns("*.map"))
@@ -63,7 +63,7 @@ def publish(built: Path, target: Path) -> None:
 
 
 def choose(target: Path) -> None:
-    """From now on pages get this version; in one step, because the gateway may be reading."""
+    """Make this the version of new pages, in one atomic step, because the gateway may be reading."""
     current = target.with_name("current")
     partial = current.with_name(".current.partial")
     partial.write_text(f"{target.name}\n", encoding="utf-8")
@@ -72,9 +72,10 @@ def choose(target: Path) -> None:
 
 
 def upload(built: Path, url: str, app: str, release: str) -> bool:
-    """Whether sentry-cli could upload; SENTRY_AUTH_TOKEN and SENTRY_ORG are read by it.
+    """Return whether sentry-cli uploaded the maps. It reads SENTRY_AUTH_TOKEN and SENTRY_ORG itself.
 
-    To the projects of SENTRY_PROJECTS: a stack in one project has frames of the others, and maps are a project's own.
+    Maps go to every project of SENTRY_PROJECTS: a stack in one project has frames of the others, and a map belongs to
+    one project.
     """
     projects = os.environ.get("SENTRY_PROJECTS", app).split(",")
     chosen = [option for project in projects for option in ("--project", project)]

@@ -1,1 +1,1 @@
-"""The public API: knows who calls, how often, for how long, and who answers."""
+"""The public API: authenticates callers, limits rates and durations, and forwards to the services."""

@@ -1,4 +1,4 @@
-"""Who may pass: tokens are checked here, sessions by auth, and every caller is counted."""
+"""Access control: verifies tokens locally, asks auth about sessions, and counts every caller."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 async def admit(service: Service, request: Request, access: Access, deadline: Deadline) -> None:
-    """Return when the caller may pass. Raises Problem 401, 429, 502, 503 or 504."""
+    """Return if the caller has access. Raises Problem 401, 429, 502, 503 or 504."""
     if access is Access.OPEN:
         await service.limiter.count_address(address_of(request))
         return
@@ -47,11 +47,11 @@ async def _confirm(service: Service, identity: Identity, authorization: str, dea
         signals.TOKENS_REJECTED.labels("session_ended").inc()
         log.info(signals.TOKEN_REJECTED, extra={"reason": "session_ended", "session_id": identity.session_id})
         raise InvalidToken("session_ended").as_problem()
-    # Money does not move while nobody can say whether the session stands.
+    # No money moves unless auth has confirmed the session.
     detail = "The session cannot be checked at this moment. Try again."
     raise Problem(503, "session-unconfirmed", detail, headers={"Retry-After": "2"})
 
 
 def address_of(request: Request) -> str:
-    """Where a request comes from, as far as the connection tells."""
+    """Return the client's address as the connection has it."""
     return request.client.host if request.client else "unknown"

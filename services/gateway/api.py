@@ -1,4 +1,4 @@
-"""The public routes, one line each, and the service behind each. What is not here is not reachable from outside."""
+"""The public routes and the service behind each. A path that is not listed cannot be reached from outside."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["DEBUG", "ROUTES", "Access", "Route"]
 
 
 class Access(Enum):
-    """What a caller must show: nothing; a valid access token; a token whose session auth confirms at this moment."""
+    """What a caller needs: nothing; a valid access token; a token whose session auth confirms for this request."""
 
     OPEN = auto()
     TOKEN = auto()
@@ -18,7 +18,7 @@ class Access(Enum):
 
 @dataclass(frozen=True)
 class Route:
-    """`path` is public, `target` is the path at `service`; `query` are the parameters handed on."""
+    """`path` is public, `target` is the path at `service`; `query` lists the parameters that are forwarded."""
 
     method: str
     path: str
@@ -37,7 +37,7 @@ ROUTES = (
     Route("POST", "/api/auth/refresh", "auth", "/refresh", Access.OPEN, "Exchange a refresh token"),
     Route("POST", "/api/auth/logout", "auth", "/logout", Access.TOKEN, "End the session"),
     Route("GET", "/api/auth/me", "auth", "/me", Access.TOKEN, "The account that is logged in"),
-    # Money moves: the session must stand before card data travels any further.
+    # Money moves: confirm the session before card data is forwarded.
     Route("POST", "/api/payments", "payments", "/payments", Access.LIVE_SESSION, "Pay"),
     Route(
         "POST", f"{_PAYMENT}/capture", "payments", "/payments/{payment_id}/capture", Access.LIVE_SESSION,
@@ -51,5 +51,5 @@ ROUTES = (
     Route("GET", _PAYMENT, "payments", "/payments/{payment_id}", Access.TOKEN, "One payment"),
 )  # fmt: skip
 
-# Raise an unhandled exception in a service, to see what becomes of it. Outside production only.
+# Raises an unhandled exception in a service, to practise finding it in the telemetry. Outside production only.
 DEBUG = "/api/debug/{service}/error"

@@ -19,14 +19,14 @@ from kit.service import create_app
 
 __all__ = ["app"]
 
-# Files of the frontend, and what browsers send about themselves, which has metrics of its own.
+# Static files of the frontend, and reports of browsers, which have their own metrics.
 UNOBSERVED = ("/assets/", "/telemetry/")
 
 
 async def fail_in(
     request: Request, service: Literal["gateway", "auth", "payments"], wanted: Failure | None = None
 ) -> Response:
-    """Raise an exception that nobody handles, in the service named. Not in production."""
+    """Raise an unhandled exception in the named service. Not in production."""
     if service == "gateway":
         await fail(wanted)
     parts = request.app.state.service
@@ -36,7 +36,7 @@ async def fail_in(
 
 
 def build() -> FastAPI:
-    """The application with every public route."""
+    """Return the application with every public route."""
     application = create_app("gateway", lifespan=lifespan, unobserved=UNOBSERVED, openapi_url=None)
     for route in ROUTES:
         application.add_api_route(route.path, endpoint(route), methods=[route.method], response_model=None)
@@ -55,7 +55,7 @@ def build() -> FastAPI:
 
 
 async def fail_here(wanted: Failure | None = None) -> None:
-    """Raise an exception that nobody handles, here."""
+    """Raise an unhandled exception in the gateway."""
     await fail(wanted)
 
 

@@ -1,6 +1,6 @@
-"""The two routes on which browsers report: errors for the tracker, spans for the collector. Public, so bounded.
+"""The two routes that receive reports of browsers: errors for the tracker, spans for the collector. Public, so bounded.
 
-The answer tells a browser nothing but whether to slow down. What becomes of each report is counted in `browser_*`.
+The response only tells a browser whether to slow down. `browser_*` metrics count each report by outcome.
 """
 
 from __future__ import annotations
@@ -26,8 +26,10 @@ _BODY_SECONDS = 5.0
 
 
 async def errors(request: Request) -> Response:
-    """One Sentry envelope with an event of a frontend of ours, or with a transaction where SENTRY_TRACES_SAMPLE_RATE
-    asks for them. Raises Problem 400, 413, 429 or 503."""
+    """Accept one Sentry envelope with an event of our frontend, or a transaction if SENTRY_TRACES_SAMPLE_RATE is set.
+
+    Raises Problem 400, 413, 429 or 503.
+    """
     service: Service = request.app.state.service
     count = signals.BROWSER_ERROR_EVENTS.labels
     body = await _body(request, service, lambda outcome: count(UNKNOWN, outcome).inc())
@@ -49,7 +51,7 @@ async def errors(request: Request) -> Response:
 
 
 async def spans(request: Request) -> Response:
-    """One OTLP/JSON request with spans of frontends of ours. Raises Problem 400, 413, 429 or 503."""
+    """Accept one OTLP/JSON request with spans of our frontend. Raises Problem 400, 413, 429 or 503."""
     service: Service = request.app.state.service
     count = signals.BROWSER_SPANS.labels
     body = await _body(request, service, lambda outcome: count(UNKNOWN, outcome).inc())

@@ -1,4 +1,4 @@
-"""The OpenAPI document of the public API, put together from what each service says about itself."""
+"""The OpenAPI document of the public API, merged from the documents of the services."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _PROBLEM = {
 
 
 async def describe(request: Request) -> JSONResponse:
-    """What the gateway answers; a service that is down is described by its routes alone."""
+    """Return the merged document. For a service that is down it has the routes only."""
     service: Service = request.app.state.service
     documents = {name: await _fetch(upstream) for name, upstream in service.upstreams.items()}
     return JSONResponse(merge(documents, service.settings.service_version))
 
 
 def merge(documents: Mapping[str, Mapping[str, Any]], version: str) -> dict[str, Any]:
-    """One document of the public routes from the documents of the services, by the service's name."""
+    """Merge the services' documents (by service name) into one document of the public routes."""
     paths: dict[str, dict[str, Any]] = {}
     schemas: dict[str, Any] = {}
     for route in ROUTES:
@@ -50,7 +50,7 @@ def merge(documents: Mapping[str, Mapping[str, Any]], version: str) -> dict[str,
 
 def _operation(route: Route, document: Mapping[str, Any]) -> dict[str, Any]:
     known = document.get("paths", {}).get(route.target, {}).get(route.method.lower(), {})
-    # FastAPI describes its own form of a 422, which ours replaces.
+    # FastAPI documents its own 422 format, which ours replaces.
     responses = {status: value for status, value in known.get("responses", {}).items() if status != "422"}
     return {
         **known,

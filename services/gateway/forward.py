@@ -1,4 +1,4 @@
-"""Hand a request on and its answer back, through an allow-list in both directions."""
+"""Forwards a request and its response, through an allow-list in both directions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 def endpoint(route: Route) -> Callable[[Request], Awaitable[Response]]:
-    """The function that answers a public route."""
+    """Return the handler of a public route."""
 
     async def answer(request: Request) -> Response:
         service: Service = request.app.state.service
@@ -49,7 +49,7 @@ def endpoint(route: Route) -> Callable[[Request], Awaitable[Response]]:
 
 
 def relay(answer: httpx.Response) -> Response:
-    """A service's answer as ours. Raises Problem 502 when it is neither empty nor JSON."""
+    """Return a service's response as ours. Raises Problem 502 if it is neither empty nor JSON."""
     kind = answer.headers.get("Content-Type", "").partition(";")[0]
     if answer.content and kind not in _JSON:
         raise Problem(502, "upstream-nonsense", "A service that this needs gave an answer that makes no sense.")

@@ -1,4 +1,4 @@
-"""The product at `/`: the shell's page, filled with what is deployed, and the files of every micro-frontend."""
+"""The web frontend at `/`: the shell's page with the current releases, and the files of every micro-frontend."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ __all__ = ["Deployment", "files", "page"]
 
 ASSETS = "/assets"
 SHELL = "frontend-shell"
-# The version of a part that has not been released yet.
+# Version of a part that has not been released yet.
 UNPUBLISHED = "unpublished"
-# The names under which the modules know each other.
+# The import map's names of the modules.
 MODULES = {
     "@sandbox/platform": (SHELL, "platform"),
     "@sandbox/account": ("frontend-account", "main"),
     "@sandbox/payments": ("frontend-payments", "main"),
 }
-# Nothing but our own files, no markup made from strings, no frame around us. {hashes} allow the two scripts that must
-# be inline: the import map, and what stands in when files do not load. (The configuration is data, which needs none.)
+# Only our own files, no markup from strings, no framing. {hashes} allow the two scripts that must be inline: the import
+# map, and the fallback for files that do not load. (The configuration is data, so it needs no hash.)
 POLICY = (
     "default-src 'none'; script-src 'self' {hashes}; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
@@ -51,7 +51,7 @@ HEADERS = {
 
 @dataclass(frozen=True)
 class Deployment:
-    """One micro-frontend as it is published: {entry: file} and style sheets, relative to its own address."""
+    """One published micro-frontend: {entry: file} and style sheets, relative to its own address."""
 
     app: str
     version: str
@@ -60,9 +60,9 @@ class Deployment:
 
     @classmethod
     def read(cls, folder: Path, app: str) -> Deployment:
-        """The release of the app that services/frontend/release.py made current, from its manifest.
+        """Return the app's current release (services/frontend/release.py) from its manifest.
 
-        Asked for each page, so a release needs no restart. Raises FileNotFoundError while there is none.
+        Read for each page, so a release needs no restart. Raises FileNotFoundError if there is none.
         """
         version = (folder / app / "current").read_text(encoding="utf-8").strip()
         manifest = json.loads((folder / app / version / "manifest.json").read_text(encoding="utf-8"))
@@ -73,7 +73,7 @@ class Deployment:
 
 
 class _Files(StaticFiles):
-    """Hashed names: what a browser has, it never asks for again."""
+    """Static files with hashed names: browsers cache them and never ask again."""
 
     def file_response(self, *arguments: Any, **options: Any) -> Response:
         response = super().file_response(*arguments, **options)
@@ -81,7 +81,7 @@ class _Files(StaticFiles):
         return response
 
     def lookup_path(self, path: str) -> tuple[str, Any]:
-        # Published folders have no maps; one that gets there by hand is not served either.
+        # Published folders contain no source maps; one that was copied there by hand is not served.
         return ("", None) if path.endswith(".map") else super().lookup_path(path)
 
 
@@ -89,12 +89,12 @@ _FILE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Pol
 
 
 def files(folder: Path) -> GZipMiddleware:
-    """The application that serves what is published in `folder`, now or later."""
+    """Return the ASGI application that serves the files in `folder`."""
     return GZipMiddleware(_Files(directory=folder, check_dir=False, follow_symlink=False))
 
 
 async def page(request: Request) -> HTMLResponse:
-    """The shell's page, or the welcome page while no shell is published. A missing micro-frontend costs only itself."""
+    """Return the shell's page, or the welcome page if no shell is published. Missing micro-frontends are tolerated."""
     settings: Settings = request.app.state.service.settings
     folder = settings.assets_directory
     if folder is None or SHELL not in settings.apps:
@@ -111,7 +111,7 @@ async def page(request: Request) -> HTMLResponse:
 
 
 def configuration(settings: Settings, deployed: Mapping[str, Deployment]) -> dict[str, Any]:
-    """What the page is told about where it runs; services/frontend/platform/src/config.ts is its reader."""
+    """Return the page's configuration; services/frontend/platform/src/config.ts reads it."""
     return {
         "environment": settings.deployment_environment.value,
         "apps": {
@@ -138,7 +138,7 @@ def _read(folder: Path, app: str) -> Deployment:
     except FileNotFoundError:
         if app == SHELL:
             raise
-        # Its import fails in the browser, where the shell shows what a customer can do meanwhile and reports it.
+        # Its import fails in the browser; the shell then shows what still works, and reports the failure.
         return Deployment(app, UNPUBLISHED, {"main": "main.js"}, ())
 
 
@@ -155,7 +155,7 @@ def _render(template: str, boot: str, deployed: Mapping[str, Deployment], told: 
         "config": _inline(told),
         "imports": imports,
         "boot": boot,
-        # The platform first: from its first line on, errors are caught.
+        # The platform first, so that it catches errors from the beginning.
         "scripts": "".join(f'<script type="module" src="{html.escape(file)}"></script>' for file in (platform, main)),
     }
     content = template
@@ -166,10 +166,10 @@ def _render(template: str, boot: str, deployed: Mapping[str, Deployment], told: 
 
 
 def _hash(script: str) -> str:
-    """What allows this very text as a script of the page."""
+    """Return the CSP source that allows this exact script inline."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
 
 
 def _inline(value: Any) -> str:
-    """JSON that cannot end the script element it stands in."""
+    """Return JSON that cannot close the surrounding script element."""
     return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")

@@ -1,4 +1,4 @@
-"""How many requests one client may send."""
+"""Rate limits per client."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ log = logging.getLogger(__name__)
 
 
 class Limiter:
-    """Counts in this process's memory: each instance of the gateway grants the limit anew.
+    """Counts in the memory of this process: each instance of the gateway has its own limit.
 
-    The library's store looks at every client of the last two windows on each request: 0.2 µs for each of them.
+    On each request, the library's store looks at every client of the last two windows: 0.2 µs for each of them.
     """
 
     def __init__(self, *, customer: str, address: str, browser: str) -> None:
-        """Rates like `1200/minute`."""
+        """The arguments are rates such as `1200/minute`."""
         self._customer, self._address, self._browser = parse(customer), parse(address), parse(browser)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     async def count_customer(self, subject: str) -> None:
-        """Count one request of somebody who is logged in. Raises Problem 429."""
+        """Count one request of a logged-in customer. Raises Problem 429."""
         await self._count(self._customer, "customer", subject)
 
     async def count_address(self, address: str) -> None:
-        """Count one request of somebody unknown. Raises Problem 429."""
+        """Count one request of an unknown caller. Raises Problem 429."""
         await self._count(self._address, "address", address)
 
     async def has_room_for_browser(self, address: str) -> bool:
-        """Count one report of a browser; whether it may be taken."""
+        """Count one report of a browser; return whether it is within the limit."""
         return await self._limiter.hit(self._browser, "browser", address)
 
     async def _count(self, limit: RateLimitItem, kind: str, key: str) -> None:

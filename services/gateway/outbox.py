@@ -1,4 +1,4 @@
-"""Hands on what browsers sent, later and in order: nobody waits for a store, and a store that is away is waited for."""
+"""Forwards browsers' reports in the background and in order; retries while a store is unavailable."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 
 __all__ = ["Outbox", "Parcel"]
 
-# Parcels that wait, and for how long: ten minutes of a store that is away, or 20 MiB, whichever is less.
+# Limits of the queue: ten minutes of an unavailable store, or 20 MiB, whichever is less.
 CAPACITY = 2_000
 PATIENCE_SECONDS = 600.0
 _TIMEOUT_SECONDS = 5.0
@@ -21,7 +21,7 @@ _PAUSE_SECONDS = (0.1, 5.0)
 
 @dataclass(frozen=True)
 class Parcel:
-    """One request to make. `done` is called once with what became of it: exported, refused or lost."""
+    """One request to send. `done` is called once with the outcome: exported, refused or lost."""
 
     url: str
     headers: Mapping[str, str]
@@ -31,13 +31,13 @@ class Parcel:
 
 
 class Outbox:
-    """`run()` goes on until it is cancelled. The client is no instrumented one: sending telemetry is not telemetry."""
+    """`run()` sends until it is cancelled. The client is not instrumented: sending telemetry creates no telemetry."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._waiting: asyncio.Queue[Parcel] = asyncio.Queue(capacity)
 
     def put(self, parcel: Parcel) -> bool:
-        """Whether there is room; otherwise the parcel counts as lost."""
+        """Queue a parcel; return False if the queue is full (the parcel then counts as lost)."""
         try:
             self._waiting.put_nowait(parcel)
         except asyncio.QueueFull:
@@ -46,7 +46,7 @@ class Outbox:
         return True
 
     async def run(self) -> None:
-        """Send, oldest first."""
+        """Send the parcels, oldest first."""
         async with httpx.AsyncClient(timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
             while True:
                 parcel = await self._waiting.get()
@@ -54,7 +54,7 @@ class Outbox:
                 self._waiting.task_done()
 
     async def close(self, seconds: float = 2.0) -> None:
-        """Give what waits a moment to leave."""
+        """Allow up to `seconds` for the queued parcels to be sent."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._waiting.join(), seconds)
 
@@ -68,7 +68,7 @@ class Outbox:
             if status < 300:
                 return "exported"
             if status < 500:
-                # The store is there and says no: its caps (429), or it cannot use this.
+                # The store is up and refuses: a limit of its own (429), or content that it cannot use.
                 return "refused"
             await asyncio.sleep(pause)
             pause = min(longest, pause * 2)

@@ -1,6 +1,6 @@
-"""What browsers send about themselves, rebuilt from what the policy keeps: anybody can send anything to a public route.
+"""Rebuilds browsers' reports with only what the policy allows: anybody can send anything to a public route.
 
-The browser's own code applies the same lists first (services/frontend/platform/policy.json); this is the second line.
+The browser's own code applies the same lists first (services/frontend/platform/policy.json).
 """
 
 import json
@@ -20,10 +20,10 @@ TAGS = ("event", "service", "team", "trace_id")
 TRANSACTION_TIMES = ("start_timestamp", "timestamp")
 TRANSACTION_KEYS = (*TRANSACTION_TIMES, "platform", "environment", "transaction")
 SPAN_KEYS = ("trace_id", "span_id", "parent_span_id", "op", "status", "start_timestamp", "timestamp")
-SPAN_KINDS = frozenset({1, 3})  # internal and client: what a browser can be
+SPAN_KINDS = frozenset({1, 3})  # Internal and client, the only kinds that a browser creates.
 
 _MAX_EXCEPTIONS, _MAX_FRAMES, _MAX_IMAGES, _MAX_SPANS, _MAX_ATTRIBUTES = 5, 50, 50, 256, 16
-# A browser's clock may be wrong by hours; a span from another year would only litter the store.
+# A browser's clock may be hours off; spans that are further off are dropped.
 _CLOCK_SECONDS = 24 * 3600
 _TEXT = 200
 _RELEASE = re.compile(r"[a-z-]{1,40}@[\w.+-]{1,40}").fullmatch
@@ -34,29 +34,31 @@ _TRACE_ID, _SPAN_ID = re.compile(r"[0-9a-f]{32}").fullmatch, re.compile(r"[0-9a-
 
 
 class Rejected(ValueError):
-    """The body is not what our pages send; the message says what is wrong and repeats nothing of it."""
+    """The body is not what our pages send. The message names the reason and quotes nothing from the body."""
 
 
 class Envelope:
-    """A Sentry envelope with one event or transaction (`kind`): `dsn` says where it wants to go."""
+    """A Sentry envelope with one event or transaction (`kind`); `dsn` is its destination."""
 
     def __init__(self, dsn: str, kind: str, event: dict[str, Any]) -> None:
         self.dsn, self.kind, self.event = dsn, kind, event
 
     @property
     def spans(self) -> int:
-        """How many spans a transaction holds, itself one of them."""
+        """Return the number of spans of a transaction, its root included."""
         return 1 + len(self.event.get("spans", []))
 
     def pack(self) -> bytes:
-        """The envelope again, with nothing in it but the event."""
+        """Return the envelope as bytes, with nothing in it but the event."""
         header = {"event_id": self.event["event_id"], "dsn": self.dsn}
         return b"\n".join(_dump(part) for part in (header, {"type": self.kind}, self.event)) + b"\n"
 
 
 def unpack_envelope(body: bytes, transactions: bool = False) -> Envelope:
-    """The envelope with its event, or its transaction where these are wanted, rebuilt. Raises Rejected; other items
-    are left out."""
+    """Return the envelope with its rebuilt event (or transaction, if `transactions` is set). Other items are dropped.
+
+    Raises Rejected.
+    """
     rebuild = {"event": rebuild_event, **({"transaction": rebuild_transaction} if transactions else {})}
     header, *rest = body.split(b"\n")
     dsn = _object(header).get("dsn")
@@ -70,7 +72,7 @@ def unpack_envelope(body: bytes, transactions: bool = False) -> Envelope:
 
 
 def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
-    """A new event with the keys that the policy keeps. Raises Rejected where it is none of ours."""
+    """Return a new event with the keys that the policy allows. Raises Rejected if it is not from our frontend."""
     kept = _common(event, EVENT_KEYS)
     trace = _mapping(_mapping(event.get("contexts")).get("trace"))
     ids = str(trace.get("trace_id", "")), str(trace.get("span_id", ""))
@@ -87,7 +89,7 @@ def rebuild_event(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rebuild_transaction(event: Mapping[str, Any]) -> dict[str, Any]:
-    """The same for a transaction: what took how long, and of no request which. Raises Rejected."""
+    """Return a new transaction: durations only, without the addresses of requests. Raises Rejected."""
     kept = _common(event, TRANSACTION_KEYS)
     contexts = _mapping(event.get("contexts"))
     spans = [_transaction_span(span) for span in (_mapping(contexts.get("trace")), *_mappings(event.get("spans")))]
@@ -108,9 +110,9 @@ def rebuild_transaction(event: Mapping[str, Any]) -> dict[str, Any]:
 def rebuild_spans(
     document: Mapping[str, Any], apps: frozenset[str], environment: str
 ) -> tuple[dict[str, Any], dict[str, int]]:
-    """An OTLP/JSON request with the spans that the policy keeps, and how many there are of each of `apps`.
+    """Return an OTLP/JSON request with the spans that the policy allows, and the number of spans for each of `apps`.
 
-    Raises Rejected when there are none, or too many.
+    Raises Rejected if there are none, or too many.
     """
     counts: dict[str, int] = {}
     groups = []
@@ -161,8 +163,9 @@ def _spans(given: Any) -> Iterator[dict[str, Any]]:
 
 
 def _common(event: Mapping[str, Any], keys: tuple[str, ...]) -> dict[str, Any]:
-    """What events and transactions both have. Raises Rejected without an id and a release."""
-    # Their form is checked, which is stricter than the patterns; a release reads like a mail address.
+    """Return the members that events and transactions share. Raises Rejected without an id and a release."""
+    # Their format is validated, which is stricter than the patterns; a release looks like a mail address to the
+    # patterns.
     kept: dict[str, Any] = {"event_id": str(event.get("event_id")), "release": str(event.get("release"))}
     if not _TRACE_ID(kept["event_id"]) or not _RELEASE(kept["release"]):
         raise Rejected("the event has no id or no release")
@@ -179,7 +182,7 @@ def _transaction_span(span: Mapping[str, Any]) -> dict[str, Any]:
     )
     if not all(ids):
         raise Rejected("a span of a transaction has no proper ids")
-    # Ids look like card numbers to the patterns where they have no letters.
+    # To the patterns, ids without letters look like card numbers.
     return {
         key: span[key] if key.endswith("_id") else _short(span[key]) for key in SPAN_KEYS if _is_plain(span.get(key))
     }
@@ -222,7 +225,7 @@ def _nanoseconds(value: Any) -> int:
 
 
 def _attributes(given: Any) -> dict[str, Any]:
-    """OTLP/JSON's list of keys and typed values as a mapping of plain ones."""
+    """Return OTLP/JSON's list of keys and typed values as a mapping of plain values."""
     found = {}
     for entry in _mappings(given):
         kind, value = next(iter(_mapping(entry.get("value")).items()), ("", None))

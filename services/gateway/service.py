@@ -1,4 +1,4 @@
-"""The gateway's parts, made at start and taken down at the end."""
+"""The gateway's components, created at startup and closed at shutdown."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["Service", "lifespan"]
 
 @dataclass(frozen=True)
 class Service:
-    """What the routes use; `upstreams` by the name of the service; `errors` and `spans` take what browsers report."""
+    """Components for the routes: `upstreams` by service name; `errors` and `spans` queue the reports of browsers."""
 
     settings: Settings
     upstreams: dict[str, Upstream]
@@ -34,14 +34,14 @@ class Service:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Nothing here waits for another service: the gateway is ready when it can answer, if only with a 502."""
+    """Startup waits for no other service: the gateway is ready as soon as it can respond, even if only with a 502."""
     chosen = settings()
     options = {"connections": chosen.upstream_connections, "retry_seconds": chosen.retry_seconds}
     auth = Upstream("auth", chosen.auth_url, **options)
     payments = Upstream("payments", chosen.payments_url, **options)
 
     async def fetch_keys() -> Any:
-        # Auth may start after the gateway; whoever shows a token meanwhile is told that it cannot be checked.
+        # Auth may start after the gateway; until then, a request with a token is told that it cannot be verified.
         deadline = Deadline(chosen.request_seconds)
         answer = await auth.send("GET", "/.well-known/jwks.json", deadline, expected=True)
         return answer.raise_for_status().json()

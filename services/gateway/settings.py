@@ -1,4 +1,4 @@
-"""What can be set in the gateway's environment."""
+"""The gateway's settings, read from the environment."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from sandbox_telemetry.settings import Environment, ServiceSettings
 
 __all__ = ["BROWSER_SAMPLING", "Settings", "settings"]
 
-# Shares of what begins in a browser that are sent, by environment: of traces as of those that begin here, and of error
-# events all, because each is a customer who could not do something.
+# Sampling ratios for browsers, by environment: traces as for services; all error events, because each is a customer who
+# could not do something.
 BROWSER_SAMPLING = {
     Environment.DEV: {"errors": 1.0, "traces": 1.0},
     Environment.STAGING: {"errors": 1.0, "traces": 0.5},
@@ -23,37 +23,37 @@ _RATE = r"^[1-9][0-9]{0,8}/(second|minute|hour)$"
 
 
 class Settings(ServiceSettings):
-    """Durations are in seconds, rates are like `1200/minute`."""
+    """Durations are in seconds; rates have the form `1200/minute`."""
 
     auth_url: str
     payments_url: str
 
-    # The longest a request may take; X-Deadline-Ms shortens it. How long a client may take to send its body.
+    # Longest duration of a request, which X-Deadline-Ms shortens. Longest time to receive a request's body.
     request_seconds: float = Field(10.0, gt=0, le=120)
     body_seconds: float = Field(5.0, gt=0, le=120)
-    # A service that a release replaces refuses connections for one to three seconds; this long we knock again.
+    # A service that is being released refuses connections for one to three seconds; connecting is retried this long.
     retry_seconds: float = Field(6.0, ge=0, le=60)
     upstream_connections: int = Field(100, ge=1)
 
-    # By customer where the token tells, otherwise by address.
+    # Per customer if the token is valid, otherwise per address.
     rate_limit_customer: str = Field("1200/minute", pattern=_RATE)
     rate_limit_address: str = Field("1200/minute", pattern=_RATE)
 
-    # Reports (errors, batches of spans) of one address. A burst of 500 errors in ten seconds must pass.
+    # Reports (errors, batches of spans) of one address. A burst of 500 errors in ten seconds must be accepted.
     rate_limit_browser: str = Field("3000/minute", pattern=_RATE)
 
-    # What is published: the folder, its parts `app,...`, and where each one's errors go, `app=dsn,...`.
+    # The folder of published parts, the parts `app,...`, and the DSN for each part's errors, `app=dsn,...`.
     assets_directory: Path | None = None
     frontend_apps: str = ""
     frontend_dsns: str = ""
-    # Share of page loads that Sentry's own browser tracing records, for a server that keeps transactions.
+    # Share of page loads that Sentry's browser tracing records, for a tracker that stores transactions.
     sentry_traces_sample_rate: float = Field(0.0, ge=0, le=1)
 
-    # The collector, by the standard variables: it takes the spans of browsers, too.
+    # The collector's address, by the standard variables; it receives the spans of browsers, too.
     otel_exporter_otlp_endpoint: str = "http://localhost:4318"
     otel_exporter_otlp_traces_endpoint: str = ""
 
-    # The host's ports, for the links of the welcome page: `grafana=3000,prometheus=9090`.
+    # Ports on the host, for the links on the welcome page: `grafana=3000,prometheus=9090`.
     stack_ports: str = ""
 
     @cached_property
@@ -63,7 +63,7 @@ class Settings(ServiceSettings):
 
     @property
     def spans_url(self) -> str:
-        """Where spans go by OTLP/HTTP."""
+        """The collector's OTLP/HTTP address for spans."""
         return self.otel_exporter_otlp_traces_endpoint or f"{self.otel_exporter_otlp_endpoint.rstrip('/')}/v1/traces"
 
     @cached_property
@@ -79,5 +79,5 @@ def _pairs(text: str) -> dict[str, str]:
 
 @lru_cache
 def settings() -> Settings:
-    """The settings of this process, read once. Raises pydantic.ValidationError, which names the variable."""
+    """Return the settings of this process, read once. Raises pydantic.ValidationError, which names the variable."""
     return Settings()

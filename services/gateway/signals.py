@@ -1,4 +1,4 @@
-"""What the gateway counts and logs, beside what every service does, and which names of browsers it lets through."""
+"""Metrics and events of the gateway, in addition to the shared ones, and the names allowed in browsers' reports."""
 
 from __future__ import annotations
 

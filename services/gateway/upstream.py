@@ -1,4 +1,4 @@
-"""A service behind the gateway: pooled connections, deadlines, retries where sending twice does nothing twice."""
+"""A client for one service behind the gateway: pooled connections, deadlines, retries of idempotent requests."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ __all__ = ["Upstream"]
 
 log = logging.getLogger(__name__)
 
-# The peer did not take the connection: nothing was sent, so trying again cannot do anything twice.
+# The connection was not established: nothing was sent, so a retry cannot repeat an effect.
 _REFUSED = (httpx.ConnectError, httpx.ConnectTimeout)
-# The connection broke under a request, as when the peer is being replaced: perhaps it arrived, perhaps not.
+# The connection broke during a request, for example because the peer is being replaced: it may have arrived.
 _BROKEN = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _CONNECT_SECONDS = 1.0
-# Below the five seconds after which uvicorn closes an idle connection, so that we never write to one that is closing.
+# Less than the five seconds after which uvicorn closes an idle connection, so that no request is sent on a closing one.
 _IDLE_SECONDS = 3.0
 
 
 class Upstream:
-    """Sends requests to one service; a failure to get any answer is a Problem 502 or 504."""
+    """Sends requests to one service. Raises Problem 502 or 504 if there is no response."""
 
     def __init__(self, name: str, url: str, *, connections: int, retry_seconds: float) -> None:
         limits = httpx.Limits(
@@ -44,7 +44,7 @@ class Upstream:
         client = httpx.AsyncClient(
             base_url=url, limits=limits, timeout=httpx.Timeout(None, connect=_CONNECT_SECONDS), trust_env=False
         )
-        # One client serves all customers: a cookie that it kept from one would be sent for the next.
+        # One client serves all customers: a stored cookie of one would be sent for the next.
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.name = name
         self._client = instrument_http_client(client)
@@ -62,9 +62,9 @@ class Upstream:
         content: bytes | None = None,
         expected: bool = False,
     ) -> httpx.Response:
-        """The service's answer, whatever its status. Raises Problem 502 (no answer) or 504 (none in time).
+        """Return the service's response, whatever its status. Raises Problem 502 (no response) or 504 (timeout).
 
-        `expected` says that no answer would be nothing to look at: nobody waits for it.
+        `expected` means that a missing response is not an error worth an alert: no customer waits for it.
         """
         try:
             async with asyncio.timeout(deadline.within(3600)):
@@ -98,12 +98,12 @@ class Upstream:
         )
 
     def _report_retry(self, state: RetryCallState) -> None:
-        # One line a request says enough: the gauge of an outage is how many requests, not how often each knocked.
+        # One line per request is enough: the number of affected requests measures an outage, not the number of retries.
         if state.attempt_number == 1:
             log.warning(signals.PEER_RETRY, extra={"peer": self.name, "attempt": state.attempt_number})
 
     def _failed(self, status: int, what: str, error: Exception, expected: bool) -> Problem:
-        # An outage is one thing to look at, however many requests it costs: only its first line is an ERROR.
+        # An outage is one error, however many requests it affects: only its first line has level ERROR.
         report = log.warning if self._failing or expected else log.error
         self._failing = self._failing or not expected
         report(signals.PEER_UNAVAILABLE, extra={"peer": self.name, "error_type": type(error).__name__})
@@ -112,5 +112,5 @@ class Upstream:
 
 
 def _repeatable(method: str, headers: Mapping[str, str]) -> bool:
-    """Whether a request may arrive twice: it only reads, or its key lets the service recognise it."""
+    """Return whether a request can be sent twice: it only reads, or its idempotency key identifies it."""
     return method in ("GET", "HEAD") or "Idempotency-Key" in headers

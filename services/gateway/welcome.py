@@ -1,4 +1,4 @@
-"""The page at `/`: where everything is, and what to try first."""
+"""The welcome page: all addresses, and what to try first."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HEADERS = {
 
 
 def render(stack_ports: str) -> str:
-    """The page, with the ports of `grafana=3000,...` where they differ from the defaults."""
+    """Return the page, with the ports of `grafana=3000,...` where they differ from the defaults."""
     chosen = dict(pair.split("=", 1) for pair in stack_ports.replace(" ", "").split(",") if "=" in pair)
     page = _PAGE.read_text(encoding="utf-8")
     for name, port in (_PORTS | {k: v for k, v in chosen.items() if v.isdigit()}).items():
@@ -37,5 +37,5 @@ def render(stack_ports: str) -> str:
 
 
 async def welcome(request: Request) -> HTMLResponse:
-    """A static page; the ports in it come from the settings."""
+    """Return a static page; its ports come from the settings."""
     return HTMLResponse(render(request.app.state.service.settings.stack_ports), headers=_HEADERS)

@@ -1,5 +1,5 @@
-"""The dead man's switch: outside Prometheus and Alertmanager, it mails by itself when their heartbeat stays away.
+"""The dead man's switch: sends a mail itself when the alerting heartbeat stops arriving.
 
-Alertmanager passes the alert that always fires (Watchdog) on to it every few seconds. Whoever stops, Prometheus or
-Alertmanager, stops that too. It needs neither of them, nor a database: only an SMTP server.
+Alertmanager forwards the alert that always fires (Watchdog) every few seconds. If Prometheus or Alertmanager stops, so
+does the heartbeat. This service depends on neither of them, nor on a database: it needs an SMTP server only.
 """

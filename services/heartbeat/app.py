@@ -1,4 +1,4 @@
-"""Where Alertmanager calls, and what others can ask."""
+"""The webhook for Alertmanager, and the status endpoints."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALERT = "Watchdog"
 
 
 def app() -> Starlette:
-    """For uvicorn: with the settings of the environment. Raises pydantic.ValidationError, which names the variable."""
+    """Create the application for uvicorn, from the environment. pydantic.ValidationError names an invalid variable."""
     settings = Settings()
     switch = Switch(settings, partial(deliver, settings))
 

@@ -1,4 +1,4 @@
-"""The mails of the dead man's switch, and how they leave."""
+"""The mails of the dead man's switch, and their delivery."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SMTP_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A short text that needs no page to be understood."""
+    """A short text that can be understood without any other page."""
 
     subject: str
     text: str
 
     @classmethod
     def silent(cls, last_seen: float, runbook_url: str) -> Mail:
-        """`last_seen` in seconds since the epoch; 0 when there was no sign of life since the start."""
+        """Return the mail about silence. `last_seen` is in seconds since the epoch; 0: no heartbeat since the start."""
         since = f"since {_clock(last_seen)}" if last_seen else "since this watcher started"
         return cls(
             "[PAGE] Alerting is silent: no alert can reach you",
@@ -38,7 +38,7 @@ class Mail:
 
     @classmethod
     def back(cls, seconds: float) -> Mail:
-        """`seconds`: how long nobody would have been told."""
+        """Return the mail about recovery. `seconds`: how long alerting was silent."""
         return cls(
             "[RESOLVED] Alerting is back",
             f"Alerts reach people again. For about {seconds:.0f} s after the warning they did not:\n"
@@ -47,7 +47,7 @@ class Mail:
 
 
 def deliver(settings: Settings, mail: Mail) -> None:
-    """Hand the mail to the SMTP server. Raises OSError (smtplib's errors are some) when it is not taken."""
+    """Send the mail to the SMTP server. Raises OSError (smtplib's errors are subclasses) if it is not accepted."""
     message = EmailMessage()
     message["Subject"] = mail.subject
     message["From"] = SENDER

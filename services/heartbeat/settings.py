@@ -1,4 +1,4 @@
-"""What can be set in the heartbeat's environment."""
+"""The heartbeat's settings, read from the environment."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _recipients(text: str) -> str:
 
 
 class Settings(ServiceSettings):
-    """PATIENCE_SECONDS: how long the heartbeat may stay away; FIRST_PATIENCE_SECONDS: after a start."""
+    """PATIENCE_SECONDS: longest silence before a mail; FIRST_PATIENCE_SECONDS: the same after a start."""
 
     smtp_address: str = Field(pattern=r"^.+:\d+$", description="HOST:PORT of a mail server, such as mailpit:1025")
     mail_to: Annotated[str, AfterValidator(_recipients)]
@@ -37,5 +37,5 @@ class Settings(ServiceSettings):
 
     @property
     def recipients(self) -> list[str]:
-        """Each address of MAIL_TO."""
+        """The addresses of MAIL_TO."""
         return [one.strip() for one in self.mail_to.split(",")]

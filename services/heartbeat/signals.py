@@ -1,4 +1,4 @@
-"""What the heartbeat counts and logs. On a page of its own, as all that it has."""
+"""Metrics and events of the heartbeat. They have their own registry and page."""
 
 from __future__ import annotations
 

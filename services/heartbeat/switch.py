@@ -1,4 +1,4 @@
-"""When to mail: once as the heartbeat stays away, again at long intervals, and once when it is back."""
+"""When to mail: once when the heartbeat stops, again at long intervals, and once when it returns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RETRY_SECONDS = 5.0
 
 
 class Switch:
-    """`beat()` is called for each heartbeat; `run()` goes on until it is cancelled. `send` raises OSError."""
+    """`beat()` is called for each heartbeat; `run()` runs until it is cancelled. `send` raises OSError."""
 
     def __init__(self, settings: Settings, send: Callable[[Mail], None]) -> None:
         self._settings, self._send = settings, send
@@ -32,16 +32,16 @@ class Switch:
 
     @property
     def silent(self) -> bool:
-        """Whether people have been told that alerting is silent."""
+        """Return whether a mail about silence has been sent."""
         return self._silent_since > 0
 
     def beat(self) -> None:
-        """Alerting lives."""
+        """Record a heartbeat."""
         self._last_seen = time.time()
         self._due = time.monotonic() + self._settings.patience_seconds
 
     async def run(self) -> None:
-        """Look twice a second."""
+        """Check twice a second."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             await self._check(time.monotonic())
@@ -55,7 +55,7 @@ class Switch:
             self._not_before = now + self._settings.reminder_seconds
 
     async def _tell(self, mail: Mail) -> bool:
-        """Whether the mail was taken; one that was not is tried again after a moment."""
+        """Return whether the mail was accepted. Otherwise, it is retried after a moment."""
         try:
             await asyncio.to_thread(self._send, mail)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""What a service of the house needs beside telemetry: problem details, probes, body limit, a database, a server."""
+"""What the services share besides telemetry: problem details, probes, body limit, database, server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when asked for: who wants only the server does without FastAPI, which is 30 MB.
+    # Imported lazily: a program that needs the server only does not load FastAPI, which takes 30 MB.
     if name not in _HOMES:
         raise AttributeError(name)
     return getattr(import_module(_HOMES[name]), name)

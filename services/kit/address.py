@@ -1,4 +1,4 @@
-"""A setting that is the address of another program."""
+"""The type of a setting that holds the address of another program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The catalog of services, as far as they ask it themselves."""
+"""The part of the service catalog that services read at run time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _CATALOG = Path(__file__).resolve().parents[1] / "catalog.yml"
 
 @cache
 def team_of(owner: str) -> str:
-    """The team that owns a service or a micro-frontend, from the catalog; `unowned` for what has no row there."""
+    """Return the team that owns a service or a micro-frontend, from the catalog; `unowned` if it has no row there."""
     import yaml
 
     if not _CATALOG.exists():

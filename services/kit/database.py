@@ -1,4 +1,4 @@
-"""PostgreSQL as a service uses it: a small pool, short patience and one error for "not there"."""
+"""PostgreSQL for a service: a small pool, short timeouts and one exception for an unavailable database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from sandbox_telemetry.metrics import REGISTRY
 
 __all__ = ["DATABASE_UP", "Database", "DatabaseUnavailable"]
 
-# Here, so that a service without a database does not seem to have one that is down.
+# Defined here, so that a service without a database has no metric that says it is down.
 DATABASE_UP = Gauge(
     "database_up",
     "1 while the service's own database answers, 0 after two checks in a row without an answer.",
@@ -41,11 +41,11 @@ _UNAVAILABLE_STATES = ("08", "53", "57", "55P03")
 
 
 class DatabaseUnavailable(Exception):
-    """The database could not be reached, or did not answer in time. Whether a commit took place is not known."""
+    """The database could not be reached, or did not respond in time. A commit may or may not have taken place."""
 
 
 class Database:
-    """One service's database; `engine` is what telemetry instruments.
+    """The database of a service; `engine` is the object to instrument.
 
     `url` is postgresql://user:password@host:port/name. Every statement has a time limit in seconds.
     """
@@ -54,7 +54,7 @@ class Database:
         arguments = {
             "timeout": _CONNECT_SECONDS,
             "command_timeout": _STATEMENT_SECONDS,
-            # Without it a server that is told to stop waits for its clients' transactions to end by themselves.
+            # Otherwise a server that is being stopped waits until its clients' transactions end by themselves.
             "server_settings": {"application_name": application, "idle_in_transaction_session_timeout": "10000"},
         }
         self.engine = create_async_engine(
@@ -67,30 +67,30 @@ class Database:
             hide_parameters=True,
         )
         event.listen(self.engine.sync_engine, "checkout", _refuse_closed)
-        # AUTOCOMMIT spares a single statement the two round trips of a transaction.
+        # AUTOCOMMIT saves a single statement the two round trips of a transaction.
         self._single = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
-        """All or nothing. Do no other waiting inside: it holds one of few connections."""
+        """Run a block as one transaction. Do not wait for anything else inside: it holds one of few connections."""
         with _translated():
             async with self.engine.begin() as connection:
                 yield connection
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
-        """For a single statement, or for several that need not agree with one another."""
+        """Provide a connection for one statement, or for several that need not see the same snapshot."""
         with _translated():
             async with self._single.connect() as connection:
                 yield connection
 
     async def ping(self) -> None:
-        """Return when the database answers; raise DatabaseUnavailable when it does not."""
+        """Return if the database responds. Raises DatabaseUnavailable if it does not."""
         async with self.read() as connection:
             await connection.execute(text("SELECT 1"))
 
     async def wait(self, within: float) -> None:
-        """Return once the database answers. Raises DatabaseUnavailable after `within` seconds without one."""
+        """Return when the database responds. Raises DatabaseUnavailable after `within` seconds."""
         end = time.monotonic() + within
         while True:
             try:
@@ -101,13 +101,13 @@ class Database:
             await asyncio.sleep(0.2)
 
     async def watch(self, report: Callable[[bool], object]) -> None:
-        """Tell `report` each second whether the database answers; False after two checks in a row without an answer.
+        """Call `report` each second with whether the database responds; False after two failed checks in a row.
 
-        Over a connection of its own: a pool that is used up is another trouble, and no request made these statements.
+        It uses its own connection: an exhausted pool is a different problem, and these statements belong to no request.
         """
         engine = create_async_engine(self.engine.url, pool_size=1, max_overflow=0, connect_args=_WATCHER)
         failures = 0
-        # A service begins to serve after the database has answered it. Until the first check a metric would say 0.
+        # The database has responded before a service starts serving. Until the first check, the metric would be 0.
         report(True)
         try:
             while True:
@@ -124,13 +124,13 @@ class Database:
             await engine.dispose()
 
     async def close(self) -> None:
-        """Give the connections back."""
+        """Close all connections."""
         await self.engine.dispose()
 
 
 def _refuse_closed(connection: Any, _record: Any, _proxy: Any) -> None:
-    # A connection that died while idle must not cost a request. asyncpg has noticed by itself that its socket was
-    # closed; asking the server instead (pool_pre_ping) costs three round trips each time.
+    # A connection that died while idle must not fail a request. asyncpg notices a closed socket itself; asking the
+    # server (pool_pre_ping) takes three round trips each time.
     if connection.driver_connection.is_closed():
         raise DisconnectionError
 
@@ -143,7 +143,7 @@ def _translated() -> Iterator[None]:
         if error.connection_invalidated or _means_absence(error.orig):
             raise DatabaseUnavailable from error
         raise
-    # SQLAlchemy hands on as it is what the driver raises while it connects: a server that is starting or stopping.
+    # While connecting, SQLAlchemy raises the driver's own exceptions unchanged: the server is starting or stopping.
     except asyncpg.PostgresError as error:
         if _means_absence(error):
             raise DatabaseUnavailable from error

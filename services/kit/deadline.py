@@ -1,6 +1,6 @@
-"""How long a request may still take, told to whoever is asked next in `X-Deadline-Ms`.
+"""The remaining time of a request, passed to the next service in `X-Deadline-Ms`.
 
-The header carries the milliseconds that remain, not a time of day, because the clocks of two machines differ.
+The header carries the remaining milliseconds, not a time of day, because the clocks of two machines differ.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from contextlib import asynccontextmanager
 __all__ = ["HEADER", "Deadline", "DeadlineExceeded"]
 
 HEADER = "X-Deadline-Ms"
-# A caller stops listening at its deadline; an answer must leave a little earlier to be of use.
+# A caller stops waiting at its deadline, so a response must be sent a little earlier.
 _ANSWER_SECONDS = 0.02
 
 
 class DeadlineExceeded(Exception):
-    """Nobody waits for the answer any more."""
+    """The deadline has passed: the caller has stopped waiting."""
 
 
 class Deadline:
@@ -31,18 +31,18 @@ class Deadline:
 
     @classmethod
     def from_header(cls, value: str | None, default: float) -> Deadline:
-        """What the caller allows, but never more than `default`; anything that is not a number counts as absent."""
+        """Return the caller's deadline, at most `default` from now. A value that is not a number counts as absent."""
         if value is None or not value.isascii() or not value.isdigit() or len(value) > 9:
             return cls(default)
         return cls(min(int(value) / 1000 - _ANSWER_SECONDS, default))
 
     @property
     def remaining(self) -> float:
-        """Seconds left; negative when it has passed."""
+        """Return the seconds left; negative after the deadline."""
         return self._end - time.monotonic()
 
     def within(self, seconds: float) -> float:
-        """The shorter of `seconds` and what remains. Raises DeadlineExceeded when nothing does."""
+        """Return `seconds` or the remaining time, whichever is shorter. Raises DeadlineExceeded if no time is left."""
         remaining = self.remaining
         if remaining <= 0:
             raise DeadlineExceeded
@@ -50,7 +50,7 @@ class Deadline:
 
     @asynccontextmanager
     async def enforced(self) -> AsyncIterator[None]:
-        """Cancel what is inside when the time is over, and raise DeadlineExceeded; for work that may stop anywhere."""
+        """Cancel the block at the deadline, and raise DeadlineExceeded. For work that can stop at any point."""
         limit = asyncio.timeout(self.remaining)
         try:
             async with limit:
@@ -61,5 +61,5 @@ class Deadline:
             raise
 
     def headers(self) -> dict[str, str]:
-        """For the next call. Raises DeadlineExceeded when nothing remains."""
+        """Return the headers for the next call. Raises DeadlineExceeded if no time is left."""
         return {HEADER: str(max(1, int(self.within(3600) * 1000)))}

@@ -1,4 +1,4 @@
-"""Failures on purpose: one that can carry values that must not be stored, and the probe of `make doctor`."""
+"""Deliberate failures: one that can carry values which must not be stored, and the probe of `make doctor`."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ from pydantic import BaseModel, StringConstraints
 
 from kit import signals
 
-# A service without a database does not pay for its library.
+# A service without a database must not load its library.
 if TYPE_CHECKING:
     from kit.database import Database
 
 __all__ = ["PROBE", "DoctorProbe", "Failure", "fail", "probe"]
 
 log = logging.getLogger(__name__)
-# Objectives leave this route out (prometheus/slos), whatever it answers. It is not in production.
+# Objectives exclude this route (prometheus/slos), whatever its response. It does not exist in production.
 PROBE = "/debug/probe"
 
 Value = Annotated[str, StringConstraints(max_length=200)]
-# PostgreSQL quotes the value in its refusal, and the driver in the text of its exception.
+# PostgreSQL quotes the value in its error, and the driver quotes that in the text of its exception.
 _STATEMENT = "SELECT CAST(CAST(:value AS text) AS integer)"
 
 
 class Failure(BaseModel):
-    """What the failure carries: the text of its exceptions, a breadcrumb, the parameter of a statement that fails."""
+    """Values of the failure: the text of its exceptions, a breadcrumb, the parameter of a failing statement."""
 
     text: Value = "deliberate failure of the debug endpoint"
     breadcrumb: Value = ""
@@ -33,7 +33,7 @@ class Failure(BaseModel):
 
 
 async def fail(wanted: Failure | None, database: Database | None = None) -> None:
-    """Raise an exception that nobody handles; with a cause when `wanted` says anything. Not for production."""
+    """Raise an unhandled exception, with a cause if `wanted` sets any value. Not for production."""
     wanted = wanted or Failure()
     if wanted.breadcrumb:
         import sentry_sdk
@@ -48,11 +48,11 @@ async def fail(wanted: Failure | None, database: Database | None = None) -> None
 
 
 class DoctorProbe(Exception):
-    """Reported and never raised. Its issue in the error tracker is no news (services/relay)."""
+    """The error of the doctor's probe; it is reported, never raised. services/relay makes no alert of its issue."""
 
 
 async def probe() -> None:
-    """Report an error, and answer as if nothing had happened: a trace, a line, a count and an event to look for."""
+    """Report an error and respond normally. Leaves a trace, a log line, a count and an error event to look for."""
     log.error(signals.DOCTOR_PROBED, exc_info=DoctorProbe())
 
 

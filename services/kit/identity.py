@@ -1,4 +1,4 @@
-"""Check access tokens locally against the keys that auth publishes, without asking auth about each one."""
+"""Verify access tokens locally, with the keys that auth publishes, instead of asking auth about each one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ALGORITHM = "ES256"
 ISSUER = "https://auth.sandbox.test"
 AUDIENCE = "observability-sandbox"
 
-# Our tokens are near 400 characters; nothing longer is worth decoding.
+# Our tokens have about 400 characters; longer ones are rejected without decoding.
 _LONGEST_TOKEN = 2048
 _REMEMBERED = 2048
 _REQUIRED = ["sub", "sid", "iat", "exp", "iss", "aud"]
@@ -55,19 +55,19 @@ class InvalidToken(Exception):
         self.reason = reason
 
     def as_problem(self) -> Problem:
-        """The 401 that every service answers."""
+        """Return the 401 that every service responds with."""
         challenge = "Bearer" if self.reason == "missing" else 'Bearer error="invalid_token"'
         headers = {"WWW-Authenticate": challenge}
         return Problem(401, f"token-{self.reason.replace('_', '-')}", _EXPLANATIONS[self.reason], headers=headers)
 
 
 class KeysUnavailable(Exception):
-    """No published keys are known yet, and auth does not answer."""
+    """No published keys are known yet, and auth does not respond."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a valid access token speaks for; `expires_at` is in seconds since the epoch."""
+    """The subject of a valid access token; `expires_at` is in seconds since the epoch."""
 
     subject: str
     session_id: str
@@ -75,7 +75,7 @@ class Identity:
 
 
 def bearer_token(authorization: str | None) -> str:
-    """The token of an Authorization header. Raises InvalidToken."""
+    """Return the token of an Authorization header. Raises InvalidToken."""
     scheme, _, token = (authorization or "").strip().partition(" ")
     if not authorization or scheme.lower() != "bearer":
         raise InvalidToken("missing")
@@ -86,20 +86,20 @@ def bearer_token(authorization: str | None) -> str:
 
 
 class VerifiedTokens:
-    """Tokens whose signature was found good; a customer sends the same one with each request."""
+    """A cache of verified tokens; a customer sends the same one with each request."""
 
     def __init__(self) -> None:
         self._identities: dict[str, Identity] = {}
 
     def recall(self, token: str) -> Identity | None:
-        """The identity of a token seen before, None of another. Raises InvalidToken once it has expired."""
+        """Return the identity of a cached token, None for any other. Raises InvalidToken if it has expired."""
         identity = self._identities.get(token)
         if identity is not None and identity.expires_at <= time.time():
             raise InvalidToken("expired")
         return identity
 
     def remember(self, token: str, identity: Identity) -> Identity:
-        """Keep the identity of a token just verified, which is returned."""
+        """Cache the identity of a verified token, and return it."""
         if len(self._identities) >= _REMEMBERED:
             self._identities.clear()
         self._identities[token] = identity
@@ -107,10 +107,9 @@ class VerifiedTokens:
 
 
 class KeySet:
-    """Published keys by identifier, fetched by `fetch` (a coroutine that returns a JWKS document).
+    """Published keys by identifier, fetched with `fetch` (a coroutine that returns a JWKS document).
 
-    An unknown identifier causes a fetch, at most one every `cooldown` seconds: forged tokens must not make us hammer
-    auth.
+    An unknown identifier causes a fetch, at most one every `cooldown` seconds: forged tokens must not overload auth.
     """
 
     def __init__(self, fetch: Callable[[], Awaitable[Mapping[str, Any]]], *, cooldown: float = 5.0) -> None:
@@ -122,13 +121,13 @@ class KeySet:
         self._lock = asyncio.Lock()
 
     async def verify(self, token: str) -> Identity:
-        """The identity in a token. Raises InvalidToken or KeysUnavailable."""
+        """Return the identity in a token. Raises InvalidToken or KeysUnavailable."""
         if known := self._verified.recall(token):
             return known
         return self._verified.remember(token, decode(token, await self._key(key_name(token))))
 
     async def refresh(self) -> None:
-        """Fetch the keys now. Raises what `fetch` raises, or ValueError for an answer that holds no usable key."""
+        """Fetch the keys now. Raises the exceptions of `fetch`, or ValueError if there is no usable key."""
         document = await self._fetch()
         keys = {key.key_id: key for key in jwt.PyJWKSet.from_dict(dict(document)).keys if key.key_id}
         if not keys:
@@ -137,12 +136,12 @@ class KeySet:
         self._verified = VerifiedTokens()
 
     async def keep_fresh(self, every: float = 300.0, retry: float = 0.5) -> None:
-        """Fetch the keys now and then, for ever, so that requests find them; failures are retried, old keys stay."""
+        """Fetch the keys periodically, until cancelled. After a failure, retry and keep the old keys."""
         while True:
             try:
                 await self.refresh()
             except Exception:
-                # Whoever needs a key meanwhile is told by KeysUnavailable; here there is nobody to tell.
+                # Requests that need a key meanwhile raise KeysUnavailable; here the error can be ignored.
                 await asyncio.sleep(retry if not self._keys else every / 10)
             else:
                 await asyncio.sleep(every)
@@ -168,7 +167,7 @@ class KeySet:
 
 
 def key_name(token: str) -> str:
-    """The identifier of the key that the token claims to be signed with. Raises InvalidToken."""
+    """Return the key identifier that the token claims. Raises InvalidToken."""
     try:
         kid = jwt.get_unverified_header(token).get("kid")
     except (jwt.InvalidTokenError, ValueError) as error:
@@ -179,7 +178,7 @@ def key_name(token: str) -> str:
 
 
 def decode(token: str, key: jwt.PyJWK) -> Identity:
-    """The identity in a token signed with `key`. Raises InvalidToken."""
+    """Return the identity in a token signed with `key`. Raises InvalidToken."""
     try:
         claims = jwt.decode(
             token, key, algorithms=[ALGORITHM], audience=AUDIENCE, issuer=ISSUER, options={"require": _REQUIRED}

@@ -1,4 +1,4 @@
-"""`python -m kit.migrate SERVICE REVISION`: take the schema of a service's database back to an earlier revision."""
+"""`python -m kit.migrate SERVICE REVISION`: downgrade the schema of a service's database to an earlier revision."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def _run(service: str, revision: str) -> str:
 
 
 def main() -> None:
-    """Exit status 1 with one line when the revision is none, or newer than the schema."""
+    """Exit with status 1 and one line if the revision does not exist or is newer than the schema."""
     if len(sys.argv) != 3:
         sys.exit("usage: python -m kit.migrate SERVICE REVISION")
     try:

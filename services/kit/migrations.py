@@ -1,8 +1,8 @@
-"""Bring a database's schema up to date when a service starts, or back when a release is taken back.
+"""Upgrade a database's schema when a service starts, or downgrade it when a release is rolled back.
 
-Revisions are files `NNNN_what.py` in the service's `migrations/versions`, their revision identifier is `NNNN`. So the
-newest revision is known from a file name, and a service whose schema is current starts without importing Alembic.
-Several instances may start at once: an advisory lock lets one migrate while the others wait.
+Revisions are files `NNNN_what.py` in the service's `migrations/versions`; `NNNN` is the revision's identifier. So the
+newest revision is known from a file name, and a service with a current schema starts without importing Alembic. If
+several instances start at once, an advisory lock lets one migrate while the others wait.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _LOCK = 7_312_004
 
 
 def newest_revision(folder: Path) -> str:
-    """The identifier of the newest revision in `folder`/versions."""
+    """Return the identifier of the newest revision in `folder`/versions."""
     return max(path.name.partition("_")[0] for path in (folder / "versions").glob("[0-9]*.py"))
 
 
 async def upgrade(database: Database, folder: Path) -> bool:
-    """Apply what is missing, in one transaction; True when something was. Raises DatabaseUnavailable.
+    """Apply the missing revisions in one transaction; True if there were any. Raises DatabaseUnavailable.
 
-    A schema newer than this release is left alone, so that a release can be rolled back.
+    A schema newer than this release is not changed, so that a release can be rolled back.
     """
     if (await _current(database) or "") >= newest_revision(folder):
         return False
@@ -42,9 +42,9 @@ async def upgrade(database: Database, folder: Path) -> bool:
 
 
 async def downgrade(database: Database, folder: Path, revision: str) -> str:
-    """Undo the revisions after `revision`, in one transaction; returns the one that the schema had.
+    """Undo the revisions after `revision` in one transaction. Returns the previous revision of the schema.
 
-    Raises ValueError when `folder` lacks that revision or the one that the schema has, or there is nothing to undo.
+    Raises ValueError if `folder` lacks that revision or the schema's own, or if there is nothing to undo.
     """
     known = sorted(path.name.partition("_")[0] for path in (folder / "versions").glob("[0-9]*.py"))
     before = await _current(database)
@@ -87,7 +87,7 @@ def _config(connection: Connection, folder: Path) -> Any:
 
 
 def run_environment(metadata: MetaData) -> None:
-    """What each service's `migrations/env.py` does: run the revisions on the connection that `upgrade` holds."""
+    """The body of each service's `migrations/env.py`: run the revisions on the connection that `upgrade` holds."""
     from alembic import context
 
     connection: Any = context.config.attributes["connection"]

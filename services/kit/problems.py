@@ -13,10 +13,10 @@ _MEDIA_TYPE = "application/problem+json"
 
 
 class Problem(HTTPException):
-    """An answer that is an error, raised anywhere below a route.
+    """An error response, raised anywhere below a route.
 
-    `kind` is the stable machine-readable name (a URN's last part), `title` and `detail` are for people and must not
-    repeat what the client sent. Further members of the problem object go in `members`, HTTP headers in `headers`.
+    `kind` is the stable machine-readable name (the last part of a URN). `title` and `detail` are for people and must
+    not repeat what the client sent. `members` are further members of the problem object, `headers` are HTTP headers.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ def problem_response(
     headers: Mapping[str, str] | None = None,
     **members: Any,
 ) -> Response:
-    """The problem object as a response; `trace_id` is added when the application knows one."""
+    """Return the problem object as a response; `trace_id` is added if the application provides one."""
     body: dict[str, Any] = {
         "type": f"urn:problem:{kind}" if kind else "about:blank",
         "title": title or _phrase(status),
@@ -60,7 +60,7 @@ def problem_response(
     if detail:
         body["detail"] = detail
     body |= members
-    # An application that is mounted in ours has no such function.
+    # An application mounted in ours has no such function.
     if trace_id := getattr(request.app.state, "trace_id", lambda: None)():
         body["trace_id"] = trace_id
     return JSONResponse(body, status, headers=dict(headers or {}), media_type=_MEDIA_TYPE)
@@ -83,7 +83,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def _on_invalid_request(request: Request, error: Exception) -> Response:
-    """Says where and what is wrong, never what was sent: the input may hold a card number or a password."""
+    """Return where and what is wrong, never the input: it may contain a card number or a password."""
     assert isinstance(error, RequestValidationError)
     errors = [{"field": ".".join(map(str, e["loc"])), "reason": e["type"]} for e in error.errors()[:20]]
     return problem_response(
@@ -103,7 +103,7 @@ HANDLERS: dict[int | type[Exception], Callable[[Request, Exception], Awaitable[R
 
 
 def install(app: FastAPI, trace_id: Callable[[], str | None] = lambda: None) -> None:
-    """Make every error of `app` a problem object. `trace_id` returns the current trace's id, or None."""
+    """Turn every error of `app` into a problem object. `trace_id` returns the current trace's id, or None."""
     app.state.trace_id = trace_id
     for error, handler in HANDLERS.items():
         app.add_exception_handler(error, handler)

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP protocol with limits that it lacks: on the size of a request's head, and on the time it may take."""
+"""uvicorn's HTTP protocol with two more limits: the size of a request's head, and the time to receive it."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 __all__ = ["BoundedProtocol", "Report", "bounded_protocol", "no_report"]
 
-# Told the status of a refusal; returns the trace id that the answer shall carry, or an empty text.
+# Receives the status of a refusal; returns the trace id for the response, or an empty text.
 Report = Callable[[HTTPStatus], str]
 
-# Request line and headers; ours have a token of 400 bytes and a handful of short lines.
+# Request line and headers; ours have a token of 400 bytes and a few short lines.
 MAX_HEAD_BYTES = 16 * 1024
-# From the connection, or the first byte of a further request on it, to the end of the headers.
+# From the connection, or from the first byte of a further request on it, to the end of the headers.
 HEAD_SECONDS = 10.0
 
 
 def no_report(_status: HTTPStatus) -> str:
-    """For a server without telemetry."""
+    """The report function of a server without telemetry."""
     return ""
 
 
 def bounded_protocol(report: Report) -> type[BoundedProtocol]:
-    """The protocol for a server whose refusals go to `report`."""
+    """Return the protocol class of a server that reports refusals to `report`."""
     return type("ReportingProtocol", (BoundedProtocol,), {"report": staticmethod(report)})
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Answers a head that is too large with 431, one that takes too long with 408, one that is not HTTP with 400."""
+    """Responds with 431 to a head that is too large, 408 to one that is too slow, and 400 to one that is not HTTP."""
 
     report: Report = staticmethod(no_report)
 
@@ -54,7 +54,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self._in_head and not self.transport.is_closing():
-            # The parser keeps an unfinished header to itself, so what has arrived is all there is to count.
+            # The parser does not expose an unfinished header, so count the received bytes.
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
@@ -75,7 +75,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def send_400_response(self, msg: str) -> None:
-        """What uvicorn calls when a request cannot be parsed."""
+        """Called by uvicorn when a request cannot be parsed."""
         self._refuse(self._refusal)
 
     def _start_timer(self) -> None:

@@ -1,4 +1,4 @@
-"""The command line of a service (`python -m payments --bind=0.0.0.0:8002`) and the server behind it."""
+"""The command line of a service (`python -m payments --bind=0.0.0.0:8002`), and its server."""
 
 import argparse
 import gc
@@ -12,12 +12,12 @@ import uvicorn
 
 from kit.protocol import Report, bounded_protocol, no_report
 
-# Below the ten seconds that Compose waits between SIGTERM and SIGKILL, with room for the last flush of telemetry.
+# Less than the ten seconds between Compose's SIGTERM and SIGKILL, so that the last flush of telemetry has time.
 GRACEFUL_SHUTDOWN_SECONDS = 5
 
 
 def parse_bind(argv: Sequence[str] | None = None) -> tuple[str, int]:
-    """The address from `--bind=HOST:PORT`; exits with a message when it is not one."""
+    """Return the address in `--bind=HOST:PORT`. Exits with a message if it is not valid."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--bind", required=True, type=_address, metavar="HOST:PORT", help="where to listen")
     bind: tuple[str, int] = parser.parse_args(argv).bind
@@ -31,13 +31,13 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-# Objects made and not yet freed before the youngest are looked through for cycles. A payment makes thousands that are
-# freed by themselves: with Python's 700 it is interrupted several times, and what telemetry makes adds to it.
+# Allocations before a garbage collection of the youngest generation. A payment creates thousands of objects that are
+# freed by reference counts: with Python's default of 700, several collections interrupt it, and telemetry adds to that.
 GARBAGE_THRESHOLD = 10_000
 
 
 class _Server(uvicorn.Server):
-    """Leaves what the start made, which lives as long as the process, out of every later garbage collection."""
+    """Excludes the objects of startup, which live as long as the process, from every later garbage collection."""
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
@@ -49,8 +49,8 @@ class _Server(uvicorn.Server):
 def run_server(app: str, bind: tuple[str, int], *, report_refusal: Report = no_report, **options: Any) -> bool:
     """Serve the ASGI application named `module:attribute` until SIGTERM or SIGINT; one process, one event loop.
 
-    `report_refusal` is told the status of each request that is refused before the application could see it. Returns
-    whether the application ever started. The second signal handling below exists because uvicorn raises the signal
+    `report_refusal` is called with the status of each request that is refused before it reaches the application.
+    Returns whether the application started. The second signal handling below exists because uvicorn raises the signal
     again after its own shutdown, which would end the process before the last telemetry is flushed.
     """
     config = uvicorn.Config(
@@ -59,9 +59,9 @@ def run_server(app: str, bind: tuple[str, int], *, report_refusal: Report = no_r
         port=bind[1],
         loop="uvloop",
         http=bounded_protocol(report_refusal),
-        # asyncio can hand a task's context to later requests of a connection, and they would join that task's trace.
+        # asyncio can pass a task's context to later requests of a connection, which would then join that task's trace.
         reset_contextvars=True,
-        # Where a library for them is installed; a service that has no sockets does without one.
+        # Enabled if a WebSocket library is installed; services without WebSockets need none.
         ws="auto",
         lifespan="on",
         server_header=False,

@@ -1,4 +1,4 @@
-"""A service of the house in two calls: `app = create_app("orders")` and `serve("orders.app:app", parse_bind())`."""
+"""A service in two calls: `app = create_app("orders")` and `serve("orders.app:app", parse_bind())`."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ log = logging.getLogger(__name__)
 
 
 def create_app(service: str, *, ready: Callable[[], Awaitable[None]] | None = None, **options: Any) -> FastAPI:
-    """An observed application that has probes, problem details and a body limit as well.
+    """Create an observed application with probes, problem details and a body limit.
 
-    `ready` is awaited by `/readyz` and raises while the service is not ready. `options` are those of
-    `sandbox_telemetry.create_app`, and of FastAPI.
+    `/readyz` awaits `ready`, which raises while the service is not ready. `options` are those of
+    `sandbox_telemetry.create_app` and of FastAPI.
     """
     app = sandbox_telemetry.create_app(service, event_tags=lambda: {"team": team_of(service)}, **options)
     return configure(app, ready=ready, trace_id=current_trace_id)
 
 
 def serve(app: str, bind: tuple[str, int], *, service: str = "") -> None:
-    """Run the application named `package.module:attribute` until SIGTERM; `service` is the package's name by default.
+    """Run the application named `package.module:attribute` until SIGTERM. `service` defaults to the package's name.
 
-    Logs are set up before the application is imported, so that an error while importing is a JSON line as well.
-    Exits 1 when the application did not start.
+    Logs are set up before the application is imported, so that an import error is a JSON line, too. Exits with status 1
+    if the application does not start.
     """
     own_name = service or app.partition(".")[0]
     runtime = start(own_name, lambda: {"team": team_of(own_name)})
@@ -53,10 +53,10 @@ def serve(app: str, bind: tuple[str, int], *, service: str = "") -> None:
 
 
 def report_refusal(status: HTTPStatus) -> str:
-    """One line, one count and one server span for a request that was refused before the application could see it.
+    """Record one line, one count and one server span for a request that was refused before it reached the application.
 
-    Returns the trace id for the answer, empty when there is no trace. What the client sent is not to be trusted, nor
-    always there: of the request only the answer to it is recorded.
+    Returns the trace id for the response, empty if there is no trace. Only the status is recorded: the request's
+    content is untrusted and may be incomplete.
     """
     signals.HTTP_SERVER_REFUSED.labels(str(status.value)).inc()
     attributes = {"http.response.status_code": status.value}

@@ -1,4 +1,4 @@
-"""What several services of the house say: metrics, events and fields, beside those of the telemetry package."""
+"""Metrics, events and fields that several services share, in addition to those of the telemetry package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stop work that nobody waits for any more."""
+"""Cancel requests whose caller has stopped waiting."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["TimeoutMiddleware"]
 
 
 class TimeoutMiddleware:
-    """Cancels a request at its caller's deadline, `longest` seconds at most: 504 when nothing was sent yet.
+    """Cancels a request at its caller's deadline, at most after `longest` seconds: 504 if no response has begun.
 
-    Only for a service whose work can be stopped anywhere: a transaction rolls back, a card that is charged does not.
+    Only for a service whose work can stop at any point: a transaction rolls back, a charged card does not.
     """
 
     def __init__(self, app: ASGIApp, longest: float) -> None:

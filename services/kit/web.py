@@ -1,4 +1,4 @@
-"""Probes, problem details and the body limit, on any FastAPI application."""
+"""Probes, problem details and the body limit, for any FastAPI application."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,7 +10,7 @@ from kit import problems
 
 Check = Callable[[], Awaitable[None]]
 
-# A payment is a few hundred bytes; what is larger is a mistake or an attack.
+# A payment has a few hundred bytes; a larger body is a mistake or an attack.
 MAX_BODY_BYTES = 64 * 1024
 PROBE_PATHS = frozenset({"/livez", "/readyz"})
 
@@ -20,7 +20,7 @@ def configure(
 ) -> FastAPI:
     """Add problem details, `/livez`, `/readyz` and the body limit to `app`, and return it.
 
-    `ready` is awaited by each `/readyz`; when it raises, the answer is 503 and names the type of the error.
+    Each `/readyz` awaits `ready`; if it raises, the response is 503 and names the type of the error.
     """
     problems.install(app, trace_id)
     app.add_middleware(BodyLimit)
@@ -42,9 +42,9 @@ def configure(
 
 
 class BodyLimit:
-    """Refuses a body that is too large: by its Content-Length before reading, otherwise when too much has arrived.
+    """Rejects a body that is too large: by its Content-Length before reading, otherwise when too much has arrived.
 
-    Not FastAPI's own `max_body_size`, because that answers in plain text.
+    FastAPI's own `max_body_size` is not used, because it responds with plain text.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -57,7 +57,7 @@ class BodyLimit:
         declared, received = _declared_length(scope), 0
 
         async def limited() -> Message:
-            # Judged where the body is read, behind the routing, so that telemetry knows the route.
+            # Checked where the body is read, after routing, so that telemetry knows the route.
             nonlocal received
             message = await receive() if declared <= MAX_BODY_BYTES else {}
             received += len(message.get("body", b""))

@@ -1,1 +1,1 @@
-"""Payments: authorise, capture and refund card payments, and keep the ledger that says where the money is."""
+"""Payments: authorise, capture and refund card payments, and keep the ledger of all movements of money."""

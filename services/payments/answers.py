@@ -1,4 +1,4 @@
-"""How things that ended are told: to the customer, to the metrics and to the log."""
+"""How results are reported: to the customer, in metrics and in the log."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ REPLAYED_HEADER = "Idempotent-Replayed"
 
 
 def no_such_payment() -> Problem:
-    """Also for somebody else's payment: whether it exists is nobody else's business."""
+    """Return a 404, also for another customer's payment, so that its existence is not revealed."""
     return Problem(404, "no-such-payment", "There is no such payment.")
 
 
 def key_reused() -> Problem:
-    """The same key came with something else."""
+    """Return the problem for a key that was used with a different request."""
     detail = "This Idempotency-Key belongs to a different request. Use a new key for a new payment."
     return Problem(409, "idempotency-key-reused", detail)
 
 
 def key_in_use() -> Problem:
-    """The first request with this key is still at work."""
+    """Return the problem for a key whose first request is still in progress."""
     detail = "A request with this Idempotency-Key is under way. Send the same request again in a moment."
     return Problem(409, "idempotency-key-in-use", detail, headers={"Retry-After": "1"})
 
 
 def unavailable(error: NetworkUnavailable | DeadlineExceeded, resumed: bool) -> Problem:
-    """Nothing was charged by this request: 503 while the circuit is open, 504 when time ran out, otherwise 502."""
+    """Return the problem if nothing was charged: 503 while the circuit is open, 504 on timeout, otherwise 502."""
     effect = "How an earlier attempt ended is not known yet." if resumed else "Nothing was changed."
     if isinstance(error, DeadlineExceeded):
         return Problem(504, "deadline-exceeded", f"Time ran out before the card network was asked. {effect}")
@@ -67,19 +67,19 @@ def unavailable(error: NetworkUnavailable | DeadlineExceeded, resumed: bool) -> 
 
 
 def unknown(error: OutcomeUnknown, payment_id: UUID) -> Problem:
-    """Perhaps it was charged, perhaps not: 504 without an answer, 502 for one that could not be understood."""
+    """Return the problem if the charge is uncertain: 504 without a response, 502 for one that cannot be parsed."""
     detail = "The outcome is not known yet. Send the same request again, or ask for the payment later."
     status, kind = (504, "acquirer-timeout") if error.timed_out else (502, "acquirer-error")
     return Problem(status, kind, detail, payment_id=str(payment_id))
 
 
 def view_of(row: Mapping[str, Any]) -> PaymentView:
-    """A row of the payments table as its customer sees it."""
+    """Return a row of the payments table as its customer sees it."""
     return PaymentView(**row, card=KeptCard(brand=row["card_brand"], last4=row["card_last4"]))
 
 
 def answer_of(settled: Settled, settlement: Settlement) -> Answer:
-    """The answer to the request that caused the operation; not for abandoned ones."""
+    """Return the answer to the request that started the operation; not for abandoned operations."""
     payment = settled.payment
     if settlement.decline_reason:
         body = {"payment_id": str(payment["id"]), "decline_reason": settlement.decline_reason}
@@ -98,7 +98,7 @@ def answer_of(settled: Settled, settlement: Settlement) -> Answer:
 
 
 def respond(answer: Answer) -> Response:
-    """The HTTP response for an answer; raises Problem for a decline."""
+    """Return the HTTP response of an answer. Raises Problem for a decline."""
     headers = {REPLAYED_HEADER: "true"} if answer.replayed else {}
     if answer.replayed:
         signals.IDEMPOTENT_REPLAYS.inc()
@@ -112,7 +112,7 @@ def respond(answer: Answer) -> Response:
 
 
 def record(settled: Settled, settlement: Settlement) -> None:
-    """Count and log what took place."""
+    """Count and log a finished operation."""
     _count(settled, settlement)
     payment = settled.payment
     fields = {"payment_id": str(payment["id"]), "currency": payment["currency"], "amount": settled.amount}

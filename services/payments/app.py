@@ -32,7 +32,7 @@ async def _on_deadline(request: Request, _: Exception) -> Response:
 
 
 def build() -> FastAPI:
-    """The application with everything wired; its parts are made when it starts."""
+    """Return the application with all routes and middleware; its components are created at startup."""
 
     async def ready() -> None:
         await application.state.service.database.ping()

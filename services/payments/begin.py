@@ -1,4 +1,4 @@
-"""The first half of each flow: may this be done at all? If so, write it down, in the caller's transaction."""
+"""The first half of each flow: check whether the operation is allowed, and record it in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["capture", "payment", "refund"]
 
 
 async def payment(connection: AsyncConnection, user_id: str, wanted: PaymentRequest) -> Operation:
-    """A payment, pending, and the operation that will authorise or charge it."""
+    """Create a pending payment, and the operation that authorises or charges it."""
     card = wanted.card.kept
     values = {
         "user_id": user_id,
@@ -40,7 +40,7 @@ async def payment(connection: AsyncConnection, user_id: str, wanted: PaymentRequ
 async def capture(
     connection: AsyncConnection, user_id: str, payment_id: UUID, amount: int | None
 ) -> Operation | Answer:
-    """The capture of an authorised payment; the answer at once for one that is captured with that amount."""
+    """Begin the capture of an authorised payment. If it is already captured with that amount, return the answer."""
     found = await _locked(connection, user_id, payment_id)
     wanted = amount or found["amount"]
     if found["captured_amount"] and amount in (None, found["captured_amount"]):
@@ -61,7 +61,7 @@ async def capture(
 
 
 async def refund(connection: AsyncConnection, user_id: str, payment_id: UUID, amount: int | None) -> Operation:
-    """The refund of a captured payment; refunds under way count as if they had taken place."""
+    """Begin the refund of a captured payment; refunds in progress count as completed."""
     found = await _locked(connection, user_id, payment_id)
     if found["status"] not in (Status.CAPTURED, Status.PARTIALLY_REFUNDED):
         raise _impossible("refunded", found["status"])

@@ -1,7 +1,7 @@
-"""Calls to the acquirer: a time limit for each, bounded retries of safe failures, and a circuit breaker in front.
+"""Calls to the acquirer, with a time limit each, bounded retries of safe failures, and a circuit breaker.
 
-Safe are failures that say that nothing happened (no connection, 503), and broken connections, because the acquirer
-answers a repeated reference as it did the first time. A timeout is not repeated: the caller has waited long enough.
+Safe failures are those where nothing happened (no connection, 503), and broken connections, because the acquirer
+returns the first result for a repeated reference. A timeout is not retried: the caller has waited long enough.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from payments import signals
 __all__ = ["CardNetwork", "NetworkUnavailable", "OutcomeUnknown", "Verdict"]
 
 PEER = "acquirer"
-# What the acquirer may say; anything else becomes `other`, so that a third party cannot invent series or log text.
+# Known decline reasons of the acquirer. Any other becomes `other`, so that a third party cannot create series or log
+# text.
 DECLINE_REASONS = frozenset(
     {
         "generic_decline",
@@ -45,7 +46,7 @@ log = logging.getLogger(__name__)
 
 
 class NetworkUnavailable(Exception):
-    """The operation certainly did not take place. `retry_after` is set, in seconds, while the circuit is open."""
+    """The operation did not take place. `retry_after` is set, in seconds, while the circuit is open."""
 
     def __init__(self, reason: str, retry_after: int | None = None) -> None:
         super().__init__(reason)
@@ -53,7 +54,7 @@ class NetworkUnavailable(Exception):
 
 
 class OutcomeUnknown(Exception):
-    """The operation may have taken place. `timed_out` says that no answer came in time."""
+    """The operation may have taken place. `timed_out` means that no response came in time."""
 
     def __init__(self, *, timed_out: bool) -> None:
         super().__init__("timeout" if timed_out else "error")
@@ -61,7 +62,7 @@ class OutcomeUnknown(Exception):
 
 
 class _Repeatable(Exception):
-    """An attempt that may be repeated; `arrived` when it may have reached the acquirer."""
+    """A failed attempt that can be retried; `arrived` if it may have reached the acquirer."""
 
     def __init__(self, reason: str, *, arrived: bool) -> None:
         super().__init__(reason)
@@ -70,20 +71,20 @@ class _Repeatable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The acquirer's answer; `decline_reason` is None when it approved."""
+    """The acquirer's response; `decline_reason` is None if it approved."""
 
     decline_reason: str | None = None
 
 
 class CardNetwork:
-    """The acquirer as payments sees it. `timeout` and `open_seconds` are in seconds."""
+    """The client of the acquirer. `timeout` and `open_seconds` are in seconds."""
 
     def __init__(
         self, client: httpx.AsyncClient, url: str, *, timeout: float, attempts: int, failures: int, open_seconds: float
     ) -> None:
         self._client, self._url = client, url
         self._timeout, self._attempts, self._open_seconds = timeout, attempts, open_seconds
-        # A cancelled request says nothing about the acquirer, and an answer that is not 5xx says that it works.
+        # A cancelled request says nothing about the acquirer, and a response other than 5xx means that it works.
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=failures, default_ttl=open_seconds, exclude=[asyncio.CancelledError]
         )
@@ -99,7 +100,7 @@ class CardNetwork:
         return _verdict(response)
 
     async def find(self, reference: UUID, deadline: Deadline) -> Verdict | None:
-        """What was answered to `reference`; None when it never arrived. Raises as perform() does."""
+        """Return the outcome of `reference`; None if it never arrived. Raises the same errors as perform()."""
         response = await self._send("GET", f"/operations/{reference}", None, deadline)
         if response.status_code == HTTPStatus.NOT_FOUND:
             return None
@@ -147,7 +148,7 @@ class CardNetwork:
             self._refuse(error)
 
     def _refuse(self, error: OpenedState) -> NoReturn:
-        # The library raises one object again and again: without this it would keep every caller's frames alive.
+        # The library raises the same object repeatedly: without this, it would keep every caller's frames alive.
         error.__traceback__ = error.__context__ = None
         left = error.opened_at + self._open_seconds - time.time()
         raise NetworkUnavailable("circuit_open", retry_after=max(1, math.ceil(left))) from None

@@ -1,4 +1,4 @@
-"""Pay, capture, refund: the right order of what happens at the acquirer, in the ledger and under a key."""
+"""Pay, capture, refund: the order of the steps at the acquirer, in the ledger and for the idempotency key."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from payments.states import Kind
 __all__ = ["Flows"]
 
 log = logging.getLogger(__name__)
-# How long a second request waits for the first one with its key, in seconds, before it is told to come back.
+# Seconds that a second request waits for the first one with its key, before it is told to retry.
 _PATIENCE = 5.0
 
 Start = Callable[[AsyncConnection], Awaitable[Operation]]
 
 
 class _Overtaken(Exception):
-    """Another request claimed the key while this one was about to."""
+    """Another request claimed the key at the same time."""
 
 
 class Flows:
-    """Each method raises kit.Problem for every answer that is not a success, and DatabaseUnavailable."""
+    """The three flows. Each method raises kit.Problem if it does not succeed, and DatabaseUnavailable."""
 
     def __init__(self, database: Database, network: CardNetwork) -> None:
         self._database, self._network = database, network
 
     async def pay(self, request: Request, wanted: PaymentRequest, deadline: Deadline) -> Answer:
-        """Authorise a new payment, and capture it unless the caller wants to do that later."""
+        """Authorise a new payment, and capture it unless the caller wants to capture later."""
 
         async def start(connection: AsyncConnection) -> Operation:
             return await begin.payment(connection, request.user_id, wanted)
@@ -50,7 +50,7 @@ class Flows:
         return await self._once(request, start, deadline, currency=wanted.currency, card=wanted.card)
 
     async def refund(self, request: Request, payment_id: UUID, amount: int | None, deadline: Deadline) -> Answer:
-        """Give back part of what was captured, or all that is left of it."""
+        """Refund part of the captured amount, or all that is left."""
 
         async def start(connection: AsyncConnection) -> Operation:
             return await begin.refund(connection, request.user_id, payment_id, amount)
@@ -58,7 +58,7 @@ class Flows:
         return await self._once(request, start, deadline)
 
     async def capture(self, user_id: str, payment_id: UUID, amount: int | None, deadline: Deadline) -> Answer:
-        """Take what was authorised, or part of it. Needs no key: a payment is captured once, and repeats say so."""
+        """Capture all or part of the authorised amount. Needs no key: repeats of a capture return its answer."""
         async with deadline.enforced(), self._database.transaction() as connection:
             begun = await begin.capture(connection, user_id, payment_id, amount)
         return begun if isinstance(begun, Answer) else await self._carry_out(begun, deadline)
@@ -91,7 +91,7 @@ class Flows:
         try:
             verdict = await self._network.perform(*_message(operation, currency, card), deadline)
         except (NetworkUnavailable, DeadlineExceeded) as error:
-            # An earlier attempt may have arrived: only a first one that failed for certain may be written off.
+            # An earlier attempt may have arrived: an operation is abandoned only if its first attempt certainly failed.
             if operation.resumed:
                 await self._leave_open(operation)
             else:
@@ -112,7 +112,7 @@ class Flows:
     async def settle(
         self, operation: Operation, settlement: Settlement, untouched_for: timedelta | None = None
     ) -> Settled | None:
-        """End an operation, with all that follows from it; None when somebody else did."""
+        """End an operation with all its consequences; None if another worker ended it."""
         async with self._database.transaction() as connection:
             settled = await operations.settle(connection, operation.id, settlement, untouched_for)
             if settled is None:
@@ -130,7 +130,7 @@ class Flows:
 
 
 def _message(operation: Operation, currency: str, card: Card | None) -> tuple[str, Mapping[str, Any]]:
-    """Path and body of an operation at the acquirer."""
+    """Return path and body of an operation for the acquirer."""
     body = {"reference": str(operation.id), "amount": operation.amount}
     match operation.kind:
         case Kind.AUTHORISE | Kind.CHARGE:

@@ -1,4 +1,4 @@
-"""What nobody waits for: find out how forgotten operations ended, and forget old idempotency keys."""
+"""Background work: find out the outcome of forgotten operations, and delete old idempotency keys."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _AT_ONCE = 50
 
 
 async def keep_house(database: Database, flows: Flows, network: CardNetwork, chosen: Settings) -> None:
-    """Do it now and then, for ever."""
+    """Repeat the housekeeping periodically, until cancelled."""
     while True:
         await asyncio.sleep(chosen.housekeeping_seconds)
         try:
-            # Belongs to no request, so none of its calls is a trace (telemetry/sampling.py).
+            # Belongs to no request, so its calls create no traces (sandbox_telemetry/tracing.py).
             await settle_forgotten(database, flows, network, timedelta(seconds=chosen.settle_after_seconds))
             async with database.transaction() as connection:
                 await idempotency.expire(connection, timedelta(hours=chosen.idempotency_key_hours))
@@ -36,9 +36,9 @@ async def keep_house(database: Database, flows: Flows, network: CardNetwork, cho
 
 
 async def settle_forgotten(database: Database, flows: Flows, network: CardNetwork, age: timedelta) -> int:
-    """Ask the acquirer how operations ended that nobody has tried for `age`, and end them; how many.
+    """Ask the acquirer for the outcome of operations untouched for `age`, and end them; return their number.
 
-    `age` is longer than any request may take, so that an operation the acquirer does not know will never arrive there.
+    `age` is longer than any request may take, so an operation that the acquirer does not know will never arrive there.
     """
     async with database.read() as connection:
         found = await operations.forgotten(connection, age, _AT_ONCE)

@@ -1,4 +1,4 @@
-"""One effect per key: the first request with a key owns it, later ones get its answer or continue its operation."""
+"""One effect per key: the first request owns the key; later ones get its answer or continue its operation."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class KeyReused(Exception):
 
 
 class InProgress(Exception):
-    """The key's owner is still at work."""
+    """The key's first request is still in progress."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a request was answered, so that a repeat can be answered alike."""
+    """The stored answer of a request, for its repeats."""
 
     status: int
     body: dict[str, Any]
@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Whose key it is, and a fingerprint of what came with it."""
+    """The owner of a key, and a fingerprint of the request."""
 
     user_id: str
     key: str
@@ -47,16 +47,16 @@ class Request:
 
     @classmethod
     def of(cls, user_id: str, key: str, secret: str, *parts: str) -> Request:
-        """Fingerprint `parts` with a secret: without it, a table of hashes of card numbers could be searched."""
+        """Fingerprint `parts` with a secret: plain hashes of card numbers could be found by trying all numbers."""
         return cls(user_id, key, hmac.digest(secret.encode(), "\x00".join(parts).encode(), hashlib.sha256))
 
     def matches(self) -> Any:
-        """The SQL condition for its key."""
+        """Return the SQL condition for its key."""
         return (keys.c.user_id == self.user_id) & (keys.c.key == self.key)
 
 
 async def look_up(connection: AsyncConnection, request: Request) -> Answer | operations.Operation | None:
-    """The answer that was given, or the operation to continue; None for a new key. Raises KeyReused, InProgress."""
+    """Return the stored answer, or the operation to continue; None for a new key. Raises KeyReused or InProgress."""
     row = (await connection.execute(select(keys).where(request.matches()))).one_or_none()
     if row is None:
         return None
@@ -71,7 +71,7 @@ async def look_up(connection: AsyncConnection, request: Request) -> Answer | ope
 
 
 async def claim(connection: AsyncConnection, request: Request, operation_id: UUID) -> bool:
-    """Own a new key, once the transaction commits; False when another request was faster."""
+    """Claim a new key when the transaction commits; False if another request was faster."""
     values = {
         "user_id": request.user_id,
         "key": request.key,
@@ -83,17 +83,17 @@ async def claim(connection: AsyncConnection, request: Request, operation_id: UUI
 
 
 async def keep(connection: AsyncConnection, operation_id: UUID, answer: Answer) -> None:
-    """Remember the answer for the key of an operation, if it has one."""
+    """Store the answer for the key of an operation, if it has one."""
     values = {"answer_status": answer.status, "answer": answer.body}
     await connection.execute(update(keys).where(keys.c.operation_id == operation_id).values(values))
 
 
 async def free(connection: AsyncConnection, operation_id: UUID) -> None:
-    """Nothing happened under this key: the next request with it starts afresh."""
+    """Release the key: nothing happened under it, so the next request starts anew."""
     await connection.execute(delete(keys).where(keys.c.operation_id == operation_id))
 
 
 async def expire(connection: AsyncConnection, age: timedelta) -> int:
-    """Forget keys older than `age` whose request was answered; how many."""
+    """Delete answered keys older than `age`; return their number."""
     query = delete(keys).where(keys.c.created_at < func.now() - literal(age), keys.c.answer_status.is_not(None))
     return (await connection.execute(query)).rowcount

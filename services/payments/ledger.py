@@ -1,7 +1,7 @@
-"""Double entry: each movement of money is a transaction of entries that add up to nothing.
+"""Double-entry ledger: each movement of money is a transaction whose entries add up to zero.
 
 Positive is debit, negative is credit, in minor units of one currency. The acquirer owes us what it took from customers
-(acquirer_receivable), which we earned (sales) or gave back (refunds). An authorisation moves no money.
+(acquirer_receivable), which we earned (sales) or refunded (refunds). An authorisation moves no money.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["entries_of", "post"]
 
 
 def entries_of(kind: Kind, amount: int) -> dict[str, int]:
-    """The entries of an operation by account; none for one that moves no money."""
+    """Return the entries of an operation by account; empty if it moves no money."""
     match kind:
         case Kind.CHARGE | Kind.CAPTURE:
             return {"acquirer_receivable": amount, "sales": -amount}
@@ -29,7 +29,7 @@ def entries_of(kind: Kind, amount: int) -> dict[str, int]:
 
 
 async def post(connection: AsyncConnection, operation_id: UUID, kind: Kind, amount: int, currency: str) -> None:
-    """Write an operation into the ledger, in the caller's transaction. A second time violates a constraint."""
+    """Write an operation into the ledger, in the caller's transaction. Writing it twice violates a constraint."""
     entries = entries_of(kind, amount)
     if not entries:
         return

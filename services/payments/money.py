@@ -1,4 +1,4 @@
-"""What counts as an amount, a currency and a card, and what of a card may be kept."""
+"""Valid amounts, currencies and cards, and the parts of a card that may be stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic_extra_types.payment import PaymentCardNumber
 
 __all__ = ["Amount", "Card", "Currency", "Description", "KeptCard"]
 
-# Eight digits, as card processors have it: larger sums do not go by card, and sums of them stay inside 64 bits.
+# Eight digits, the usual limit of card processors: sums of such amounts fit into 64 bits.
 LARGEST_AMOUNT = 99_999_999
 Amount = Annotated[int, Field(strict=True, gt=0, le=LARGEST_AMOUNT, description="minor units", examples=[1250])]
 
@@ -21,14 +21,14 @@ _DIGITS = re.compile(r"(?:[0-9][ ._-]?){12,18}[0-9]")
 
 
 class KeptCard(BaseModel):
-    """All that is kept of a card."""
+    """The parts of a card that are stored."""
 
     brand: str
     last4: str
 
 
 class Card(BaseModel):
-    """A card as the customer types it. Lives as long as the request; its representation shows nothing."""
+    """A card as the customer types it. It lives as long as the request, and its repr shows nothing."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -40,18 +40,18 @@ class Card(BaseModel):
     @model_validator(mode="after")
     def _not_expired(self) -> Self:
         today = datetime.now(UTC)
-        # A card is good until the last day of its month, wherever on earth that day ends last.
+        # A card is valid until its month has ended in every time zone.
         if (self.exp_year, self.exp_month) < (today.year, today.month):
             raise PydanticCustomError("card_expired", "the card has expired")
         return self
 
     @property
     def kept(self) -> KeptCard:
-        """Brand and last four digits."""
+        """Return brand and last four digits."""
         return KeptCard(brand=str(self.number.brand), last4=self.number.last4)
 
     def on_the_wire(self) -> dict[str, str | int]:
-        """For the acquirer, and for nothing else."""
+        """Return the card for the acquirer, and for nothing else."""
         return {"number": str(self.number), "exp_month": self.exp_month, "exp_year": self.exp_year, "cvc": self.cvc}
 
 

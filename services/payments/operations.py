@@ -1,7 +1,8 @@
-"""Operations: what is asked of the acquirer, written down before it is asked, and ended exactly once.
+"""Operations: requests to the acquirer, written down before they are sent, and ended exactly once.
 
-Whoever works on an operation holds its lock. A worker that ends without knowing the outcome gives the lock back, one
-that died loses it after `LOCK`; the next one continues under the same reference, which the acquirer answers as before.
+The worker on an operation holds its lock. If it ends without knowing the outcome, it releases the lock; if it dies, the
+lock expires after `LOCK`. The next worker continues under the same reference, for which the acquirer returns the first
+result.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ _LOCKED = func.now() + literal(LOCK)
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """`id` is the reference at the acquirer, `authorization` the one its payment was authorised under.
+    """`id` is the reference at the acquirer, `authorization` the reference of the payment's authorisation.
 
-    `resumed` says that an earlier attempt may have reached the acquirer.
+    `resumed` means that an earlier attempt may have reached the acquirer.
     """
 
     id: UUID
@@ -43,14 +44,14 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How an operation ended: approved (neither member set), declined, or abandoned because it never took place."""
+    """How an operation ended: approved (neither member is set), declined, or abandoned because it never took place."""
 
     decline_reason: str | None = None
     abandoned: bool = False
 
     @property
     def status(self) -> str:
-        """The operation's status."""
+        """Return the operation's status."""
         if self.abandoned:
             return "abandoned"
         return "declined" if self.decline_reason else "done"
@@ -58,7 +59,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """An operation that ended, and its payment (a row of its table) as that left it."""
+    """An ended operation, and its payment (a row of its table) afterwards."""
 
     operation_id: UUID
     kind: Kind
@@ -70,14 +71,14 @@ class Settled:
 async def begin(
     connection: AsyncConnection, payment_id: UUID, kind: Kind, amount: int, authorization: UUID | None = None
 ) -> Operation:
-    """Write down an operation and lock it. The one that authorises a payment has no `authorization` but itself."""
+    """Create an operation and lock it. The one that authorises a payment is its own `authorization`."""
     values = {"payment_id": payment_id, "kind": kind, "amount": amount, "locked_until": _LOCKED}
     new = await connection.scalar(insert(operations).values(values).returning(operations.c.id))
     return Operation(new, payment_id, kind, amount, authorization or new)
 
 
 async def take_up(connection: AsyncConnection, *conditions: Any) -> Operation | None:
-    """Lock an open operation again; None when none matches, or when somebody works on it."""
+    """Lock an open operation again; None if none matches, or if another worker holds the lock."""
     query = (
         update(operations)
         .where(operations.c.status == "open", operations.c.locked_until <= func.now(), *conditions)
@@ -89,12 +90,12 @@ async def take_up(connection: AsyncConnection, *conditions: Any) -> Operation | 
 
 
 async def unlock(connection: AsyncConnection, operation_id: UUID) -> None:
-    """Let somebody else find out how it ended."""
+    """Release the lock, so that another worker can find out the outcome."""
     await connection.execute(update(operations).where(operations.c.id == operation_id).values(locked_until=func.now()))
 
 
 async def authorization_of(connection: AsyncConnection, payment_id: UUID) -> UUID:
-    """The reference under which a payment was authorised."""
+    """Return the reference under which a payment was authorised."""
     query = select(operations.c.id).where(
         operations.c.payment_id == payment_id, operations.c.kind.in_((Kind.AUTHORISE, Kind.CHARGE))
     )
@@ -102,7 +103,7 @@ async def authorization_of(connection: AsyncConnection, payment_id: UUID) -> UUI
 
 
 async def forgotten(connection: AsyncConnection, age: timedelta, limit: int) -> list[Operation]:
-    """Open operations that nobody has tried for `age`, oldest first."""
+    """Return open operations that nobody has tried for `age`, oldest first."""
     query = (
         select(operations)
         .where(_untouched(age), operations.c.status == "open")
@@ -117,7 +118,7 @@ async def settle(
 ) -> Settled | None:
     """End an open operation, move its payment and write the ledger, in the caller's transaction.
 
-    None when somebody else has ended it, or has tried it more recently than `untouched_for`.
+    Returns None if another worker has ended it, or has tried it more recently than `untouched_for`.
     """
     query = update(operations).where(operations.c.id == operation_id, operations.c.status == "open")
     if untouched_for is not None:
@@ -169,7 +170,7 @@ async def _move(
         .values(values)
         .returning(*payments.c)
     )
-    # No row would mean that a payment went where it cannot go: a fault of ours, and nothing of this is committed.
+    # No row means an invalid transition of the payment: a bug of ours, so the transaction is rolled back.
     return (await connection.execute(query)).mappings().one()
 
 

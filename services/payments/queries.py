@@ -1,4 +1,4 @@
-"""Reading payments: one, or page by page."""
+"""Read payments: one, or page by page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["one", "page"]
 
 
 async def one(database: Database, user_id: str, payment_id: UUID) -> PaymentView:
-    """A payment of the user. Raises Problem 404."""
+    """Return a payment of the user. Raises Problem 404."""
     query = select(payments).where(payments.c.id == payment_id, payments.c.user_id == user_id)
     async with database.read() as connection:
         row = (await connection.execute(query)).mappings().one_or_none()
@@ -28,7 +28,7 @@ async def one(database: Database, user_id: str, payment_id: UUID) -> PaymentView
 
 
 async def page(database: Database, user_id: str, limit: int, cursor: str | None) -> PaymentList:
-    """At most `limit` payments of the user after `cursor`, newest first. Raises Problem 422 for a foreign cursor."""
+    """Return at most `limit` payments of the user after `cursor`, newest first. Raises Problem 422 for a bad cursor."""
     query = select(payments).where(payments.c.user_id == user_id).order_by(payments.c.id.desc()).limit(limit + 1)
     if cursor is not None:
         query = query.where(payments.c.id < _position(cursor))

@@ -35,7 +35,7 @@ Key = Annotated[
 
 
 async def _caller(service: Payments, request: Request) -> Identity:
-    """Enough to read: the token is ours and has not expired."""
+    """Return the identity for reading: the token is ours and has not expired."""
     return await service.sessions.identify(request.headers.get("Authorization"))
 
 
@@ -48,7 +48,10 @@ Until = Annotated[Deadline, Depends(_deadline)]
 
 
 async def _confirmed(service: Payments, request: Request, caller: Caller, until: Until) -> Identity:
-    """Enough to move money: auth also says that the session stands. The network in between is not trusted."""
+    """Return the identity for moving money: auth has confirmed the session, too.
+
+    This service checks it itself, because the network behind the gateway is not trusted.
+    """
     await service.sessions.confirm(request.headers["Authorization"], until)
     return caller
 
@@ -58,7 +61,7 @@ Confirmed = Annotated[Identity, Depends(_confirmed)]
 
 @router.post("/payments", status_code=201, response_model=PaymentView)
 async def pay(service: Payments, caller: Confirmed, until: Until, key: Key, wanted: PaymentRequest) -> Response:
-    """Charge a card, or with `capture: false` reserve the amount. 402 when the card is declined."""
+    """Charge a card, or with `capture: false` reserve the amount. 402 if the card is declined."""
     card = wanted.card
     parts = ("pay", wanted.model_dump_json(exclude={"card"}), *map(str, card.on_the_wire().values()))
     request = _request(service, caller, key, *parts)
@@ -89,7 +92,7 @@ async def read_payment(service: Payments, caller: Caller, until: Until, payment_
 async def capture(
     service: Payments, caller: Confirmed, until: Until, payment_id: UUID, wanted: CaptureRequest | None = None
 ) -> Response:
-    """Take what was authorised, or part of it, once. Repeating it changes nothing."""
+    """Capture all or part of the authorised amount, once. Repeating it changes nothing."""
     amount = wanted.amount if wanted else None
     return answers.respond(await service.flows.capture(caller.subject, payment_id, amount, until))
 
@@ -103,7 +106,7 @@ async def refund(
     payment_id: UUID,
     wanted: RefundRequest | None = None,
 ) -> Response:
-    """Give back what was captured, or part of it."""
+    """Refund all or part of the captured amount."""
     amount = wanted.amount if wanted else None
     request = _request(service, caller, key, "refund", str(payment_id), str(amount))
     return answers.respond(await service.flows.refund(request, payment_id, amount, until))
@@ -116,5 +119,5 @@ def _request(service: Service, caller: Identity, key: str, *parts: str) -> idemp
 
 @debug.post("/debug/error")
 async def fail_on_purpose(service: Payments, wanted: Failure | None = None) -> None:
-    """Raise an exception that nobody handles, to see what becomes of it. Not in production."""
+    """Raise an unhandled exception, to practise finding it in the telemetry. Not in production."""
     await fail(wanted, service.database)

@@ -1,4 +1,4 @@
-"""Requests and answers of the API."""
+"""Requests and responses of the API."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PaymentRequest(_Request):
 
 
 class CaptureRequest(_Request):
-    """Without an amount, all that was authorised."""
+    """Without an amount, all of the authorised amount."""
 
     amount: Amount | None = None
 
@@ -56,14 +56,14 @@ class PaymentView(BaseModel):
 
 
 class PaymentList(BaseModel):
-    """Newest first. `next_cursor` is the `cursor` of the next page, null on the last."""
+    """Newest first. `next_cursor` is the `cursor` of the next page, null on the last page."""
 
     items: list[PaymentView]
     next_cursor: str | None
 
 
 class RefundView(BaseModel):
-    """A refund that took place."""
+    """A completed refund."""
 
     id: UUID
     payment_id: UUID

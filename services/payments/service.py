@@ -1,4 +1,4 @@
-"""Payments' parts, made at start and taken down at the end."""
+"""Payments' components, created at startup and closed at shutdown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Service:
-    """What the routes use."""
+    """The components that the routes use."""
 
     settings: Settings
     database: Database
@@ -40,11 +40,12 @@ class Service:
 
 
 async def current(request: Request) -> Service:
-    """The service that answers this request."""
+    """Return the service of this request's application."""
     return request.app.state.service
 
 
-# A counter that is born with its first failure shows no rise: the alert would come a payment later.
+# Create the series now: a counter that first appears with a failure shows no increase, and the alert would come a
+# payment later.
 _CURRENCIES = ("EUR", "USD", "GBP")
 
 
@@ -56,7 +57,7 @@ def _announce_failures() -> None:
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Wait for the database and migrate it, open the connections; at the end close what was opened."""
+    """Wait for the database, migrate it and open the connections; at shutdown, close everything."""
     chosen = settings()
     _announce_failures()
     async with AsyncExitStack() as stack:
@@ -82,7 +83,7 @@ async def _database(stack: AsyncExitStack, chosen: Settings) -> Database:
     await database.wait(chosen.database_wait_seconds)
     if await upgrade(database, MIGRATIONS):
         log.info(signals.MIGRATED, extra={"migration": newest_revision(MIGRATIONS)})
-    # Not before: statements of the start belong to no request.
+    # Instrumented only now: statements of the startup belong to no request.
     instrument_database(database.engine)
     return database
 
@@ -103,8 +104,8 @@ async def _service(stack: AsyncExitStack, chosen: Settings, database: Database) 
 
 
 def _client(chosen: Settings) -> httpx.AsyncClient:
-    # Given up before uvicorn's five seconds: a request on a connection that the server just closed would fail.
+    # Less than uvicorn's five seconds: a request on a connection that the server just closed would fail.
     limits = httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=4.0)
-    # Reading the certificates of all authorities costs time and memory, which plain HTTP has no use for.
+    # Loading the certificates of all authorities takes time and memory, and plain HTTP does not need them.
     verify = any(url.startswith("https:") for url in (chosen.auth_url, chosen.acquirer_url))
     return httpx.AsyncClient(limits=limits, verify=verify, trust_env=False)

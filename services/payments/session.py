@@ -1,4 +1,4 @@
-"""What auth says: its published keys, and whether a session still stands."""
+"""The client of auth: its published keys, and whether a session is active."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ log = logging.getLogger(__name__)
 
 
 class Sessions:
-    """Who is calling. Addresses without a trailing slash, durations in seconds."""
+    """Authenticates callers. Addresses have no trailing slash; durations are in seconds."""
 
     def __init__(self, client: httpx.AsyncClient, url: str, timeout: float, retry_seconds: float) -> None:
         self._client, self._url, self._timeout, self._retry_seconds = client, url, timeout, retry_seconds
         self.keys = KeySet(self._published_keys)
 
     async def identify(self, authorization: str | None) -> Identity:
-        """Whom the bearer token speaks for, found out without asking auth. Raises Problem 401, or 503."""
+        """Return the identity of the bearer token, without asking auth. Raises Problem 401 or 503."""
         try:
             return await self.keys.verify(bearer_token(authorization))
         except InvalidToken as error:
@@ -38,7 +38,7 @@ class Sessions:
             raise self._unavailable(error) from error
 
     async def confirm(self, authorization: str, deadline: Deadline) -> None:
-        """Return when auth says that the token's session stands. Raises Problem 401, 503 or 504."""
+        """Return if auth confirms the token's session. Raises Problem 401, 503 or 504."""
         try:
             response = await self._ask(authorization, deadline)
         except (httpx.TimeoutException, DeadlineExceeded) as error:
@@ -56,7 +56,7 @@ class Sessions:
 
     async def _ask(self, authorization: str, deadline: Deadline) -> httpx.Response:
         retrying = AsyncRetrying(
-            # Asking changes nothing, so a broken connection is as harmless as one that was never made.
+            # The request changes nothing, so it can be repeated after a broken connection.
             retry=retry_if_exception_type((httpx.NetworkError, httpx.RemoteProtocolError)),
             # Auth refuses connections while a release replaces it.
             stop=stop_after_delay(min(self._retry_seconds, max(0.0, deadline.remaining - self._timeout))),

@@ -1,4 +1,4 @@
-"""What can be set in payments' environment."""
+"""Payments' settings, read from the environment."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ class Settings(ServiceSettings):
     auth_url: str
     acquirer_url: str
 
-    # Keys the fingerprints of requests, so that nobody who reads the table can find a card number by trying them all.
+    # Key of the request fingerprints, so that a reader of the table cannot find a card number by trying all of them.
     fingerprint_key: SecretStr = Field(min_length=16)
 
-    # What a call may take when the caller set no deadline, and what one attempt of it may take.
+    # Longest duration of a request if its caller set no deadline, and of one call to auth.
     deadline_seconds: float = Field(8.0, gt=0, le=60)
     auth_timeout_seconds: float = Field(2.0, gt=0)
-    # Auth refuses connections while it restarts; this long we knock again.
+    # Auth refuses connections while it restarts; connecting is retried this long.
     auth_retry_seconds: float = Field(5.0, ge=0, le=60)
     acquirer_timeout_seconds: float = Field(3.0, gt=0)
     acquirer_attempts: int = Field(3, ge=1, le=5)
 
-    # Failures in a row that open the circuit to the acquirer, and for how long.
+    # Failures in a row that open the circuit to the acquirer, and how long it stays open.
     circuit_failures: int = Field(5, ge=1)
     circuit_open_seconds: float = Field(10.0, gt=0)
 
-    # An operation without an answer for this long is looked up at the acquirer. Longer than any deadline.
+    # After this long without an answer, an operation is looked up at the acquirer. Longer than any deadline.
     settle_after_seconds: int = Field(60, ge=1)
     housekeeping_seconds: float = Field(20.0, gt=0)
     idempotency_key_hours: int = Field(24, ge=1)
@@ -43,5 +43,5 @@ class Settings(ServiceSettings):
 
 @lru_cache
 def settings() -> Settings:
-    """The settings of this process, read once. Raises pydantic.ValidationError, which names the variable."""
+    """Return the settings of this process, read once. Raises pydantic.ValidationError, which names the variable."""
     return Settings()

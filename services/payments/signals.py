@@ -1,4 +1,4 @@
-"""What payments counts and logs, beside what every service does."""
+"""Metrics and events of payments, in addition to those that all services share."""
 
 from __future__ import annotations
 

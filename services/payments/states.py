@@ -1,4 +1,4 @@
-"""The states of a payment, and the only ways between them."""
+"""The states of a payment, and the allowed transitions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Status(StrEnum):
 
 
 class Kind(StrEnum):
-    """What an operation asks of the acquirer. CHARGE is authorise and capture in one."""
+    """The request to the acquirer. CHARGE is authorise and capture in one."""
 
     AUTHORISE = "authorise"
     CHARGE = "charge"
@@ -40,5 +40,5 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 
 
 def may_follow(before: Status, after: Status) -> bool:
-    """Whether a payment may go from one state to the other."""
+    """Return whether a payment may change from `before` to `after`."""
     return after in TRANSITIONS[before]

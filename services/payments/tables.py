@@ -1,4 +1,4 @@
-"""The tables as SQLAlchemy knows them. migrations/ creates them; a test holds the two against each other."""
+"""The tables as SQLAlchemy knows them. migrations/ creates them; a test compares both."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ metadata = MetaData()
 
 
 def _id() -> Column:
-    # Version 7 sorts by time, so that the primary key is also the order of pagination.
+    # UUID version 7 sorts by time, so the primary key is also the order of pagination.
     return Column("id", UUID, primary_key=True, server_default=func.uuidv7())
 
 
@@ -75,7 +75,7 @@ idempotency_keys = Table(
     Column("fingerprint", LargeBinary, nullable=False),
     Column("operation_id", UUID, ForeignKey("operations.id", name="fk_idempotency_keys_operation"), nullable=False),
     Column("answer_status", Integer),
-    # Not JSONB, which would forget the order of the members: a repeated answer is the same to the letter.
+    # Not JSONB, which would not keep the order of members: a repeated answer is identical to the byte.
     Column("answer", JSON),
     _time("created_at"),
     PrimaryKeyConstraint("user_id", "key", name="pk_idempotency_keys"),

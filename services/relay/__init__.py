@@ -1,1 +1,1 @@
-"""Turns what the error tracker tells its webhook into alerts: errors share routes, silences and mails with the rest."""
+"""Turns the error tracker's webhook calls into alerts: errors share routes, silences and mails with other alerts."""

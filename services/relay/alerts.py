@@ -1,4 +1,4 @@
-"""One issue of the error tracker as an alert of Alertmanager: pure functions."""
+"""Converts an issue of the error tracker to an alert for Alertmanager; pure functions."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import Any
 __all__ = ["ALERTS", "Unusable", "alert_of", "team_of"]
 
 CATALOG = Path(__file__).resolve().parents[1] / "catalog.yml"
-# What the tracker calls the reason -> the alert, and how it reads. Other reasons (unmuted, a test) are nobody's work.
+# Reason in the webhook -> name and summary of the alert. Other reasons (unmuted, a test) need no action.
 ALERTS = {
     "NEW": ("NewErrorIssue", "New error in {service}: {title}"),
     "REGRESSED": ("RegressedErrorIssue", "An error that was resolved is back in {service}: {title}"),
 }
 _TITLE = 120
-# What `make doctor` reports of itself (kit/failure.py) is no news.
+# The error of `make doctor`'s own probe (kit/failure.py) raises no alert.
 _PROBE = "DoctorProbe"
 
 
 class Unusable(ValueError):
-    """The body is not what the tracker sends; the message says what is missing."""
+    """The body is not a webhook call of the tracker; the message names what is missing."""
 
 
 def alert_of(issue: Mapping[str, Any], now: datetime, lasts: timedelta, runbooks: str) -> dict[str, Any] | None:
-    """The alert for POST /api/v2/alerts, firing from `now` for as long as `lasts`; None where there is none to make.
+    """Return the alert for POST /api/v2/alerts, firing from `now` for `lasts`; None if the issue needs no alert.
 
-    `runbooks` is the address below which each alert has its page. Raises Unusable.
+    `runbooks` is the base address of the alerts' runbooks. Raises Unusable.
     """
     try:
         reason, service, title = (str(issue[key]) for key in ("alert_reason", "project_name", "title"))
@@ -43,7 +43,8 @@ def alert_of(issue: Mapping[str, Any], now: datetime, lasts: timedelta, runbooks
             "severity": "ticket",
             "team": team_of(service),
             "service": service,
-            # One alert an issue: without it the second new error of a service would vanish in the first.
+            # One alert per issue: without this label, a second new error of a service would be merged into the first
+            # alert.
             "issue": name,
         },
         "annotations": {
@@ -59,7 +60,7 @@ def alert_of(issue: Mapping[str, Any], now: datetime, lasts: timedelta, runbooks
 
 
 def team_of(owner: str) -> str:
-    """Who owns the service or micro-frontend of that name, from the catalog; `platform` for one without a row there."""
+    """Return the team that owns a service or micro-frontend, from the catalog; `platform` if it has no row there."""
     import yaml
 
     catalog = yaml.safe_load(CATALOG.read_text(encoding="utf-8"))

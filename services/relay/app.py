@@ -1,4 +1,4 @@
-"""The webhook, and the delivery behind it: the tracker tells once and never again, so the relay is patient."""
+"""The webhook, and the delivery behind it. The tracker calls once and does not retry, so the relay retries."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ __all__ = ["Relay", "app", "create"]
 log = logging.getLogger(__name__)
 
 _TIMEOUT_SECONDS = 5.0
-# An Alertmanager that is away longer than this has lost the alerts of the metrics as well.
+# If Alertmanager is unavailable longer than this, alerts on metrics are lost, too.
 _PATIENCE_SECONDS = 600.0
 _WAITING_AT_MOST = 500
 _BODY_BYTES = 64 * 1024
 
 
 class Relay:
-    """`run()` delivers, oldest first, until it is cancelled."""
+    """`run()` delivers alerts, oldest first, until it is cancelled."""
 
     def __init__(self, settings: Settings, transport: httpx.AsyncBaseTransport | None = None) -> None:
         self._settings, self._transport = settings, transport
@@ -42,7 +42,7 @@ class Relay:
         signals.BUILD_INFO.labels("relay", settings.service_version, settings.deployment_environment.value).set(1)
 
     def take(self, issue: dict[str, Any]) -> None:
-        """Accept what the tracker says about an issue. Raises Unusable, and asyncio.QueueFull after a long outage."""
+        """Queue the alert of an issue. Raises Unusable, and asyncio.QueueFull after a long outage."""
         lasts = timedelta(minutes=self._settings.alert_minutes)
         alert = alert_of(issue, datetime.now(UTC), lasts, self._settings.runbooks_url)
         if alert is not None:
@@ -87,7 +87,7 @@ def _fields(alert: dict[str, Any]) -> dict[str, Any]:
 
 
 def create(relay: Relay) -> Starlette:
-    """The application; it delivers while it runs."""
+    """Return the application; it delivers as long as it runs."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -138,5 +138,5 @@ def _problem(status: int, detail: str) -> Response:
 
 
 def app() -> Starlette:
-    """For uvicorn: with the settings of the environment. Raises pydantic.ValidationError, which names the variable."""
+    """Create the application for uvicorn, from the environment. pydantic.ValidationError names an invalid variable."""
     return create(Relay(Settings()))

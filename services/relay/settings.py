@@ -1,4 +1,4 @@
-"""What can be set in the relay's environment."""
+"""The relay's settings, read from the environment."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Settings"]
 
 
 class Settings(ServiceSettings):
-    """ALERT_MINUTES: how long an alert fires. A new error is news, not a state: its state is on the issue's page."""
+    """ALERT_MINUTES: how long an alert fires. It announces a new error; the issue's page shows its current state."""
 
     alertmanager_url: Address
     runbooks_url: Address

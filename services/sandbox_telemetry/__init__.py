@@ -29,7 +29,7 @@ __all__ = [
     "metrics",
 ]
 
-# Imported when asked for: a program that only logs does without the SDK, and a service without what is for tests.
+# Imported lazily: a program that only logs needs no SDK, and a service needs no test helpers.
 _HOMES = {
     **{"Event": "events", "ServiceSettings": "settings", "capture": "testing", "create_app": "app"},
     **{"current_traceparent": "tracing", "declare": "names", "instrument_database": "databases"},

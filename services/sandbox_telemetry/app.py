@@ -1,4 +1,4 @@
-"""`create_app`: the one call by which a service gets everything."""
+"""`create_app`: sets up all telemetry of a service in one call."""
 
 import asyncio
 import logging
@@ -27,10 +27,10 @@ def create_app(
     event_tags: Callable[[], Mapping[str, str]] = dict,
     **options: Any,
 ) -> FastAPI:
-    """A FastAPI application for `service` with traces, metrics at `/metrics`, logs and error events.
+    """Create a FastAPI application for `service` with traces, metrics at `/metrics`, logs and error events.
 
-    `lifespan` runs inside the telemetry's own. Paths that begin with one of `unobserved` have no span, line or count.
-    `event_tags` is asked for further tags of each error event. `options` go to FastAPI.
+    `lifespan` runs inside the telemetry's own lifespan. Paths that begin with one of `unobserved` get no span, log
+    line or count. `event_tags` returns further tags for each error event. `options` are passed to FastAPI.
     """
     runtime = start(service, event_tags)
 

@@ -1,4 +1,4 @@
-"""Calls to other services: what is around each call of an HTTP client."""
+"""Instrumentation of HTTP clients: span, propagation and duration of each outgoing call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sandbox_telemetry import metrics, policy
 from sandbox_telemetry.names import EXEMPLAR_TRACE_ID, KNOWN_METHODS, OTHER_METHOD
 from sandbox_telemetry.runtime import is_disabled
 
-# Imported by the services that use it.
+# For types only: a service that passes a client has imported httpx itself.
 if TYPE_CHECKING:
     import httpx
 
@@ -23,10 +23,10 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
-    """Client spans, W3C propagation and a duration histogram for every call of `client`, which is returned.
+    """Add client spans, W3C propagation and a duration histogram to every call of `client`. Returns `client`.
 
-    A span lasts until the answer's head is there; with `stream=True` its body is not in it. Not httpx's event hooks:
-    they are not called when no answer comes.
+    A span ends when the response headers have arrived; with `stream=True` it does not include the body. httpx's event
+    hooks are not used, because httpx does not call them when no response comes.
     """
     if is_disabled():
         return client
@@ -36,7 +36,7 @@ def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
         attributes = _attributes(request)
         method, host = attributes["http.request.method"], attributes.get("server.address", "")
         span = tracer.start_span(method, kind=SpanKind.CLIENT, attributes=attributes)
-        # Baggage that cannot be written as a header is the caller's mistake, and no reason to fail the call.
+        # Baggage that is not a valid header is the caller's mistake; the call must not fail because of it.
         with suppress(ValueError):
             inject(request.headers, set_span_in_context(span))
         started, status, error_type = perf_counter(), "", ""
@@ -52,22 +52,22 @@ def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
             context = span.get_span_context()
             exemplar = {EXEMPLAR_TRACE_ID: format_trace_id(context.trace_id)} if context.trace_flags.sampled else None
             _duration_of(method, host, status, error_type).observe(perf_counter() - started, exemplar)
-            # Of a call, an answer of 4xx is a failure as well: it is the convention's, and the caller did not want it.
+            # The semantic conventions count 4xx as an error of a client span, too.
             if failure := error_type or (status if status >= "400" else ""):
                 span.set_attribute("error.type", failure)
                 span.set_status(StatusCode.ERROR)
             span.end()
 
-    client.send = observed  # type: ignore[method-assign]  # this client's, not the class's
+    client.send = observed  # type: ignore[method-assign]  # on this instance only
     return client
 
 
 def _attributes(request: httpx.Request) -> dict[str, Any]:
-    """By the semantic conventions for HTTP clients. An address that is relative has no host or port."""
+    """Return span attributes by the semantic conventions for HTTP clients. A relative URL gives no host or port."""
     url = request.url
     attributes = {
         "http.request.method": request.method if request.method in KNOWN_METHODS else OTHER_METHOD,
-        # As it is sent: `url.host` decodes an international domain, and fails on what only looks like one.
+        # The raw host, as it is sent: `url.host` decodes international domains, and raises an error for invalid ones.
         "server.address": url.raw_host.decode("ascii", "replace"),
         "server.port": url.port or _DEFAULT_PORTS.get(url.scheme),
     }

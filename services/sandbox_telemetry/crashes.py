@@ -1,4 +1,4 @@
-"""Exceptions that nothing handled: each is one line, wherever it ends, and the server's lines repeat none of it."""
+"""Unhandled exceptions: log each one once, and drop the server's own lines about the same error."""
 
 import logging
 import sys
@@ -13,19 +13,19 @@ from sandbox_telemetry import events
 
 log = logging.getLogger("telemetry")
 _REPORTED = "_telemetry_reported"
-# What uvicorn says of a lifespan that failed: the stack as text, which quotes the exception, and one more line. And of
-# a WebSocket: its client's address and path.
+# uvicorn's lines about a failed lifespan (a stack as text, which quotes the exception, and one more line) and about a
+# WebSocket (the client's address and path).
 _REPEATS = (
     *("Traceback (most recent", "Application startup failed", "Application shutdown failed"),
     *('%s - "WebSocket', "connection open", "connection closed"),
 )
-# Of a client that asks for another protocol, with each request; the second is about sockets.
+# uvicorn logs these for each request that asks for a protocol upgrade; the second is about WebSockets.
 _ONCE = ("Unsupported upgrade request", "No supported WebSocket library")
 _said: set[str] = set()
 
 
 def watch(*, repeats: bool) -> None:
-    """Log what ends the process or a thread. `repeats`: leave in what the server says again of an error."""
+    """Log exceptions that end the process or a thread. `repeats` keeps the server's own lines about errors."""
     sys.excepthook = _on_uncaught
     sys.unraisablehook = _on_unraisable
     threading.excepthook = _on_thread_failure
@@ -34,13 +34,13 @@ def watch(*, repeats: bool) -> None:
 
 
 def mark_reported(error: BaseException) -> None:
-    """Say that the error has its line, so that the server, which sees it next, does not write a second one."""
+    """Mark the error as logged, so that the server, which sees it next, does not log it again."""
     with suppress(AttributeError):
         error.__dict__[_REPORTED] = True
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Whether a line of the server's says what no other line does: an error has its own, with type, stack and trace."""
+    """Return False for a server line that repeats an error which already has a line with type, stack and trace."""
     if record.exc_info and record.exc_info[1] is not None:
         return _REPORTED not in getattr(record.exc_info[1], "__dict__", ())
     text = str(record.msg)
@@ -66,7 +66,7 @@ def report_crash(error: BaseException) -> None:
 
 
 def refuse_settings(error: ValidationError) -> None:
-    """Say which variable is wrong and what it may be, without the value: it may be a secret that was misspelt."""
+    """Log which variable is wrong and what it may be. Never log the value: it may be a misspelt secret."""
     problems = error.errors(include_url=False, include_context=False, include_input=False)
     reason = "; ".join(": ".join([*(str(part).upper() for part in e["loc"]), e["msg"]]) for e in problems)
     log.critical(events.SETTINGS_REFUSED, extra={"reason": reason})

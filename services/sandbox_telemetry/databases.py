@@ -1,4 +1,4 @@
-"""Databases: a span for each statement, its text with placeholders and never the values, and the state of the pool."""
+"""Instrumentation of databases: a span for each statement (placeholders, never values), and gauges of the pool."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, get_tracer
 from sandbox_telemetry import metrics, policy
 from sandbox_telemetry.runtime import is_disabled
 
-# Imported by the services that use it: a gateway does not pay for a database library.
+# For types only: a service without a database, such as the gateway, must not load a database library.
 if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.engine import ExceptionContext
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import QueuePool
 
-# Where the execution of a statement keeps its span until it has ended.
+# Key under which the execution of a statement keeps its span.
 _SPAN = "_telemetry_span"
-# A service has some tens of statements; one that builds them from values must not fill the memory.
+# Bounds the cache: a service has tens of statements, but one that builds them from values would fill the memory.
 _REMEMBERED = 1024
 
 
 def instrument_database(engine: AsyncEngine) -> AsyncEngine:
-    """Client spans for the statements of `engine`, which is returned, and gauges of its connection pool."""
+    """Add client spans to the statements of `engine`, and gauges of its connection pool. Returns `engine`."""
     if is_disabled():
         return engine
     _trace_statements(engine.sync_engine)
@@ -66,8 +66,9 @@ def _trace_statements(engine: Engine) -> None:
         getattr(context, _SPAN).end()
 
     def fail(failure: ExceptionContext) -> None:
-        # Also told of a connection that fails, which has no statement, and of rows that cannot be read, whose span has
-        # ended. Of an asynchronous driver SQLAlchemy hands on a stand-in; the cause is the driver's own.
+        # SQLAlchemy also calls this for a failed connection, which has no statement, and for rows that cannot be read,
+        # whose span has already ended. With an asynchronous driver the exception is a wrapper; its cause is the
+        # driver's own error.
         span: Span | None = getattr(failure.execution_context, _SPAN, None)
         if span is not None and span.is_recording():
             error = failure.original_exception
@@ -81,7 +82,7 @@ def _trace_statements(engine: Engine) -> None:
 
 
 def _table_of(context: Any) -> str:
-    """The one table that a statement of SQLAlchemy's own making writes to or reads from; nothing is parsed."""
+    """Return the table if a statement compiled by SQLAlchemy uses exactly one, else "". SQL text is not parsed."""
     statement = getattr(getattr(context, "compiled", None), "statement", None)
     written = getattr(statement, "table", None)
     read: list[Any] = getattr(statement, "get_final_froms", list)()

@@ -1,4 +1,4 @@
-"""Error events for Sentry or anything that speaks its protocol. Every log line of level ERROR becomes one event."""
+"""Error events over Sentry's protocol: every log line of level ERROR becomes one event."""
 
 import atexit
 import linecache
@@ -18,17 +18,17 @@ from sandbox_telemetry.settings import TelemetrySettings
 
 EventTags = Callable[[], Mapping[str, str]]
 _FRAME_KEYS = ("filename", "function", "module", "lineno", "in_app")
-# What is let through at once must have a place to wait: the tracker takes events more slowly than a service makes them.
+# The queue must hold a full burst, because the tracker accepts events more slowly than a service produces them.
 _BURST = 500
-# Lines of source before and after the one that was being executed.
+# Lines of source before and after the executed one.
 _SOURCE_LINES = 5
-# Type and what was caused by what: the members of a group are shown below it.
+# Type and cause; the members of an exception group are listed below it.
 _MECHANISM_KEYS = ("type", "handled", "exception_id", "parent_id", "is_exception_group", "source")
 _EVENT_KEYS = ("event_id", "timestamp", "level", "platform", "release", "environment", "logger", "sdk")
 
 
 def client_options(service: str, settings: TelemetrySettings, tags: EventTags = dict) -> dict[str, Any]:
-    """The SDK's options. What it could do besides is done by OpenTelemetry here, or must not be done at all."""
+    """Return the SDK's options. Features that OpenTelemetry covers, or that the policy forbids, are off."""
     return {
         "dsn": settings.sentry_dsn.get_secret_value() if settings.sentry_dsn else None,
         "environment": settings.deployment_environment.value,
@@ -39,7 +39,8 @@ def client_options(service: str, settings: TelemetrySettings, tags: EventTags = 
         "auto_session_tracking": False,
         "send_client_reports": False,
         "include_local_variables": False,
-        # The SDK reads the file of each frame anew, the framework's as well: two thirds of what an event cost.
+        # The SDK reads the source file of each frame anew, framework files included. That was two thirds of an event's
+        # cost.
         "include_source_context": False,
         "project_root": str(Path(__file__).resolve().parents[1]),
         "in_app_exclude": [__package__],
@@ -51,7 +52,7 @@ def client_options(service: str, settings: TelemetrySettings, tags: EventTags = 
 
 
 def setup_errors(service: str, settings: TelemetrySettings, tags: EventTags = dict) -> logging.Handler | None:
-    """Start the SDK and return the handler that turns ERROR lines into events; None without a DSN."""
+    """Start the SDK. Returns the handler that turns ERROR lines into events, or None without a DSN."""
     if settings.sentry_dsn is None:
         return None
     import sentry_sdk
@@ -62,7 +63,7 @@ def setup_errors(service: str, settings: TelemetrySettings, tags: EventTags = di
             metrics.ERROR_EVENTS.labels(outcome_of_drop(reason)).inc()
 
     sentry_sdk.init(**client_options(service, settings, tags), transport=CountingTransport)
-    # A process that ends by an exception has just made the event that matters most.
+    # Flush at exit: a process that ends with an exception has just created its most important event.
     atexit.register(sentry_sdk.flush, 2)
     handler = event_handler()
     handler.addFilter(Throttle())
@@ -70,29 +71,29 @@ def setup_errors(service: str, settings: TelemetrySettings, tags: EventTags = di
 
 
 def event_handler() -> logging.Handler:
-    """The SDK's handler that makes an event of an ERROR line."""
+    """Return the SDK's handler that creates an event from an ERROR line."""
     from sentry_sdk.integrations.logging import EventHandler
 
     class Handler(EventHandler):
         def format(self, record: logging.LogRecord) -> str:
-            """Nothing: an event is made of the record's parts, and a stack written out as text would be for nobody."""
+            """Return an empty text: the event is built from the record's parts, so a formatted stack is not needed."""
             return ""
 
     handler = Handler(level=logging.ERROR)
-    # A batch that the SDK could not deliver is counted, and an alert tells of it: no error of the service.
+    # No events for batches that the OpenTelemetry SDK could not deliver: a counter and an alert cover them.
     handler.addFilter(lambda record: not record.name.startswith("opentelemetry."))
     return handler
 
 
 def outcome_of_drop(reason: str) -> str:
-    """What became of an event that the SDK gives up, by its reason: the tracker said too many, or it is lost."""
+    """Return the outcome of an event that the SDK gave up: `throttled` if the tracker limited the rate, else `lost`."""
     return "throttled" if reason in ("status_429", "self_rate_limits") else "lost"
 
 
 class Throttle(logging.Filter):
-    """Lets a burst of events through and then a few a second: building one costs milliseconds, the line nothing.
+    """Rate limit for error events: a burst, then a few a second. Building an event takes milliseconds.
 
-    In a storm of errors each still has its line, span and count; what is left out here is counted as throttled.
+    Log line, span and count of an error are not limited. Events above the limit are counted as throttled.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class Throttle(logging.Filter):
 
 
 def rebuild(event: dict[str, Any], hint: dict[str, Any], tags: dict[str, str]) -> dict[str, Any]:
-    """A new event that holds only what the policy keeps: types, stacks with source, ids, tags of ours."""
+    """Return a new event with only what the policy allows: types, stacks with source, ids and our tags."""
     record: logging.LogRecord | None = hint.get("log_record")
     context = trace.get_current_span().get_span_context()
     kept: dict[str, Any] = {key: event[key] for key in _EVENT_KEYS if key in event}
@@ -164,10 +165,10 @@ def _frame(frame: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-# As many places as a service has that can fail; its files do not change while it runs.
+# A service fails in a limited number of places, and its files do not change while it runs.
 @lru_cache(maxsize=1024)
 def _source(path: str, line: int) -> dict[str, Any]:
-    """The lines around one, counted from 1, as an event shows them; empty when there is no such file."""
+    """Return the source lines around `line` (counted from 1), as an event has them; empty if there is no such file."""
     lines, at = linecache.getlines(path), line - 1
     if at >= len(lines):
         return {}

@@ -1,23 +1,24 @@
-"""Events, which services log: `log.info(signals.ORDER_PLACED, extra={...})`; and those that every service shares.
+"""The type of log events, `log.info(signals.ORDER_PLACED, extra={...})`, and the events that all services share.
 
-Levels. ERROR: we failed, somebody should look; it also becomes an error event. WARNING: we coped, but not as intended
-(a retry, an open circuit, a refused attacker). INFO: something that the business or an operator counts. DEBUG: off.
+Levels: ERROR: the service failed, and the line also becomes an error event. WARNING: the service recovered, but not
+as intended (a retry, an open circuit, a refused attacker). INFO: the business or an operator counts it. DEBUG: off.
 """
 
 import re
 
 from sandbox_telemetry.names import claim
 
-# Message by name.
+# Messages by event name.
 EVENTS: dict[str, str] = {}
 _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+").fullmatch
 
 
 class Event(str):
-    """The constant message of a log line, and the name that queries use: `Event("order.placed", "order placed")`.
+    """The constant message of a log line, and the name to query it by: `Event("order.placed", "order placed")`.
 
-    Raises ValueError, which names the event, when the name is not dotted, when the message has a place for a value, or
-    when there is an event of this name with another message.
+    Raises ValueError, which names the event, if the name has no dot, if the message has a placeholder, or if an event
+    of
+    this name has another message.
     """
 
     __slots__ = ("name",)

@@ -1,7 +1,7 @@
-"""What leaves the process of a span: the exporter that the SDK's batch processor calls, before the one that sends."""
+"""Export of spans: the scrubbing exporter between the SDK's batch processor and the exporter that sends."""
 
-# Before a meter provider is made: in a forked process it starts threads, and a lock of this module is free by then only
-# if it was here first.
+# Import before a meter provider is created: in a forked process it starts threads, and this module's lock is certainly
+# free only if the module was imported earlier.
 import concurrent.futures.thread  # noqa: F401
 import logging
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from sandbox_telemetry.metrics import REGISTRY
 
 log = logging.getLogger("telemetry")
 
-# What the OpenTelemetry SDK counts itself, on the same page.
+# The OpenTelemetry SDK's own metrics, exposed on the same page.
 SDK_METERS = MeterProvider(
     [PrometheusMetricReader(disable_target_info=True, scope_info_enabled=False, registry=REGISTRY)],
     Resource.get_empty(),
@@ -35,21 +35,21 @@ SPANS_EXPORTED = SDK_METERS.get_meter("telemetry").create_counter(
     "The number of spans for which the export has finished, either successful or failed.",
 )
 
-# The Host header of a request is the client's text; of a call of ours it is our configuration.
+# On a server span the address comes from the client's Host header; on a client span it is our configuration.
 _HOST_HEADER = ("server.address", "server.port")
 _FAILED = {"error.type": "_OTHER"}
 _STATUS = {code: Status(code) for code in StatusCode}
 
 
 class ScrubbingExporter(SpanExporter):
-    """Hands on copies that the policy lets out, and counts spans by whether they were delivered.
+    """Exports copies of spans that contain only what the policy allows, and counts spans by delivery outcome.
 
-    The SDK's exporter has such a counter, under the same name, but counts what a collector refused as delivered (1.45).
+    The SDK's exporter (1.45) has a counter of the same name, but counts spans that the collector refused as delivered.
     """
 
     def __init__(self, inner: SpanExporter) -> None:
         self._inner = inner
-        # A counter that is born by the first loss shows no rise.
+        # Create the series now: a counter that first appears with a loss shows no increase.
         SPANS_EXPORTED.add(0)
         SPANS_EXPORTED.add(0, _FAILED)
 
@@ -73,7 +73,7 @@ class ScrubbingExporter(SpanExporter):
 
 
 def scrub_span(span: ReadableSpan) -> ReadableSpan:
-    """A copy of `span` that the policy lets out: status without text, no trace state, events with the error's type."""
+    """Return a copy of `span` as the policy allows: status without text, no trace state, only the types of errors."""
     context = span.context
     if context.trace_state:
         context = SpanContext(context.trace_id, context.span_id, context.is_remote, context.trace_flags)
@@ -94,12 +94,12 @@ def scrub_span(span: ReadableSpan) -> ReadableSpan:
 
 @lru_cache(maxsize=64)
 def _scope(scope: InstrumentationScope | None) -> InstrumentationScope | None:
-    """The instrumentation's name, version and schema; the name as text that can be sent."""
+    """Return the instrumentation scope: name (escaped if it is not valid Unicode), version and schema."""
     return scope and InstrumentationScope(policy.storable(scope.name), scope.version, scope.schema_url)
 
 
 def _kept(attributes: Mapping[str, Any] | None, dropped: tuple[str, ...] = ()) -> dict[str, Any]:
-    # A mapping of the SDK's takes a lock and two calls for each key; its copy is a plain dictionary.
+    # The SDK's mapping takes a lock and two calls for each key; a plain dictionary does not.
     given = dict(attributes.copy()) if isinstance(attributes, MappingProxyType) else attributes or {}
     kept = {}
     for key, value in given.items():

@@ -1,4 +1,4 @@
-"""A file of lines that several processes of one service may write at the same time, rotated by size."""
+"""A log file that several processes of one service can write at the same time, with rotation by size."""
 
 import fcntl
 import math
@@ -7,26 +7,27 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-# For so long a process may write on into a file that another one has renamed; the collector follows that as well.
+# How long a process may keep writing to a file that another one has renamed. The collector reads that file, too.
 _LOOK_SECONDS = 1.0
 
 
 class LogFile:
-    """`payments.jsonl`, and what it was renamed to: `payments.jsonl.1` is the youngest.
+    """`payments.jsonl` and its rotated files; `payments.jsonl.1` is the newest.
 
-    Each line is one write at the end of the file, and the system keeps those of several processes apart. The standard
-    library's handler assumes that it is alone: two of them rename a file that the other one has just begun.
+    Each line is one append, and the operating system keeps appends of several processes apart. The standard library's
+    handler assumes a single process: with two, each renames the file that the other has just started.
     """
 
     def __init__(self, path: Path, limit: int, backups: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path, self._limit, self._backups = path, limit, backups
         self._file = self._open()
-        # Bytes and time until the file is looked at again: asking the system with each line would double what it costs.
+        # Bytes and time until the file's state is checked again. A check with each line would double the cost of a
+        # line.
         self._room, self._due = 0.0, 0.0
 
     def write(self, line: bytes) -> None:
-        """Append a line. Raises OSError when there is no room."""
+        """Append a line. Raises OSError if there is no space."""
         self._room -= len(line)
         if self._room < 0 or time.monotonic() >= self._due:
             self._look(len(line))
@@ -39,7 +40,7 @@ class LogFile:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
 
     def _look(self, wanted: int) -> None:
-        """Follow a file that another process has renamed, and rename one that has no room for what is wanted."""
+        """Reopen a file that another process has renamed; rotate the file if `wanted` bytes do not fit."""
         if not self._is_current():
             self._reopen()
         if self._backups and os.fstat(self._file).st_size + wanted > self._limit:
@@ -60,10 +61,10 @@ class LogFile:
 
     def _rotate(self) -> None:
         folder = os.open(self._path.parent, os.O_RDONLY)
-        # Not waiting, because the other process may have been stopped; the file gets a little larger meanwhile.
+        # Do not wait for the lock: the process that holds it may be stopped. The file grows a little larger meanwhile.
         with suppress(BlockingIOError):
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Another process may have been faster.
+            # Another process may have rotated it first.
             if self._is_current():
                 self._rename()
             self._reopen()

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, the same for our code and for libraries, on stdout and in the collector's folder."""
+"""Log lines: one JSON object each, for our code and libraries, on stdout and in the folder that the collector reads."""
 
 import json
 import logging
@@ -26,21 +26,21 @@ from sandbox_telemetry.names import LOG_SPAN_ID, LOG_TRACE_ID, OWN_FIELDS
 from sandbox_telemetry.settings import TelemetrySettings
 from sandbox_telemetry.stacks import stack_trace
 
-# Loggers whose INFO lines tell the story of a request a second time, or quote what must not be quoted.
+# Loggers whose INFO lines repeat what the access line contains, or contain personal data.
 _QUIET = (
     *("httpx", "httpcore", "asyncio", "sqlalchemy", "urllib3", "opentelemetry", "sentry_sdk", "alembic.runtime"),
     "uvicorn.access",
 )
-# Complain about each header that a client got wrong; clients must not be able to fill the log.
+# They log each malformed header of a client; clients must not be able to fill the log.
 _ABOUT_CLIENTS = ("opentelemetry.baggage", "opentelemetry.trace.propagation", "opentelemetry.trace.span")
-# Loggers whose text arguments are file names, addresses and versions: kept, after the patterns.
+# Loggers whose text arguments are file names, addresses and versions: kept after matching the patterns.
 _TRUSTED = ("uvicorn", "alembic", "py.warnings")
 
 log = logging.getLogger("telemetry")
 
 
 class LineFormat:
-    """Builds the object of a line: the mandatory fields in their order, then what is special."""
+    """Builds the object of a line: the mandatory fields in order, then the optional ones."""
 
     def __init__(self, service: str, settings: TelemetrySettings) -> None:
         self._static = {
@@ -68,7 +68,7 @@ class LineFormat:
 
 
 class JsonLineFormatter(OrjsonFormatter):
-    """A log record as one line of JSON, scrubbed."""
+    """Formats a log record as one line of JSON, scrubbed."""
 
     def __init__(self, line_format: LineFormat) -> None:
         super().__init__(reserved_attrs=[*RESERVED_ATTRS, "taskName", "color_message", *OWN_FIELDS])
@@ -90,7 +90,7 @@ class JsonLineFormatter(OrjsonFormatter):
 
 
 def as_json(line: dict[str, Any]) -> bytes:
-    """The object as JSON. What orjson refuses (text that is no Unicode) must not cost the line."""
+    """Return the object as JSON. Text that orjson rejects (invalid Unicode) is escaped, not lost."""
     try:
         return orjson.dumps(line)
     except TypeError:
@@ -98,7 +98,7 @@ def as_json(line: dict[str, Any]) -> bytes:
 
 
 def current_ids() -> tuple[str, str]:
-    """Trace id and span id of the current span in hexadecimal; two empty strings outside a span."""
+    """Return trace id and span id of the current span in hexadecimal; two empty strings outside a span."""
     context = get_current_span().get_span_context()
     if context.span_id == INVALID_SPAN_ID:
         return "", ""
@@ -106,7 +106,7 @@ def current_ids() -> tuple[str, str]:
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """The record's text by the policy: events as they are, other people's templates with harmless arguments only."""
+    """Return the record's text as the policy allows: events unchanged, of libraries the template and safe arguments."""
     if isinstance(record.msg, Event):
         return record.msg
     return policy.scrub_text(_template(record).strip())
@@ -117,7 +117,7 @@ def _template(record: logging.LogRecord) -> str:
         return policy.exception_type(record.msg)
     text = str(record.msg)
     if record.exc_info:
-        # What follows the first line quotes the exception; type and stack have fields of their own.
+        # The lines after the first quote the exception; type and stack have their own fields.
         text = text.partition("\n")[0]
     if not record.args:
         return text
@@ -128,7 +128,7 @@ def _template(record: logging.LogRecord) -> str:
 
 
 def _arguments(record: logging.LogRecord) -> Any:
-    """The record's arguments: all of a library that we trust, of the others the numbers."""
+    """Return the record's arguments: all for a trusted library, only the numbers for others."""
     arguments = record.args
     if record.name.startswith(_TRUSTED):
         return arguments
@@ -149,16 +149,17 @@ class _Masked(str):
 
 
 class LineWriter:
-    """Writes each line to stdout and to the file that the collector follows.
+    """Writes each line to stdout and to the file that the collector reads.
 
-    One unbuffered write each, so that a killed process loses no line. Rotated by size; `listeners` get every line.
+    Each line is one unbuffered write, so a killed process loses none. The file is rotated by size. Every line is also
+    passed to `listeners`.
     """
 
     def __init__(self, path: Path | None, settings: TelemetrySettings, line_format: LineFormat) -> None:
         self._format = line_format
         self._lock = threading.Lock()
         self._file = LogFile(path, settings.log_max_bytes, settings.log_backups) if path else None
-        # One after the other: a full disk must not silence stdout, nor a closed stdout the file.
+        # Independent of each other: a full disk must not stop stdout, and a closed stdout must not stop the file.
         self._outputs = [*([self._file.write] if self._file else []), _to_stdout]
         self.listeners: list[Callable[[bytes], None]] = []
 
@@ -173,7 +174,7 @@ class LineWriter:
             listener(line)
 
     def complain(self, error: Exception) -> None:
-        """A line that cannot be written must not fail the request; stderr is what is left."""
+        """Report on stderr that a line could not be written. The request must not fail because of it."""
         line = self._format.build(time.time(), "ERROR", str(events.TELEMETRY_LOST), *current_ids())
         line |= {"logger": log.name, "event": events.TELEMETRY_LOST.name, "error_type": policy.exception_type(error)}
         with suppress(OSError):
@@ -189,7 +190,7 @@ def _to_stdout(line: bytes) -> None:
 
 
 class LineHandler(logging.Handler):
-    """The standard library's way to the writer."""
+    """A handler of the standard library that passes records to the writer."""
 
     def __init__(self, writer: LineWriter) -> None:
         super().__init__()
@@ -204,7 +205,7 @@ class LineHandler(logging.Handler):
 
 
 class AccessLog:
-    """The one line per request, written past the `logging` module, which costs more than the line itself."""
+    """Access lines. They bypass the `logging` module, which costs more than the line itself."""
 
     def __init__(self, line_format: LineFormat, writer: LineWriter) -> None:
         self._format, self._writer = line_format, writer
@@ -212,7 +213,7 @@ class AccessLog:
         self._logger = logging.getLogger("telemetry.access")
 
     def write(self, trace_id: str, span_id: str, fields: dict[str, Any]) -> None:
-        """`fields` must be bounded values of ours (route template, known method, status): they are not scrubbed."""
+        """Write one access line. `fields` are not scrubbed: pass bounded values only (template, method, status)."""
         if not self._logger.isEnabledFor(logging.INFO):
             return
         line = self._format.build(time.time(), "INFO", str(events.HTTP_ACCESS), trace_id, span_id)
@@ -230,10 +231,10 @@ class Logs:
 
 
 def log_as_json(service: str) -> tuple[TelemetrySettings, Logs]:
-    """Write each line of this process as JSON from now on, as the environment says, without the OpenTelemetry SDK.
+    """Write each line of this process as JSON from now on, without the OpenTelemetry SDK. Settings: the environment.
 
-    OTEL_SERVICE_NAME gives `service` another name. When a setting is refused or the file cannot be
-    written, one line on stdout says why and what to set; then SystemExit.
+    OTEL_SERVICE_NAME overrides `service`. If a setting is rejected or the file cannot be written, one line on stdout
+    names the reason and the variable to set, and SystemExit is raised.
     """
     service = os.environ.get("OTEL_SERVICE_NAME") or service
     try:
@@ -267,7 +268,7 @@ def setup_logs(service: str, settings: TelemetrySettings) -> Logs:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in _ABOUT_CLIENTS:
         logging.getLogger(name).setLevel(logging.ERROR)
-    # A server that was started first has handlers of its own, which write text.
+    # A server that was started earlier has its own handlers, which write plain text.
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

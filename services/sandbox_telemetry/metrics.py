@@ -1,7 +1,7 @@
-"""The metrics that every service shares, and the registry on which a service makes its own.
+"""The metrics that all services share, and the registry to which a service adds its own.
 
-`ORDERS = Counter("orders", "Orders by outcome.", ("outcome",), registry=metrics.REGISTRY)`: prometheus-client adds what
-the type asks for (`orders_total`), and refuses a name that is taken.
+`ORDERS = Counter("orders", "Orders by outcome.", ("outcome",), registry=metrics.REGISTRY)`: prometheus-client adds
+the suffix of the type (`orders_total`), and raises ValueError for a name that is already registered.
 """
 
 import shutil
@@ -15,13 +15,13 @@ from prometheus_client.registry import Collector
 
 from sandbox_telemetry import policy
 
-# The creation time of each series would double the number of series, and nothing here reads it.
+# `_created` series would double the number of series, and nothing here reads them.
 disable_created_metrics()
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
-# The steps around 300 ms are narrow, because the latency objective is there.
+# Buckets are narrow around 300 ms, because the latency objective is there.
 SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0)
 LAG_SECONDS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -71,7 +71,7 @@ ERROR_EVENTS = Counter(
 
 
 class _Page(Collector):
-    """What the registry collects, with labels that can be written: one that is no Unicode would cost the whole page."""
+    """Collects the registry with escaped labels: one label that is not valid Unicode would make the whole page fail."""
 
     def collect(self) -> Iterator[Metric]:
         for family in REGISTRY.collect():
@@ -86,6 +86,6 @@ PAGE = _Page()
 
 
 def watch_filesystem(folder: Path) -> None:
-    """Report the space of the file system below `folder` whenever the page is read."""
+    """Report the size and free space of the file system of `folder` at each scrape."""
     FILESYSTEM_AVAILABLE.set_function(lambda: shutil.disk_usage(folder).free)
     FILESYSTEM_SIZE.set_function(lambda: shutil.disk_usage(folder).total)

@@ -1,4 +1,4 @@
-"""Names on the wire: those that every service shares, and `declare`, by which a service adds its own.
+"""The names of fields and attributes that all services share, and `declare`, with which a service adds its own.
 
 Standard names follow the OpenTelemetry semantic conventions; metrics follow Prometheus naming (base units, `_total`).
 """
@@ -8,45 +8,45 @@ from collections.abc import Mapping
 
 NAMESPACE = "sandbox"
 
-# One trace id, three spellings, because three conventions meet here; nothing else spells it.
+# The trace id has three names, because three conventions meet here. Use these constants for all of them.
 LOG_TRACE_ID = "traceId"
 LOG_SPAN_ID = "spanId"
 EXEMPLAR_TRACE_ID = "trace_id"
 TRACE_ID_HEADER = "X-Trace-Id"
 
-# What a request counts as that matches no route, or uses a method that HTTP does not define.
+# Label values for a request that matches no route, or whose method HTTP does not define.
 UNMATCHED_ROUTE = "unmatched"
 OTHER_METHOD = "_OTHER"
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"})
 
-# Baggage that a service accepts and passes on; anything else that a client sends stays at the door.
+# Baggage that a service accepts and propagates. All other baggage is dropped.
 SYNTHETIC = "synthetic"
 BAGGAGE = frozenset({SYNTHETIC})
 
 MANDATORY_FIELDS = ("timestamp", "level", "message", "service", "environment", "version", LOG_TRACE_ID, LOG_SPAN_ID)
-# What a line says by itself; a field of such a name in `extra=` is left out.
+# Standard fields of a line; a field of the same name in `extra=` is dropped.
 OWN_FIELDS = (*MANDATORY_FIELDS, "logger", "event", "stack_trace")
 
-# Further fields that a line may have, and attributes that a span may have, each with what its values mean. The value of
-# another field is written as "[scrubbed]", and another attribute is removed.
+# Allowed further log fields and span attributes, with the meaning of their values. The value of any other field is
+# written as "[scrubbed]"; any other attribute is removed.
 LOG_FIELDS: dict[str, str] = {}
 SPAN_ATTRIBUTES: dict[str, str] = {}
 
-# The meaning of names that are not ours.
+# The meaning to declare for a name that the semantic conventions define.
 BY_CONVENTION = "as in the semantic conventions"
 
 _FIELD = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*").fullmatch
 _ATTRIBUTE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*").fullmatch
-# What a span says by itself: the resource of its process, and the SDK.
+# Names of the resource and of the SDK itself, reserved on spans.
 _OF_RESOURCE = re.compile(r"(service|telemetry|deployment|otel)\.").match
 
 
 def declare(*, log_fields: Mapping[str, str] | None = None, span_attributes: Mapping[str, str] | None = None) -> None:
-    """Let values of these names leave the process, by what they mean: `{"order_id": "the order's id"}`.
+    """Allow values with these names to leave the process, each with its meaning: `{"order_id": "the order's id"}`.
 
-    Declare a name only when its values identify nobody; they still pass the patterns. What several services share is
-    declared by each in the same words. Raises ValueError, which names the name, when it breaks the rule for names, is
-    reserved for what a line or a span says by itself, or has been declared with another meaning.
+    Declare a name only if its values identify nobody. They are still matched against the patterns. If several services
+    share a name, each declares it with the same text. Raises ValueError, which names the name, if it breaks the naming
+    rule, is reserved for standard fields or the resource, or is declared with another meaning.
     """
     for name, meaning in (log_fields or {}).items():
         if name in OWN_FIELDS:
@@ -63,7 +63,7 @@ def declare(*, log_fields: Mapping[str, str] | None = None, span_attributes: Map
 
 
 def claim(known: dict[str, str], name: str, meaning: str, kind: str) -> None:
-    """Remember what a name means. Raises ValueError when it means something else already, or nothing."""
+    """Register a name and its meaning. Raises ValueError if the meaning is empty or differs from the registered one."""
     if not meaning:
         raise ValueError(f"{kind} {name!r} needs a meaning")
     if (other := known.setdefault(name, meaning)) != meaning:

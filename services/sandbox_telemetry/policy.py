@@ -1,6 +1,6 @@
-"""The scrubbing policy: what may leave the process. Used for log lines, spans and error events alike.
+"""The scrubbing policy: what may leave the process. Applied to log lines, spans and error events alike.
 
-The policy as a table, with what the collector does behind it, is docs/reference/scrubbing.md.
+docs/reference/scrubbing.md has the policy as a table, together with what the collector does afterwards.
 """
 
 import re
@@ -12,10 +12,10 @@ from sandbox_telemetry.names import LOG_FIELDS, SPAN_ATTRIBUTES
 SCRUBBED = "[scrubbed]"
 _UNSTORABLE = re.compile(r"[\ud800-\udfff\0]")
 MAX_TEXT = 2_000
-# Texts up to this length repeat (routes, messages, statements) and are looked at once.
+# Texts up to this length repeat (routes, messages, statements), so their result is cached.
 _REMEMBERED = 256
 
-# Identifiers that we make ourselves and that the number patterns would otherwise cut.
+# Our own identifiers, which the number patterns would otherwise match.
 _OURS = r"(?P<ours>\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b|\b(?=\d*[a-f])[0-9a-f]{32}\b)"
 
 PATTERNS: dict[str, str] = {
@@ -37,7 +37,7 @@ PATTERNS: dict[str, str] = {
         r"|(?<![\w:])(?:[0-9A-Fa-f]{1,4}:){1,6}:(?:[0-9A-Fa-f]{1,4}:?)*(?![\w:])"
     ),
 }
-# Time of day reads like the beginning of an IPv6 address; our own listeners are no secret.
+# A time of day looks like the beginning of an IPv6 address; our own listeners' addresses are not personal.
 _HARMLESS = r"(?P<harmless>\b\d{2}:\d{2}:\d{2}\b|\b(?:127\.0\.0\.1|0\.0\.0\.0)\b)"
 _PERSONAL = re.compile("|".join([_OURS, _HARMLESS, *(f"(?:{pattern})" for pattern in PATTERNS.values())]))
 
@@ -47,7 +47,7 @@ def _replace(match: re.Match[str]) -> str:
 
 
 def scrub_text(text: str, limit: int = MAX_TEXT) -> str:
-    """`text`, at most `limit` characters of it, with everything that looks personal or secret replaced."""
+    """Return `text`, cut to `limit` characters, with everything that looks personal or secret replaced."""
     return _scrub_short(text) if len(text) <= _REMEMBERED else _PERSONAL.sub(_replace, storable(text[:limit]))
 
 
@@ -57,7 +57,7 @@ def _scrub_short(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    """`text` with what no store takes written out: half a surrogate pair, as in a file name in Latin-1, and NUL."""
+    """Return `text` with characters that no store accepts escaped: NUL and lone surrogates (file names in Latin-1)."""
     return text if text.isascii() and "\0" not in text else _UNSTORABLE.sub(_written_out, text)
 
 
@@ -66,13 +66,13 @@ def _written_out(match: re.Match[str]) -> str:
 
 
 def scrub_value(value: Any) -> Any:
-    """A value as it may be kept: numbers, booleans and None as they are, text by pattern, all else removed."""
+    """Return a value as it may be stored: numbers, booleans and None unchanged, text scrubbed, else removed."""
     if isinstance(value, str):
         return scrub_text(str(value))
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
-        # 13 digits and more can be a card number; none of our numbers is that large.
+        # A number of 13 digits or more can be a card number; none of our own numbers is that large.
         return value if -(10**12) < value < 10**12 else SCRUBBED
     if isinstance(value, tuple | list):
         return [scrub_value(item) for item in value[:20]]
@@ -80,16 +80,16 @@ def scrub_value(value: Any) -> Any:
 
 
 def span_attribute(key: str, value: Any) -> Any | None:
-    """The attribute's value as it may leave the process, or None when nobody declared it."""
+    """Return the attribute's value as it may leave the process, or None if the name is not declared."""
     return scrub_value(value) if key in SPAN_ATTRIBUTES else None
 
 
 def log_field(key: str, value: Any) -> Any:
-    """The field's value as it may be written: masked when nobody declared it."""
+    """Return the field's value as it may be written: `[scrubbed]` if the name is not declared."""
     return scrub_value(value) if key in LOG_FIELDS else SCRUBBED
 
 
 def exception_type(error: BaseException | type[BaseException]) -> str:
-    """Module and name of the exception's class: all that is said about it besides the stack."""
+    """Return module and name of the exception's class. Apart from the stack, nothing else of it is recorded."""
     cls = error if isinstance(error, type) else type(error)
     return cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}"

@@ -1,7 +1,7 @@
-"""The full template of the route that answered a request: `/v1/items/{item}`, with the prefixes of routers and mounts.
+"""The full template of a request's route: `/v1/items/{item}`, including the prefixes of routers and mounts.
 
-FastAPI leaves the route in the scope as its router declared it, so `scope["route"]` lacks every prefix, and two
-versions of one router would be one series.
+FastAPI stores the route in the scope as its router declared it, so `scope["route"]` lacks every prefix, and two
+versions of one router would share one series.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _REST = "/{path:path}"
 
 
 class RouteTemplates:
-    """Templates by endpoint. Routes that are added while the application runs are found when they first answer."""
+    """Templates by endpoint. A route that is added while the application runs is found at its first request."""
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
         self._routes = routes
         self._known: dict[int, list[tuple[re.Pattern[str], str]]] = {}
 
     def of(self, scope: Scope, root_path: str) -> str:
-        """The template for a scope that was routed; `root_path` is what the scope had before that."""
+        """Return the template for a routed scope; `root_path` is the scope's value before routing."""
         endpoint = scope.get("endpoint")
         if endpoint is None:
             return UNMATCHED_ROUTE
@@ -44,7 +44,7 @@ class RouteTemplates:
 
 
 def _templates(routes: Sequence[BaseRoute], before: str, prefix: str) -> Iterator[tuple[Any, str, str]]:
-    """Endpoint, pattern of the path and template of each route, in the order in which they are tried."""
+    """Yield endpoint, path pattern and template of each route, in the order in which Starlette matches them."""
     for route in iter_route_contexts(routes):
         path = route.path or ""
         if route.endpoint is not None:
@@ -56,7 +56,7 @@ def _templates(routes: Sequence[BaseRoute], before: str, prefix: str) -> Iterato
 
 
 def _routes_of(app: Any) -> Sequence[BaseRoute]:
-    """The routes of a mounted application, which may be wrapped in middleware; none where it has none."""
+    """Return the routes of a mounted application, also if middleware wraps it; empty if it has none."""
     while not hasattr(app, "routes") and hasattr(app, "app"):
         app = app.app
     return getattr(app, "routes", ())
@@ -69,5 +69,5 @@ def _format(path: str) -> str:
 def _pattern(path: str) -> str:
     if not path:
         return ""
-    # Without names, because a mount and a route below it may use the same one; without ^ and $.
+    # Without named groups, because a mount and a route below it may use the same name; without ^ and $.
     return re.sub(r"\(\?P<\w+>", "(?:", compile_path(path)[0].pattern)[1:-1]

@@ -1,4 +1,4 @@
-"""The state of this process's telemetry: started once by whoever comes first, flushed at the end."""
+"""The telemetry of this process: started by the first caller, flushed at the end."""
 
 import logging
 import os
@@ -15,7 +15,7 @@ from sandbox_telemetry.settings import TelemetrySettings
 
 log = logging.getLogger("telemetry")
 
-# Below the ten seconds that an orchestrator waits before it kills.
+# Must be below the ten seconds between an orchestrator's SIGTERM and SIGKILL.
 _LAST_BATCH_SECONDS = 3.0
 
 
@@ -28,9 +28,9 @@ class Runtime:
     event_tags: Callable[[], Mapping[str, str]]
 
     def end(self) -> None:
-        """Send what is still held, spans to the collector and events to the error tracker; at most a few seconds.
+        """Flush spans to the collector and events to the error tracker, within a few seconds.
 
-        The SDK has no limit for it: with a collector that hangs it would wait for OTEL_EXPORTER_OTLP_TIMEOUT.
+        The SDK has no such limit: if the collector hangs, it waits for OTEL_EXPORTER_OTLP_TIMEOUT.
         """
         sending = threading.Thread(target=self.tracer_provider.shutdown, daemon=True)
         sending.start()
@@ -47,10 +47,10 @@ _runtime: Runtime | None = None
 
 
 def start(service: str, event_tags: Callable[[], Mapping[str, str]] = dict) -> Runtime:
-    """Set up logs, errors, traces and build info for `service`; OTEL_SERVICE_NAME gives it another name in all of them.
+    """Set up logs, errors, traces and build info for `service`. OTEL_SERVICE_NAME overrides the name in all of them.
 
-    `event_tags` is asked for further tags of each error event. A process is one service: later calls return the first
-    one's result, also for other names (as in tests, where several applications live in one process).
+    `event_tags` returns further tags for each error event. A process is one service: later calls return the first
+    result, even with other names (as in tests, where several applications share a process).
     """
     global _runtime
     if _runtime is None:
@@ -58,7 +58,7 @@ def start(service: str, event_tags: Callable[[], Mapping[str, str]] = dict) -> R
         service = os.environ.get("OTEL_SERVICE_NAME") or service
         if (event_handler := errors.setup_errors(service, settings, event_tags)) is not None:
             logging.getLogger().addHandler(event_handler)
-        # The bare provider reads OTEL_SDK_DISABLED by itself.
+        # The SDK's provider reads OTEL_SDK_DISABLED itself.
         provider = TracerProvider() if settings.otel_sdk_disabled else tracing.setup_tracing(service, settings)
         metrics.BUILD_INFO.labels(service, settings.service_version, settings.deployment_environment.value).set(1)
         metrics.watch_filesystem(settings.log_directory or Path.cwd())
@@ -67,10 +67,10 @@ def start(service: str, event_tags: Callable[[], Mapping[str, str]] = dict) -> R
 
 
 def is_disabled() -> bool:
-    """Whether this process was told to do without telemetry."""
+    """Return whether OTEL_SDK_DISABLED switches telemetry off."""
     return _runtime is not None and _runtime.settings.otel_sdk_disabled
 
 
 def start_for_tests() -> Runtime:
-    """The running telemetry, or one for a service called `test` when none was started."""
+    """Return the running telemetry. If none is running, start it for a service called `test`."""
     return _runtime or start("test")

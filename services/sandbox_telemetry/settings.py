@@ -7,27 +7,27 @@ from typing import Any, Literal, Self
 from pydantic import SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-# Credentials of the sandbox start with this, so that one look tells that they protect nothing.
+# Prefix of the sandbox's credentials: it marks them as unsafe.
 UNSAFE_PREFIX = "sandbox-only"
 
 
 class Environment(StrEnum):
-    """Where a process runs; policies (sampling, debug endpoints, unsafe credentials) depend on it."""
+    """Deployment environment. It decides on sampling, debug endpoints and unsafe credentials."""
 
     DEV = "dev"
     STAGING = "staging"
     PROD = "prod"
 
 
-# Share of new traces that are recorded, by environment. A caller's decision (traceparent) is always followed, and
-# OTEL_TRACES_SAMPLER overrides this. Everything where people look at single requests; a tenth where there are millions.
+# Share of new traces that are recorded, by environment: all where people look at single requests, a tenth where there
+# are millions. The caller's decision (traceparent) always takes precedence, and OTEL_TRACES_SAMPLER overrides this.
 SAMPLED_SHARE = {Environment.DEV: 1.0, Environment.STAGING: 0.5, Environment.PROD: 0.1}
 
 
 class ServiceSettings(BaseSettings):
-    """Base of each service's settings: field `auth_url` is the variable AUTH_URL.
+    """Base class of a service's settings: the field `auth_url` is the variable AUTH_URL.
 
-    In prod a value that contains the sandbox's credential prefix is refused (pydantic.ValidationError).
+    In prod, a value that contains the sandbox's credential prefix raises pydantic.ValidationError.
     """
 
     model_config = SettingsConfigDict(extra="ignore", frozen=True, env_ignore_empty=True, hide_input_in_errors=True)
@@ -57,18 +57,18 @@ def _plain(value: Any) -> str:
 
 
 class TelemetrySettings(ServiceSettings):
-    """DEPLOYMENT_ENVIRONMENT, SERVICE_VERSION and those of the table in README.md. Sizes are in bytes."""
+    """DEPLOYMENT_ENVIRONMENT, SERVICE_VERSION and the other variables of the table in README.md. Sizes are in bytes."""
 
     otel_sdk_disabled: bool = False
     sentry_dsn: SecretStr | None = None
     log_directory: Path | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    # Four files of 32 MiB hold ten minutes of a dead collector at 500 lines a second.
+    # Four files of 32 MiB hold ten minutes of lines at 500 lines a second, for an outage of the collector.
     log_max_bytes: int = 32 * 1024 * 1024
     log_backups: int = 3
 
     def in_effect(self) -> Self:
-        """These settings, or what is left of them when everything is switched off."""
+        """Return these settings, or what remains of them when OTEL_SDK_DISABLED is set."""
         if not self.otel_sdk_disabled:
             return self
         return self.model_copy(update={"sentry_dsn": None, "log_directory": None, "log_level": "WARNING"})

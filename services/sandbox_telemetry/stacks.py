@@ -9,14 +9,14 @@ from types import CodeType, TracebackType
 
 from sandbox_telemetry import policy
 
-# Of each exception, the last ones; together short enough for a line of Loki's.
+# Limits a stack to the last frames of each exception, so that it fits into a line of Loki's.
 MAX_FRAMES = 30
 MAX_EXCEPTIONS = 20
 MAX_STACK = 20_000
 
 
 def stack_trace(error: BaseException) -> str:
-    """Frames and types of the exception, its causes and, of a group, its members; the last call of each comes last."""
+    """Return frames and types of the exception, its causes and a group's members; the last call of each comes last."""
     return "\n\n".join(_parts(error, []))[:MAX_STACK]
 
 
@@ -45,11 +45,11 @@ def _frames(entry: TracebackType | None) -> str:
     return "".join(texts)
 
 
-# A service fails in the same places again and again. Looking for the column that the standard library underlines, and
-# for what looks personal, takes longer than all else about a line.
+# Cached, because a service fails in the same places repeatedly. Finding the column that the standard library
+# underlines, and matching the patterns, takes longer than everything else about a line.
 @lru_cache(maxsize=2048)
 def _frame(code: CodeType, instruction: int, line: int) -> str:
-    """A frame as the standard library writes it, by the policy: its line of source can hold what looks personal."""
+    """Return a frame in the standard library's format, scrubbed: its source line can contain personal data."""
     _, end_line, column, end_column = next(islice(code.co_positions(), instruction // 2, None))
     summary = traceback.FrameSummary(
         code.co_filename, line, code.co_name, end_lineno=end_line, colno=column, end_colno=end_column

@@ -1,4 +1,4 @@
-"""`with capture() as seen:` what the code inside would have sent: spans, log lines, error events, samples."""
+"""`with capture() as seen:` records what the code inside would have sent: spans, log lines, error events, samples."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -30,7 +30,7 @@ class Captured:
 
     @property
     def spans(self) -> list[ReadableSpan]:
-        """Finished spans in the order of their end."""
+        """Finished spans, ordered by end time."""
         return list(self._exporter.get_finished_spans())
 
     @property
@@ -40,12 +40,12 @@ class Captured:
 
     @property
     def samples(self) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
-        """How much each sample grew: {(name, sorted labels): difference}, those that did not change left out."""
+        """Increase of each sample as {(name, sorted labels): difference}, without unchanged ones."""
         after = _samples()
         return {k: v - self._before.get(k, 0.0) for k, v in after.items() if v != self._before.get(k, 0.0)}
 
     def sample(self, name: str, **labels: str) -> float:
-        """How much the samples called `name` grew that have at least these labels."""
+        """Increase of the samples called `name` that have at least these labels."""
         wanted = set(labels.items())
         return sum(v for (n, ls), v in self.samples.items() if n == name and wanted <= set(ls))
 
@@ -85,7 +85,7 @@ def _captured_events(events: list[dict[str, Any]]) -> Iterator[logging.Handler]:
 
 
 class _Tap(SpanProcessor):
-    """Stays on the provider, which cannot take a processor away, and shows finished spans to whoever captures."""
+    """A processor that stays on the provider, which cannot remove one, and passes finished spans to active captures."""
 
     def __init__(self) -> None:
         self.exporter: InMemorySpanExporter | None = None
@@ -110,7 +110,7 @@ def capture() -> Iterator[Captured]:
     captured = Captured(exporter)
     root = logging.getLogger()
     with _captured_events(captured.error_events) as event_handler:
-        # While captured, an ERROR line is one event here and none in a real error tracker.
+        # During a capture, an ERROR line becomes an event here, and none is sent to a real error tracker.
         replaced = [handler for handler in root.handlers if isinstance(handler, EventHandler)]
         _tap().exporter = exporter
         _swap(root, replaced, [event_handler])

@@ -1,4 +1,4 @@
-"""Traces: the OpenTelemetry SDK set up from the OTEL_* variables, with the scrubbing policy before every exporter."""
+"""Traces: set up the OpenTelemetry SDK from the OTEL_* variables, with the scrubbing policy before every exporter."""
 
 import os
 import re
@@ -28,19 +28,19 @@ from sandbox_telemetry.settings import SAMPLED_SHARE, TelemetrySettings
 _DEFAULTS = {
     "OTEL_TRACES_EXPORTER": "otlp",
     "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf",
-    # The batch processor counts what it handed over and what it dropped.
+    # The batch processor counts the spans that it exported and dropped.
     "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED": "true",
 }
 _BY_PROTOCOL = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}
-# A value of baggage that is taken over.
+# Allowed values of baggage.
 _VALUE = re.compile(r"[a-z0-9-]{1,32}").fullmatch
 
 
 class RequestsOnly(Sampler):
-    """For spans without a parent: `share` of the requests, and no calls.
+    """Samples `share` of the requests among root spans, and no client calls.
 
-    A call without a parent belongs to no request (a probe, the start, housekeeping); each would be a trace of one span.
-    Work in the background that deserves a trace begins one with a span that is not a call.
+    A client call without a parent belongs to no request (a probe, the start, housekeeping); each would be a trace
+    of one span. Background work that needs a trace starts one with a span that is not a client call.
     """
 
     def __init__(self, share: float) -> None:
@@ -58,13 +58,13 @@ class RequestsOnly(Sampler):
 
 
 class _HeaderLines(Getter[Headers]):
-    """All lines of a header. Several of one that is a list are one list; a second `traceparent` makes both invalid."""
+    """Joins repeated list headers into one list; a repeated `traceparent` counts as none."""
 
     def get(self, carrier: Headers, key: str) -> list[str] | None:
         lines = carrier.getlist(key)
         if key == "traceparent" and len(lines) > 1:
             return None
-        # The propagator of baggage reads the first value only.
+        # The baggage propagator reads the first value only.
         return [",".join(lines)] if lines else None
 
     def keys(self, carrier: Headers) -> list[str]:
@@ -75,7 +75,7 @@ HEADER_LINES = _HeaderLines()
 
 
 class KnownBaggage(W3CBaggagePropagator):
-    """Baggage whose names are known and whose values are short words; `;properties` are left out."""
+    """Accepts baggage with known names and short words as values; drops `;properties`."""
 
     def extract(self, carrier: Any, context: Context | None = None, *args: Any, **options: Any) -> Context:
         extracted = super().extract(carrier, context, *args, **options)
@@ -89,21 +89,21 @@ class KnownBaggage(W3CBaggagePropagator):
 
 
 class ProcessResource(Resource):
-    """What all spans of a process share. The encoder asks each span for its hash, and the SDK makes one of JSON."""
+    """The resource of all spans. Hashed by identity: the SDK would build JSON for each span that is encoded."""
 
     def __hash__(self) -> int:
         return id(self)
 
 
 def sampler_for(settings: TelemetrySettings) -> Sampler | None:
-    """The policy's sampler, or None when OTEL_TRACES_SAMPLER decides."""
+    """Return the policy's sampler, or None if OTEL_TRACES_SAMPLER is set."""
     if os.environ.get("OTEL_TRACES_SAMPLER"):
         return None
     return ParentBased(RequestsOnly(SAMPLED_SHARE[settings.deployment_environment]))
 
 
 def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
-    """Configure the global tracer provider once. Raises RuntimeError when nothing installed provides the exporter."""
+    """Configure the global tracer provider once. Raises RuntimeError if no installed package provides the exporter."""
     for name, value in _DEFAULTS.items():
         os.environ.setdefault(name, value)
     described = Resource.create(
@@ -116,7 +116,7 @@ def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
         }
     )
     resource = ProcessResource(described.attributes, described.schema_url)
-    # What each tracer would count itself costs more than the spans; the distro's configurator cannot leave it out.
+    # Tracers' own counters cost more than the spans; the distro's configurator cannot leave them out.
     provider = TracerProvider(sampler_for(settings), resource, meter_provider=NoOpMeterProvider())
     for exporter in _exporters():
         processor = BatchSpanProcessor(ScrubbingExporter(exporter), meter_provider=SDK_METERS)
@@ -127,7 +127,7 @@ def setup_tracing(service: str, settings: TelemetrySettings) -> TracerProvider:
 
 
 def _exporters() -> Iterator[SpanExporter]:
-    """Those that OTEL_TRACES_EXPORTER and OTEL_EXPORTER_OTLP_PROTOCOL name; each reads its own OTEL_* variables."""
+    """Yield the exporters of OTEL_TRACES_EXPORTER and OTEL_EXPORTER_OTLP_PROTOCOL; each reads its own settings."""
     protocol = os.environ.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or os.environ["OTEL_EXPORTER_OTLP_PROTOCOL"]
     for name in os.environ["OTEL_TRACES_EXPORTER"].split(","):
         wanted = _BY_PROTOCOL.get(protocol, protocol) if name.strip() == "otlp" else name.strip()
@@ -140,19 +140,19 @@ def _exporters() -> Iterator[SpanExporter]:
 
 
 def _set_propagator() -> None:
-    """W3C trace context and known baggage, unless OTEL_PROPAGATORS asks for other than the default."""
+    """Set W3C trace context and known baggage as propagators, unless OTEL_PROPAGATORS differs from the default."""
     if os.environ.get("OTEL_PROPAGATORS", "tracecontext,baggage") == "tracecontext,baggage":
         propagate.set_global_textmap(CompositePropagator([TraceContextTextMapPropagator(), KnownBaggage()]))
 
 
 def current_trace_id() -> str | None:
-    """The current trace's id as 32 hexadecimal digits, or None outside a trace."""
+    """Return the current trace id as 32 hexadecimal digits, or None outside a trace."""
     context = trace.get_current_span().get_span_context()
     return trace.format_trace_id(context.trace_id) if context.is_valid else None
 
 
 def current_traceparent() -> str | None:
-    """The current span's context as a W3C traceparent, for a page that continues its trace; None outside a trace."""
+    """Return the current span as a W3C traceparent, for a page that continues the trace; None outside a trace."""
     context = trace.get_current_span().get_span_context()
     if not context.is_valid:
         return None

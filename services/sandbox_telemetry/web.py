@@ -1,6 +1,6 @@
-"""What happens around each request: server span, duration with exemplar, access line, X-Trace-Id, report of an error.
+"""Telemetry of each request: server span, duration with exemplar, access line, X-Trace-Id, error report.
 
-Runs outside everything else, so that each response passes here, those of error handlers too.
+It wraps the whole middleware stack, so that it sees every response, those of error handlers included.
 """
 
 import logging
@@ -46,14 +46,14 @@ from sandbox_telemetry.tracing import HEADER_LINES
 log = logging.getLogger("telemetry.access")
 _HEADER = TRACE_ID_HEADER.lower().encode()
 
-# What is counted when no response was begun, because the client went away or the server ended the request.
+# Status of a request without a response, because the client disconnected or the server ended the request.
 NO_RESPONSE = 499
-# Asked by machines rather than people: neither traced, nor counted, nor written to the access log.
+# Requests by machines, not by people: not traced, counted or written to the access log.
 _PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-# Where the scope keeps the exchange that observes it: an observed application may be mounted in another one.
+# Key in the scope of the exchange that observes it: an observed application may be mounted in another one.
 _EXCHANGE = "telemetry.exchange"
 _BODY = frozenset({"http.response.body", "http.response.zerocopysend", "http.response.pathsend"})
-# What the frameworks raise when the client went away: no failure of the service.
+# Exceptions that frameworks raise when the client disconnects: not a failure of the service.
 _GONE = (ClientDisconnect, WebSocketDisconnect)
 
 
@@ -72,10 +72,10 @@ class ObservedFastAPI(FastAPI):
 
 
 class RequestTelemetry:
-    """Pure ASGI, because Starlette's BaseHTTPMiddleware costs more than all the rest of this package.
+    """Pure ASGI middleware: Starlette's BaseHTTPMiddleware costs more than the rest of this package.
 
-    The server span is made here and not by FastAPI, which can do it since 0.165: a third of the cost, and the raw
-    path, the query and the Host header are never recorded in the first place.
+    The server span is created here, although FastAPI can do it since 0.165: this takes a third of the cost, and never
+    records the raw path, the query or the Host header.
     """
 
     def __init__(
@@ -97,8 +97,8 @@ class RequestTelemetry:
         parent = _parent(scope)
         span = self._tracer.start_span("HTTP", parent, SpanKind.SERVER)
         token = attach(set_span_in_context(span, parent))
-        # FastAPI's own sign, to applications that are mounted in this one, that the request is observed already. Its
-        # option `exclude` sets it as well, for a twentieth of what a request costs.
+        # FastAPI's marker, which tells mounted applications that the request is already observed. FastAPI's option
+        # `exclude` sets it, too, but costs a twentieth of a request.
         scope["fastapi.telemetry"] = None
         scope[_EXCHANGE] = exchange = _Exchange(scope, send, span, self._access_log, self._routes)
         self._active += 1
@@ -123,7 +123,7 @@ class RequestTelemetry:
 
 
 class _NotingErrors:
-    """Inside all middleware, which may end an answer before it lets an error out: the answer counts with the error."""
+    """Innermost middleware: records an error before outer middleware may end the response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -138,7 +138,7 @@ class _NotingErrors:
 
 
 def _parent(scope: Scope) -> Context:
-    """The caller's context; empty for most requests, so the headers are only unpacked when there is something."""
+    """Return the caller's context; empty for most requests, so headers are only parsed if there are any to extract."""
     for name, _ in scope["headers"]:
         if name in (b"traceparent", b"baggage"):
             return extract(Headers(scope=scope), Context(), HEADER_LINES)
@@ -146,7 +146,7 @@ def _parent(scope: Scope) -> Context:
 
 
 class _Exchange:
-    """One request and its response; or a WebSocket connection, from its handshake to its end."""
+    """One request and its response, or one WebSocket connection from its handshake to its end."""
 
     def __init__(self, scope: Scope, send: Send, span: Span, access_log: AccessLog, routes: RouteTemplates) -> None:
         self._scope, self._send, self._span, self._access_log, self._routes = scope, send, span, access_log, routes
@@ -159,35 +159,35 @@ class _Exchange:
         self._status = NO_RESPONSE
         self._failure = ""
         self._finished = False
-        # What the application raised, handled or not; and whether it has handed over the last byte.
+        # The exception that the application raised, handled or not; and whether the last byte has been sent.
         self.error: Exception | None = None
         self.complete = False
 
     async def send(self, message: Message) -> None:
         kind = message["type"]
         if kind in ("http.response.start", "websocket.accept", "websocket.http.response.start"):
-            # An answer that an error handler makes for a client that went away reaches nobody.
+            # A response of an error handler for a disconnected client reaches nobody.
             if not isinstance(self.error, _GONE):
                 self._status = message.get("status", HTTPStatus.SWITCHING_PROTOCOLS.value)
             if self._trace_id:
                 message["headers"] = [*message.get("headers", ()), (_HEADER, self._trace_id.encode())]
         elif kind == "websocket.close" and self._status == NO_RESPONSE:
-            # The server refuses a handshake that the application closes.
+            # If the application closes during the handshake, the server refuses it.
             self._status = HTTPStatus.FORBIDDEN.value
         elif kind in _BODY and not message.get("more_body", False):
             self.complete = True
             if self.error is None:
-                # Before, not after: a process that is killed in between must not leave an answer without its line.
+                # Before sending, not after: if the process is killed in between, no response is without its line.
                 self.finish()
         await self._send(message)
 
     def report(self, error: Exception) -> None:
-        """Log what the application did not handle, once; not that the client went away."""
+        """Log an unhandled exception once, unless it means that the client disconnected."""
         mark_reported(error)
         if isinstance(error, _GONE):
             return
         if self._status == NO_RESPONSE:
-            # What a server answers for an application that raises.
+            # The server's response when an application raises.
             self._status = HTTPStatus.INTERNAL_SERVER_ERROR.value
         if not self._finished:
             self._failure = exception_type(error)
@@ -195,7 +195,7 @@ class _Exchange:
         if self._failure:
             log.error(events.HTTP_ERROR, exc_info=error, extra=self.labels())
         else:
-            # The request has its answer: what failed is a task behind it, or a dependency that was closed.
+            # The response has been sent: a background task or the end of a dependency failed.
             log.error(events.TASK_FAILED, exc_info=error, extra=self.labels())
             self._span.add_event("exception", {"exception.type": exception_type(error)})
 
@@ -208,7 +208,7 @@ class _Exchange:
         }
 
     def finish(self) -> None:
-        """Measure and write the access line, once: when the last byte is handed over, or when there will be none."""
+        """Record metrics and the access line once: when the last byte is sent, or when there will be none."""
         if self._finished:
             return
         self._finished = True
@@ -217,7 +217,7 @@ class _Exchange:
         if self._status >= 500 and not self._failure:
             self._failure = str(self._status)
         fields = self.labels()
-        # How long a connection stays open is no latency.
+        # The duration of a connection is not a latency.
         if self._scope["type"] == "http":
             exemplar = {EXEMPLAR_TRACE_ID: self._trace_id} if self._context.trace_flags.sampled else None
             _duration_of(*fields.values(), self._failure).observe(seconds, exemplar)
@@ -230,7 +230,7 @@ class _Exchange:
         self._access_log.write(self._trace_id, span_id, fields)
 
     def end_span(self) -> None:
-        """Later than `finish`: background tasks run after the answer, and are part of the trace."""
+        """End the span, later than `finish`: background tasks run after the response and belong to the trace."""
         if not self._span.is_recording():
             return
         method, route, status = self.labels().values()
@@ -240,7 +240,7 @@ class _Exchange:
             "url.scheme": self._scope["scheme"],
             "network.protocol.version": self._scope["http_version"],
         }
-        # An unknown method has no place in a name; the convention is HTTP.
+        # Span names must be bounded: by the convention, an unknown method is HTTP.
         name = "HTTP" if method == OTHER_METHOD else method
         if route is not UNMATCHED_ROUTE:
             attributes["http.route"] = route

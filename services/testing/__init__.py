@@ -1,1 +1,1 @@
-"""What the tests of several services share."""
+"""Helpers that the tests of several services share."""

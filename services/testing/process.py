@@ -1,4 +1,4 @@
-"""A service as it really runs: `python -m auth --bind=...`, with its log file and its metrics at hand."""
+"""A service as a real process: `python -m auth --bind=...`, with access to its log file and metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _READY_WITHIN_SECONDS = 30
 
 @dataclass
 class Running:
-    """A running service. `logs` is the file that the collector would follow; `client` keeps no connection open."""
+    """A running service. `logs` is its log file, as the collector reads it; `client` keeps no connection open."""
 
     name: str
     url: str
@@ -36,11 +36,11 @@ class Running:
     client: httpx.Client
 
     def lines(self) -> list[dict[str, Any]]:
-        """Every line it has logged, parsed."""
+        """Return every log line so far, parsed."""
         return [json.loads(line) for line in self.logs.read_text().splitlines()] if self.logs.exists() else []
 
     def lines_of(self, answer: httpx.Response) -> list[dict[str, Any]]:
-        """The lines of the request that got `answer`; waits for its access line, which may come later."""
+        """Return the log lines of the request with this response. Waits for its access line, which may come later."""
         found: list[dict[str, Any]] = []
 
         def written() -> bool:
@@ -51,11 +51,11 @@ class Running:
         return found
 
     def events(self) -> list[str]:
-        """The names of the events it has logged, in order."""
+        """Return the names of the logged events, in order."""
         return [line["event"] for line in self.lines() if "event" in line]
 
     def sample(self, name: str, **labels: str) -> float:
-        """The sum of the samples of a metric that have at least these labels."""
+        """Return the sum of the samples of a metric that have at least these labels."""
         from prometheus_client.parser import text_string_to_metric_families
 
         text = self.client.get("/metrics").text
@@ -64,7 +64,7 @@ class Running:
         return sum(s.value for f in families for s in f.samples if s.name == name and wanted <= s.labels.items())
 
     def stop(self) -> int:
-        """End it as an orchestrator does; its exit status."""
+        """Stop it as an orchestrator does; return its exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(15)
 
@@ -97,7 +97,8 @@ def running_service(name: str, environment: Mapping[str, str], *, port: int = 0)
 
 
 def _client(url: str) -> httpx.Client:
-    # One for all requests: a client reads the certificates of the system, which costs a hundred times a request.
+    # One client for all requests: creating one loads the system's certificates, which takes a hundred times as long as
+    # a request.
     return httpx.Client(base_url=url, verify=False, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 
 
@@ -115,7 +116,7 @@ def _wait_until_ready(service: Running, output: Path) -> None:
 
 
 def until(condition: Any, what: str, *, within: float = 10.0) -> None:
-    """Ask `condition` until it says yes. Raises AssertionError, which names `what`, after `within` seconds."""
+    """Poll `condition` until it is true. Raises AssertionError, which names `what`, after `within` seconds."""
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, f"waited {within:g} s in vain until {what}"
@@ -123,7 +124,7 @@ def until(condition: Any, what: str, *, within: float = 10.0) -> None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
+    """Return a free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -1,6 +1,6 @@
-"""Every name that this project puts on the wire, read from where it is declared. The only reader.
+"""Every name of a metric, event, field and attribute, read from its declaration. The only module that reads them.
 
-What every service shares is in `sandbox_telemetry` and `kit`, what one service adds in its module `signals`.
+Names that all services share are in `sandbox_telemetry` and `kit`; those of one service are in its module `signals`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SERVICES = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Metric:
-    """Name without the suffix that the type adds; unit as in the name; labels in order; buckets of a histogram."""
+    """Name without the suffix of the type; unit as in the name; labels in order; buckets of a histogram."""
 
     name: str
     kind: str
@@ -31,9 +31,9 @@ class Metric:
     labels: tuple[str, ...] = ()
     unit: str = ""
     buckets: tuple[float, ...] = ()
-    # The services that have it; empty for all that are observed.
+    # The services that have it; empty means all observed services.
     services: tuple[str, ...] = ()
-    # Whether the OpenTelemetry SDK makes it, once there is something to count, by the names of its own conventions.
+    # Whether the OpenTelemetry SDK creates it at its first value, by its own naming conventions.
     is_of_sdk: bool = False
 
 
@@ -72,7 +72,7 @@ _SDK_METRICS = (
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """`standalone` are the metrics of programs that only count and log: they send no traces."""
+    """`standalone` are the metrics of programs without traces: they only count and log."""
 
     metrics: tuple[Metric, ...]
     standalone: tuple[Metric, ...]
@@ -83,18 +83,18 @@ class Vocabulary:
     exemplar_trace_id: str
 
     def of(self, service: str) -> tuple[Metric, ...]:
-        """The metrics on a service's page, by its name in the catalog."""
+        """Return the metrics on a service's page, by its name in the catalog."""
         own = tuple(one for one in self.standalone if service in one.services)
         return own or tuple(one for one in self.metrics if service in (one.services or (service,)))
 
     def labels(self, name: str) -> tuple[str, ...]:
-        """The labels of a metric. Raises StopIteration when there is none of this name."""
+        """Return the labels of a metric. Raises StopIteration if there is none of this name."""
         return next(one.labels for one in self.metrics if one.name == name)
 
 
 @cache
 def vocabulary() -> Vocabulary:
-    """What is declared now; imports the modules that declare."""
+    """Return all current declarations; imports the modules that declare."""
     rows: dict[str, dict[str, Any]] = yaml.safe_load((_SERVICES / "catalog.yml").read_text())["services"]
     with_database = tuple(sorted(name for name, row in rows.items() if row["database"]))
     found = [*_read("sandbox_telemetry.metrics", ()), *_read("kit.signals", ()), *_SDK_METRICS]
@@ -124,6 +124,6 @@ def _described(module: ModuleType, services: tuple[str, ...]) -> Iterator[Metric
     for one in vars(module).values():
         if isinstance(one, MetricWrapperBase):
             [family] = one.describe()
-            # What prometheus-client has no public name for.
+            # prometheus-client has no public name for these.
             labels, bounds = one._labelnames, one._kwargs.get("buckets", ())
             yield Metric(family.name, family.type, family.documentation, labels, family.unit, tuple(bounds), services)

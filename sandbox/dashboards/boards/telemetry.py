@@ -16,23 +16,24 @@ LOST_SPANS = 'sum(telemetry:discarded:increase1m{signal="traces",outcome="lost",
 PROCESSED, EXPORTED = "otel_sdk_processor_span_processed_total", "otel_sdk_exporter_span_exported_total"
 
 
-def _called(name: str, expression: str, label: str = "outcome") -> str:
-    return f'label_replace({expression}, "{label}", "{name}", "", "")'
+def _called(name: str, expression: str, label: str = "") -> str:
+    """Set the legend of series to `name`, in which $1 is the value of `label`."""
+    return f'label_replace({expression}, "legend", "{name}", "{label}", "(.*)")'
 
 
 # Few series while nothing is lost; services with losses are named.
 _WELL, _LOST = 'error_type=""', 'error_type!=""'
 _SENT = (
     _called("sent", rate(PROCESSED, where=_WELL)),
-    _called("queue full", rate(PROCESSED, "service", _LOST) + " > 0"),
+    _called("$1 queue full", rate(PROCESSED, "service", _LOST) + " > 0", "service"),
 )
 _TAKEN = (
     _called("delivered", rate(EXPORTED, where=_WELL)),
-    _called("not delivered", rate(EXPORTED, "service", _LOST) + " > 0"),
+    _called("$1 not delivered", rate(EXPORTED, "service", _LOST) + " > 0", "service"),
     # Has no series before a browser has sent spans.
-    _called("browsers", rate("browser_spans_total", "outcome"), "service"),
+    _called("browsers $1", rate("browser_spans_total", "outcome"), "outcome"),
 )
-SENT_SPANS = [(" or ".join(kinds), "{{service}} {{outcome}}") for kinds in (_SENT, _TAKEN)]
+SENT_SPANS = [(" or ".join(kinds), "{{legend}}") for kinds in (_SENT, _TAKEN)]
 QUEUE = ("otel_sdk_processor_span_queue_size", "otel_sdk_processor_span_queue_capacity")
 # Events that did not reach the error tracker, and its notifications that did not reach Alertmanager.
 LOST_EVENTS = {

@@ -1,4 +1,4 @@
-"""The stand-in for the card network answers as payments relies on, and misbehaves as it is told."""
+"""The stand-in for the card network responds as payments expects, and misbehaves as configured."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CARD = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2040, "cvc": 
 
 
 class Acquirer:
-    """The application without a network, and the event loop it runs in."""
+    """The application without a network, and its event loop."""
 
     def __init__(self) -> None:
         self.app = create()

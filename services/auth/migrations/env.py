@@ -1,4 +1,4 @@
-"""Alembic's entry; auth runs it at start through kit.migrations."""
+"""Alembic's environment; auth runs it at start through kit.migrations."""
 
 from auth.tables import metadata
 from kit.migrations import run_environment

@@ -1,4 +1,4 @@
-"""A real auth on a real PostgreSQL, with limits short enough for a test to see them pass."""
+"""A real auth on a real PostgreSQL, with limits short enough to expire during a test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _numbers = itertools.count()
 ENVIRONMENT = {
     "LOCKOUT_FAILURES": str(FAILURES),
     "LOCKOUT_SECONDS": str(LOCKED_SECONDS),
-    # Strength is not what these tests are about; one that is sets its own.
+    # Weak hashes, because these tests do not examine their strength; a test that does sets its own parameters.
     "PASSWORD_HASH_ROUNDS": "1",
     "PASSWORD_HASH_MEMORY_KIB": "64",
 }
@@ -29,7 +29,7 @@ ENVIRONMENT = {
 
 @dataclass
 class Customer:
-    """Somebody with an account, and the tokens of a session."""
+    """An account, and the tokens of a session."""
 
     api: httpx.Client
     email: str

@@ -1,4 +1,4 @@
-"""Registering, logging in, and being locked out."""
+"""Registration, login and lock-out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a client sends, there is a defined answer, and never a 500."""
+"""Every request gets a defined response, never a 500."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from testing.process import Running
 _GOOD = {"email": "somebody@sandbox.test", "password": PASSWORD, "name": "Ada"}
 _JSON = {"Content-Type": "application/json"}
 
-# By name: the body sent to /register, and the status that it gets.
+# By name: the body sent to /register, and the expected status.
 BODIES: dict[str, tuple[bytes, int]] = {
     "nothing": (b"", 422),
     "not JSON": (b"{", 422),
@@ -53,7 +53,7 @@ def _is_problem(answer: httpx.Response) -> bool:
 
 
 def _errors(auth: Running, answer: httpx.Response) -> list[str]:
-    """The error lines that the request caused; a bad request is the client's error, not ours."""
+    """Return the error lines of the request. A bad request is the client's error, so there must be none."""
     return [line["message"] for line in auth.lines_of(answer) if line["level"] == "ERROR"]
 
 
@@ -106,7 +106,7 @@ def test_bad_request_gets_a_defined_problem(
 
 
 def test_no_generated_request_makes_the_server_fail(auth: Running, customer: Customer) -> None:
-    # What exists to fail, fails; and the token must live as long as the test.
+    # Excluded: the routes that fail on purpose, and log-out, because the token must stay valid during the test.
     sent = fuzz(auth.url, headers=customer.bearer, without={"/debug/error", "/logout"})
     assert sent > 100
     assert "http.error" not in auth.events()

@@ -1,4 +1,4 @@
-"""The rules of the lock-out, without the time that passes in between."""
+"""The lock-out policy, tested without waiting for a lock-out to end."""
 
 from __future__ import annotations
 

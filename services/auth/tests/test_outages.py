@@ -1,4 +1,4 @@
-"""A database that is down or slow: a defined answer, and no restart needed afterwards."""
+"""A database that is down or slow: a defined response, and no restart needed afterwards."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Fragile = tuple[Server, Running, httpx.Client]
 
 @pytest.fixture(scope="module")
 def fragile(fragile_postgres: Server) -> Iterator[Fragile]:
-    """An auth with a PostgreSQL of its own, which may be broken."""
+    """An auth with its own PostgreSQL, which the test may stop."""
     environment = {**ENVIRONMENT, "DATABASE_URL": fragile_postgres.new_database("auth")}
     with running_service("auth", environment) as auth, httpx.Client(base_url=auth.url, timeout=20) as api:
         yield fragile_postgres, auth, api
@@ -29,7 +29,7 @@ def fragile(fragile_postgres: Server) -> Iterator[Fragile]:
 
 @contextmanager
 def _locked(url: str, table: str) -> Iterator[None]:
-    """Hold a lock on which every use of the table waits."""
+    """Hold a lock that blocks every use of the table."""
     locked, release = Event(), Event()
 
     async def hold() -> None:

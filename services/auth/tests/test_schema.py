@@ -1,4 +1,4 @@
-"""The schema: migrations and tables agree, and many instances may start at once."""
+"""The schema: migrations and tables match, and many instances can start at once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ asyncio.run(main())
 
 
 def _upgrade(url: str) -> str:
-    """What one starting instance does: whether it changed the schema, whether it imported Alembic."""
+    """Run the upgrade of a starting instance. Returns whether it changed the schema and imported Alembic."""
     command = [sys.executable, "-c", _UPGRADE, url, str(MIGRATIONS)]
     folder = MIGRATIONS.parent.parent
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=60)

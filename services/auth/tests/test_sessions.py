@@ -61,7 +61,7 @@ def test_one_session_ends_without_the_others_of_its_customer(customer: Customer,
 
 @pytest.fixture(scope="module")
 def hasty(database_url: str) -> Iterator[httpx.Client]:
-    """A second instance of auth on the same database, whose tokens and sessions end soon."""
+    """A second instance of auth on the same database, with short-lived tokens and sessions."""
     short = {"DATABASE_URL": database_url, "ACCESS_TOKEN_SECONDS": "1", "SESSION_SECONDS": "4"}
     with running_service("auth", ENVIRONMENT | short) as service, httpx.Client(base_url=service.url) as client:
         yield client
@@ -99,7 +99,7 @@ def _segment(value: dict[str, object]) -> str:
 
 
 def _forgeries(token: str, jwks: dict) -> dict[str, tuple[str, str]]:
-    """Forged tokens by name, each with the problem that it must cause."""
+    """Return forged tokens by name, each with the expected problem."""
     header, payload, signature = token.split(".")
     kid = jwt.get_unverified_header(token)["kid"]
     claims = jwt.decode(token, options={"verify_signature": False})

@@ -1,4 +1,4 @@
-"""The synthetic customer goes on whatever happens, measures it truly, and can be told to be quiet."""
+"""The synthetic customer continues after failures, measures correctly, and can be paused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def settings_of(variables: dict[str, str]) -> Settings:
 
 
 class Gateway(httpx.AsyncBaseTransport):
-    """Answers as the gateway does; `broken` overrides the answer to a path, or raises."""
+    """A fake gateway; `broken` overrides the response to a path, or raises."""
 
     def __init__(self) -> None:
         self.seen: list[httpx.Request] = []

@@ -1,4 +1,4 @@
-"""A real gateway before a real auth and a payments service that does what a test tells it to."""
+"""A real gateway with a real auth and a fake payments service that a test configures."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _numbers = itertools.count()
 
 @dataclass
 class FakePayments:
-    """Notes each request and its body; answers with `status`, `body` and `kind` after `delay` seconds."""
+    """Records each request and its body; responds with `status`, `body` and `kind` after `delay` seconds."""
 
     seen: list[Request] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
@@ -47,14 +47,14 @@ class FakePayments:
         await Response(self.body, self.status, headers)(scope, receive, send)
 
     def forget(self) -> None:
-        """As it was in the beginning."""
+        """Reset to the initial state."""
         self.seen.clear()
         self.bodies.clear()
         self.status, self.body, self.kind, self.delay = 200, b"{}", "application/json", 0.0
 
     @contextmanager
     def listening(self, port: int) -> Iterator[None]:
-        """Listen on the port for as long as the context lasts."""
+        """Listen on the port until the context ends."""
         listener = socket.create_server(("127.0.0.1", port), backlog=128)
         server = uvicorn.Server(uvicorn.Config(self, lifespan="off", log_config=None, timeout_graceful_shutdown=1))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
@@ -70,7 +70,7 @@ class FakePayments:
 
 @dataclass
 class Customer:
-    """Somebody who has logged in through the gateway."""
+    """A customer who has logged in through the gateway."""
 
     api: httpx.Client
     tokens: dict[str, Any]
@@ -87,7 +87,7 @@ class Customer:
 
 
 def log_in(api: httpx.Client) -> Customer:
-    """Register somebody new and log them in."""
+    """Register a new customer and log in."""
     account = {"email": f"customer{next(_numbers)}@sandbox.test", "password": PASSWORD}
     answer = api.post("/api/auth/register", json={**account, "name": "Ada"})
     assert answer.status_code == 201, answer.text
@@ -96,7 +96,7 @@ def log_in(api: httpx.Client) -> Customer:
 
 @contextmanager
 def running_gateway(auth_url: str, payments_port: int, **variables: str) -> Iterator[tuple[Running, httpx.Client]]:
-    """A gateway with its client."""
+    """Run a gateway; yields it and a client."""
     environment = {
         "AUTH_URL": auth_url,
         "PAYMENTS_URL": f"http://127.0.0.1:{payments_port}",
@@ -133,7 +133,7 @@ def listening_payments(payments_port: int) -> Iterator[FakePayments]:
 
 @pytest.fixture
 def payments(listening_payments: FakePayments) -> FakePayments:
-    """The service behind the gateway, as it was in the beginning."""
+    """The fake service behind the gateway, reset for each test."""
     listening_payments.forget()
     return listening_payments
 
@@ -160,7 +160,7 @@ def customer(api: httpx.Client) -> Customer:
 
 
 def problem(answer: httpx.Response) -> tuple[int, str]:
-    """Status and kind of an answer, which must be a problem object that names its trace."""
+    """Return status and kind of a response, which must be a problem object with its trace id."""
     body = json.loads(answer.content)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert body["status"] == answer.status_code

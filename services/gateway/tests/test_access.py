@@ -1,4 +1,4 @@
-"""Who gets through, and what of a request does."""
+"""Which requests have access, and which parts of a request are forwarded."""
 
 from __future__ import annotations
 

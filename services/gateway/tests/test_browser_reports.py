@@ -1,4 +1,4 @@
-"""What browsers report is checked, rebuilt, handed on and counted; a store that is away is waited for."""
+"""Browsers' reports are validated, rebuilt, forwarded and counted; sending is retried while a store is unavailable."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def port() -> int:
 
 @pytest.fixture
 def store() -> FakePayments:
-    """Takes the place of tracker and collector."""
+    """Replaces tracker and collector."""
     return FakePayments(status=200)
 
 
@@ -46,7 +46,7 @@ def _variables(port: int) -> dict[str, str]:
 
 
 class Counted:
-    """How much a counter rose since the test began."""
+    """Increase of a counter since the test began."""
 
     def __init__(self, running: Running, name: str, **labels: str) -> None:
         self._read = lambda: running.sample(name, **labels)
@@ -58,7 +58,7 @@ class Counted:
 
 
 def envelope(port: int, **event: Any) -> str:
-    """As Sentry's SDK writes it; with what no browser of ours would send."""
+    """Return an envelope as Sentry's SDK writes it, with content that our pages never send."""
     content = {
         "event_id": "ab" * 16,
         "release": "frontend-shell@1.0.0",
@@ -152,7 +152,7 @@ def test_what_is_no_event_of_ours_is_refused_and_counted(gateway: tuple[Running,
 
 
 def transaction(port: int, **changes: Any) -> str:
-    """As Sentry's own tracing writes it, with what the policy removes."""
+    """Return a transaction as Sentry's own tracing writes it, with content that the policy removes."""
     now = time.time()
     ids = {"trace_id": "ab" * 16, "span_id": "cd" * 8}
     content = {
@@ -203,14 +203,14 @@ def test_transaction_that_is_none_is_refused(port: int, wrong: dict[str, Any]) -
 
 
 def test_transaction_is_refused_where_nobody_asked_for_them(gateway: tuple[Running, httpx.Client], port: int) -> None:
-    """The tracker of the sandbox would discard it."""
+    """The sandbox's tracker would discard it."""
     assert problem_of(gateway[1].post("/telemetry/errors", content=transaction(port))) == (400, "not-an-event")
 
 
 def test_event_for_a_tracker_that_is_not_ours_is_not_sent_there(
     gateway: tuple[Running, httpx.Client], store: FakePayments, port: int
 ) -> None:
-    """The route is public: it must not become a way to make requests to any host."""
+    """The route is public: it must not become a way to send requests to any host."""
     with store.listening(port):
         foreign = envelope(port).replace("abc@127.0.0.1", "abc@localhost")
         assert gateway[1].post("/telemetry/errors", content=foreign).status_code == 400
@@ -279,7 +279,7 @@ def test_events_past_the_trackers_caps_are_counted_as_refused(
 def test_payments_take_no_longer_while_the_tracker_refuses_a_flood(
     auth: Running, payments: FakePayments, payments_port: int, store: FakePayments, port: int
 ) -> None:
-    """Past the tracker's caps the loss is a number, and no customer waits for it."""
+    """Events above the tracker's limits are counted as lost, and no customer waits for them."""
     store.status = 429
     variables = {**_variables(port), "RATE_LIMIT_BROWSER": "100000/minute"}
     with running_gateway(auth.url, payments_port, **variables) as (running, api), store.listening(port):

@@ -1,4 +1,4 @@
-"""The public OpenAPI document, and the promise that something answers behind each public route."""
+"""The public OpenAPI document, and that every public route has a handler behind it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _SETTINGS = {
 
 @pytest.fixture(scope="module")
 def documents() -> dict[str, dict[str, Any]]:
-    """What each service behind the gateway says about itself."""
+    """Return the OpenAPI document of each service behind the gateway."""
     return {name: _document(name) for name in ("auth", "payments")}
 
 

@@ -1,4 +1,4 @@
-"""Answers handed back, deadlines handed on, and services that are down, slow or mad."""
+"""Forwarded responses and deadlines, and services that are down, slow or send invalid responses."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_slow_service_costs_no_more_than_the_deadline(customer: Customer, paymen
 
 @pytest.fixture(scope="module")
 def lonely(auth: Running) -> Iterator[tuple[Running, Customer, int]]:
-    """A gateway whose payments service does not listen (on the port given); a customer."""
+    """A gateway whose payments service does not listen on its port; a customer; that port."""
     port = free_port()
     with running_gateway(auth.url, port) as (gateway, api):
         yield gateway, log_in(api), port
@@ -126,7 +126,7 @@ def test_tokens_that_cannot_be_checked_yet_are_our_fault(customer: Customer, pay
 
 
 class _relayed:
-    """A way to auth on another port that can be shut, as a context."""
+    """A TCP relay to auth on another port, which can be closed; a context manager."""
 
     def __init__(self, port: int, auth: Running) -> None:
         self._target = ("127.0.0.1", int(auth.url.rpartition(":")[2]))

@@ -1,4 +1,4 @@
-"""The product's page: filled with what is deployed, strict, and whole only as far as its parts are there."""
+"""The frontend's page: filled with the current releases, protected by a strict policy, usable with missing parts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DSNS = "frontend-shell=http://key@tracker:1/4,frontend-account=http://key@tracke
 
 
 def publish(folder: Path, app: str, version: str, **entries: str) -> Path:
-    """What a release leaves in the folder (services/frontend/release.py)."""
+    """Write the files that a release leaves in the folder (services/frontend/release.py)."""
     place = folder / app / version
     place.mkdir(parents=True)
     (place / "manifest.json").write_text(json.dumps({"entries": entries, "styles": ["main.css"]}))
@@ -59,7 +59,7 @@ def test_page_loads_each_part_from_the_release_that_is_deployed(serving: httpx.C
     assert json.loads(script(page, "importmap"))["imports"] == {
         "@sandbox/platform": "/assets/frontend-shell/1.2.3/platform-1.js",
         "@sandbox/account": "/assets/frontend-account/0.4.0/main-2.js",
-        # Not published: the browser finds nothing there, and the shell says so and reports it.
+        # Not published: the import fails in the browser, and the shell shows and reports it.
         "@sandbox/payments": "/assets/frontend-payments/unpublished/main.js",
     }
     assert page.index("platform-1.js") < page.index('src="/assets/frontend-shell/1.2.3/main-1.js"')
@@ -69,7 +69,7 @@ def test_page_loads_each_part_from_the_release_that_is_deployed(serving: httpx.C
 def test_release_of_one_part_is_in_the_next_page_and_the_files_of_the_one_before_stay(
     auth: Running, folder: Path, tmp_path: Path
 ) -> None:
-    """A release restarts nothing, and who has the page open goes on."""
+    """A release needs no restart, and pages that are open keep their files."""
     shutil.copytree(folder, tmp_path / "assets")
     variables = {"ASSETS_DIRECTORY": str(tmp_path / "assets"), "FRONTEND_APPS": APPS}
     with running_gateway(auth.url, 9, **variables) as (_, api):

@@ -1,4 +1,4 @@
-"""The welcome page, and the routes that exist to fail."""
+"""The welcome page, and the routes that fail on purpose."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_values_of_a_deliberate_failure_are_in_no_line_of_any_service(
         return [line["stack_trace"] for line in failed.lines_of(answer) if line.get("event") == "http.error"]
 
     until(stacks, f"{service} has reported its failure")
-    # The body arrived where it was to: only a failure that carries something has a cause.
+    # The body has reached its destination: only a failure with values has a cause.
     assert "which was caused by" in stacks()[0]
     assert not [one for one in (gateway, auth) if "canary" in one.logs.read_text()]
     assert "canary" not in answer.text

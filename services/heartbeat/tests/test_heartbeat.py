@@ -1,4 +1,4 @@
-"""The dead man's switch mails when the heartbeat stays away, once, and says when it is back."""
+"""The dead man's switch mails once when the heartbeat stops, and once when it returns."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def settings_of(variables: dict[str, str]) -> Settings:
 
 
 class Postbox:
-    """Takes mails; `refusals` of them are refused first."""
+    """An SMTP server that refuses the first `refusals` mails."""
 
     def __init__(self, refusals: int = 0) -> None:
         self.mails: list[Mail] = []

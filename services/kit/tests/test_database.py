@@ -1,4 +1,4 @@
-"""A server that is only half there is an absent database, not a defect of the service."""
+"""A server that is starting or stopping counts as an unavailable database, not as a bug of the service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SSL_REQUEST_BYTES = 8
 
 
 def _refusal(state: str, text: str) -> bytes:
-    """PostgreSQL's ErrorResponse."""
+    """Return PostgreSQL's ErrorResponse."""
     fields = b"".join(kind + value.encode() + b"\0" for kind, value in ((b"S", "FATAL"), (b"C", state), (b"M", text)))
     return b"E" + (len(fields) + 5).to_bytes(4, "big") + fields + b"\0"
 

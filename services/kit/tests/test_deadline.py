@@ -1,4 +1,4 @@
-"""Deadlines: what a caller allows is kept, what it claims is not believed blindly."""
+"""Deadlines: the caller's is kept, but limited."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access tokens checked against published keys."""
+"""Verification of access tokens with published keys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def anyio_backend() -> str:
 
 
 class Publisher:
-    """Stands where auth publishes its keys: counts who asks, can be down."""
+    """Replaces auth's key endpoint: counts requests, and can be down."""
 
     def __init__(self) -> None:
         self.keys: dict[str, ec.EllipticCurvePrivateKey] = {}

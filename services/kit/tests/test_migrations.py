@@ -1,4 +1,4 @@
-"""Taking a schema back: with the code that knows the revision, and never by guessing."""
+"""Downgrades: only with code that contains the revision."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def downgrade(): op.execute("DROP TABLE t{revision}")
 
 
 def _release(folder: Path, *revisions: str) -> Path:
-    """A release whose migrations are these; each makes a table of its own."""
+    """Return a release with these migrations, each of which creates its own table."""
     versions = folder / "versions"
     versions.mkdir(parents=True)
     (folder / "env.py").write_text(_ENVIRONMENT)

@@ -1,4 +1,4 @@
-"""Heads of requests that no client in its right mind sends, on a real server."""
+"""Abnormal request heads, sent to a real server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def _application(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
-    """Where a server listens that gives a head half a second."""
+    """The address of a server that allows half a second for a head."""
     monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.5)
     listener = socket.create_server(("127.0.0.1", 0))
     reporting = protocol.bounded_protocol(lambda status: f"trace of {status.value}")
@@ -38,7 +38,7 @@ def address(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, int]]:
 
 
 def _talk(address: tuple[str, int], *pieces: bytes, pause: float = 0.0) -> bytes:
-    """Everything that the server says to these pieces until it closes the connection, or says nothing for 3 s."""
+    """Send the pieces. Returns everything received until the server closes the connection, or is silent for 3 s."""
     with socket.create_connection(address, timeout=3) as connection:
         said = b""
         try:

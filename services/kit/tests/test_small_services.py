@@ -1,4 +1,4 @@
-"""The programs beside the services log and refuse as these do: the same line, the same variables."""
+"""The small programs log and reject settings as the services do: the same lines, the same variables."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ WRONG = {
 
 
 def ended(name: str, **variables: str) -> tuple[int, list[dict]]:
-    """Exit status and lines of a program that is not to start."""
+    """Return exit status and log lines of a program that must not start."""
     done = subprocess.run(
         [sys.executable, "-m", name, "--bind=127.0.0.1:0"],
         env={"PYTHONPATH": str(SERVICES), **NEEDED[name], **variables},

@@ -1,4 +1,4 @@
-"""Alembic's entry; payments runs it at start through kit.migrations."""
+"""Alembic's environment; payments runs it at start through kit.migrations."""
 
 from kit.migrations import run_environment
 from payments.tables import metadata

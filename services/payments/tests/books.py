@@ -1,4 +1,4 @@
-"""Payments' own code on a real PostgreSQL and a real acquirer, with a network between them that the test can break."""
+"""Payments' own code on a real PostgreSQL and a real acquirer, with a simulated network between them."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from payments.service import MIGRATIONS
 GOOD_CARD = "4242424242424242"
 BROKE_CARD = "4000000000009995"
 
-# What may happen to a request on its way to the acquirer; `lost` and `late` are after it took effect.
+# What can happen to a request on its way to the acquirer; `lost` and `late` happen after it took effect.
 WEATHER = ("calm", "refused", "down", "failing", "lost", "late")
 
 
 @dataclass
 class Weather(httpx.AsyncBaseTransport):
-    """The network: each request takes the next entry of `forecast`, and is calm when none is left."""
+    """The simulated network: each request takes the next entry of `forecast`, and succeeds if none is left."""
 
     app: FastAPI
     forecast: list[str] = field(default_factory=list)
@@ -55,7 +55,7 @@ class Weather(httpx.AsyncBaseTransport):
 
 
 class Books:
-    """Everything a test of the ledger needs; `run` drives its own event loop."""
+    """Everything that a test of the ledger needs; `run` drives its own event loop."""
 
     def __init__(self, url: str, *, attempts: int = 2, failures: int = 10_000, open_seconds: float = 60.0) -> None:
         self._runner = asyncio.Runner()
@@ -75,7 +75,7 @@ class Books:
         self.run(upgrade(self.database, MIGRATIONS))
 
     def run(self, work: Awaitable[Any]) -> Any:
-        """The result of a coroutine."""
+        """Return the result of a coroutine."""
 
         async def awaited() -> Any:
             return await work
@@ -83,7 +83,7 @@ class Books:
         return self._runner.run(awaited())
 
     def close(self) -> None:
-        """Give everything back."""
+        """Close everything."""
         self.run(self.client.aclose())
         self.run(self.database.close())
         self._runner.close()
@@ -98,25 +98,25 @@ class Books:
         number: str = GOOD_CARD,
         capture: bool = True,
     ) -> Answer:
-        """POST /payments without the HTTP."""
+        """POST /payments without HTTP."""
         card = {"number": number, "exp_month": 12, "exp_year": 2040, "cvc": "123"}
         wanted = PaymentRequest(amount=amount, currency=currency, card=card, capture=capture)
         return await self.flows.pay(request(user, key, str(amount), currency, number), wanted, Deadline(8))
 
     async def refund(self, user: str, key: str, payment: UUID, amount: int | None) -> Answer:
-        """POST /payments/{id}/refunds without the HTTP."""
+        """POST /payments/{id}/refunds without HTTP."""
         return await self.flows.refund(request(user, key, str(payment), str(amount)), payment, amount, Deadline(8))
 
     async def capture(self, user: str, payment: UUID, amount: int | None) -> Answer:
-        """POST /payments/{id}/capture without the HTTP."""
+        """POST /payments/{id}/capture without HTTP."""
         return await self.flows.capture(user, payment, amount, Deadline(8))
 
     async def keep_house(self) -> int:
-        """Settle everything that is open and that nobody works on."""
+        """Settle all open operations that no worker holds."""
         return await settle_forgotten(self.database, self.flows, self.network, timedelta(0))
 
     def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
-        """What the database says."""
+        """Return the rows of a query."""
 
         async def read() -> list[dict[str, Any]]:
             async with self.database.read() as connection:
@@ -125,16 +125,16 @@ class Books:
         return self.run(read())
 
     def charged(self) -> tuple[int, int]:
-        """What the acquirer took from cards and gave back to them, in sum."""
+        """Return the sums that the acquirer charged and refunded."""
         accounts = self.app.state.network.accounts.values()
         return sum(a.captured for a in accounts), sum(a.refunded for a in accounts)
 
 
 def request(user: str, key: str, *parts: str) -> Request:
-    """A key with the fingerprint of `parts`."""
+    """Return a key with the fingerprint of `parts`."""
     return Request.of(user, key, "a secret of the test", *parts)
 
 
 async def gather(works: Iterable[Awaitable[Any]]) -> list[Any]:
-    """All at once; exceptions are results."""
+    """Run all at once; exceptions are results."""
     return await asyncio.gather(*works, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""A ledger to test, and payments as it runs, with the real auth and the real acquirer beside it."""
+"""The ledger's code, and payments as a real process with the real auth and the real acquirer."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from testing.postgres import Server
 
 @pytest.fixture(scope="module")
 def ledger_url(postgres: Server) -> str:
-    """A database per module: what one leaves behind is no finding of the next, in whichever order they run."""
+    """One database per module, so that modules do not depend on each other's data or order."""
     return postgres.new_database("ledger")
 
 
 @pytest.fixture
 def books(ledger_url: str) -> Iterator[Books]:
-    """The ledger's code and database, without HTTP; the acquirer's memory is new."""
+    """The ledger's code and database, without HTTP; the acquirer starts empty."""
     opened = Books(ledger_url)
     yield opened
     opened.close()
@@ -34,7 +34,7 @@ def shop(postgres: Server) -> Iterator[Shop]:
 
 @pytest.fixture
 def calm(shop: Shop) -> Iterator[Shop]:
-    """The shop with an acquirer that behaves well before and after, and a closed circuit."""
+    """The shop with a closed circuit, and an acquirer with normal behaviour before and after."""
     shop.calm()
     yield shop
     shop.calm()

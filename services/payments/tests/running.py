@@ -1,4 +1,4 @@
-"""payments as it runs, for tests of its HTTP interface."""
+"""payments as a real process, for tests of its HTTP interface."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _people = itertools.count()
 
 @dataclass
 class Customer:
-    """Somebody who has logged in."""
+    """A logged-in customer."""
 
     api: httpx.Client
     bearer: dict[str, str]
@@ -48,7 +48,7 @@ class Customer:
 
 @dataclass
 class Shop:
-    """The three services; each `Customer` has an account of its own."""
+    """The three services; each `Customer` has its own account."""
 
     payments: Running
     auth: Running
@@ -64,16 +64,16 @@ class Shop:
         return Customer(self.api, {"Authorization": f"Bearer {tokens['access_token']}"})
 
     def dump(self) -> str:
-        """Everything that payments' database holds, as SQL."""
+        """Return the content of payments' database, as SQL."""
         return self.postgres.dump(self.database_url)
 
     def columns(self) -> set[str]:
-        """The names of all columns in payments' database."""
+        """Return the names of all columns in payments' database."""
         return {str(column.name) for table in metadata.tables.values() for column in table.columns}
 
     @contextmanager
     def locked(self, table: str) -> Iterator[None]:
-        """Nobody can read or write the table meanwhile: a database that is up and does not answer."""
+        """Lock the table against reads and writes: a database that is up but does not respond."""
         with asyncio.Runner() as runner:
             connection = runner.run(asyncpg.connect(self.database_url))
             runner.run(connection.execute(f"BEGIN; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
@@ -87,7 +87,7 @@ class Shop:
         httpx.put(f"{self.acquirer.url}/control", json=behaviour, timeout=20).raise_for_status()
 
     def calm(self) -> None:
-        """The acquirer behaves, and the circuit has found out."""
+        """Reset the acquirer, and wait until the circuit is closed."""
         self.acquirer_is()
         if self.payments.sample("circuit_open", peer="acquirer"):
             customer = self.customer()
@@ -96,7 +96,7 @@ class Shop:
 
 @contextmanager
 def open_shop(postgres: Server) -> Iterator[Shop]:
-    """Start everything, with patience short enough to see it end."""
+    """Start all services, with timeouts short enough to expire in a test."""
     cheap = {"PASSWORD_HASH_ROUNDS": "1", "PASSWORD_HASH_MEMORY_KIB": "64"}
     url = postgres.new_database("payments")
     with (

@@ -216,7 +216,7 @@ def test_values_in_a_failing_statement_and_in_exceptions_are_in_no_line(customer
 
     until(errors, "the error is logged")
     [error] = errors()
-    # The statement did fail: otherwise the search would prove nothing.
+    # The statement failed: otherwise the search would prove nothing.
     assert "invalid_text_representation" in error["stack_trace"] or "DBAPIError" in error["stack_trace"]
     assert "canary" not in shop.payments.logs.read_text()
     assert "canary" not in answer.text

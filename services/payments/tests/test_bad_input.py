@@ -1,4 +1,4 @@
-"""Whatever a client sends and whatever breaks behind us, there is a defined answer, and never a 500."""
+"""Every request gets a defined response, never a 500, also if the database, auth or the acquirer fails."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_no_generated_request_makes_the_server_fail(customer: Customer, shop: Sh
 
 @pytest.fixture(scope="module")
 def fragile(fragile_postgres: Server) -> Iterator[tuple[Server, Shop]]:
-    """A shop with a database server of its own, which a test may stop."""
+    """A shop with its own database server, which the test may stop."""
     with open_shop(fragile_postgres) as shop:
         yield fragile_postgres, shop
 

@@ -1,4 +1,4 @@
-"""How payments treats an acquirer that fails: how often it asks, when it stops asking, and when it begins again."""
+"""Payments and a failing acquirer: the number of attempts, when the circuit opens, and when it closes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def nervous(ledger_url: str) -> Iterator[Books]:
 
 
 def _ask(books: Books, *forecast: str, seconds: float = 5.0) -> int:
-    """Send an operation through this weather; how often the acquirer was asked."""
+    """Send an operation through this network; return the number of requests to the acquirer."""
     books.weather.forecast, before = list(forecast), books.weather.requests
     try:
         books.run(books.network.perform("/refunds", {"reference": str(uuid4()), **REFUND}, Deadline(seconds)))
@@ -114,7 +114,7 @@ def test_declines_do_not_open_the_circuit(nervous: Books) -> None:
 
 
 class _Body(dict):
-    """A request that can be watched being forgotten."""
+    """A request body that shows when it is garbage-collected."""
 
 
 def test_an_open_circuit_does_not_keep_what_it_refused(ledger_url: str) -> None:

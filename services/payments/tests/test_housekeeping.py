@@ -1,4 +1,4 @@
-"""What nobody waited for is found out later, in favour of nobody but the truth."""
+"""The outcome of forgotten operations is found out later, as the acquirer has it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from payments.tests.books import Books, gather
 
 
 def _lose(books: Books, user: str, *forecast: str) -> UUID:
-    """A payment whose outcome payments does not know."""
+    """Create a payment whose outcome payments does not know."""
     books.weather.forecast = list(forecast)
     with pytest.raises(Problem) as unknown:
         books.run(books.pay(user, "key", 400))

@@ -1,4 +1,4 @@
-"""One key, one charge: in turn, at once, across failures, and across two customers who chose the same key."""
+"""One key, one charge: sequential, concurrent, after failures, and for two customers with the same key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Money is never created and never lost, whatever customers do and whatever happens to the network meanwhile."""
+"""Money is never created and never lost, whatever customers do and however the network fails."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ OPEN = """
 
 
 class Trade(RuleBasedStateMachine):
-    """One customer, one acquirer, and bad weather in between."""
+    """One customer, one acquirer, and an unreliable network in between."""
 
     books: Books
 
@@ -101,7 +101,7 @@ class Trade(RuleBasedStateMachine):
         assert self.books.rows(DISAGREEING) == []
 
     def teardown(self) -> None:
-        """Once everything is settled, our books and the acquirer's say the same."""
+        """After all operations are settled, our ledger and the acquirer agree."""
         self._weather([])
         self.books.run(self.books.keep_house())
         assert self.books.rows(OPEN, user=self.user) == []

@@ -1,4 +1,4 @@
-"""What is accepted as money and as a card, and that nothing of a card shows."""
+"""Valid amounts and cards, and that no output contains parts of a card."""
 
 from __future__ import annotations
 

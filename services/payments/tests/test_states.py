@@ -1,4 +1,4 @@
-"""The states of a payment cannot be crossed, and the ledger cannot be falsified, not even by SQL."""
+"""A payment makes allowed transitions only, and the ledger cannot be falsified, not even with SQL."""
 
 from __future__ import annotations
 

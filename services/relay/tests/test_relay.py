@@ -1,4 +1,4 @@
-"""An issue of the tracker becomes one alert of the team that owns it, also when Alertmanager is away for a while."""
+"""An issue of the tracker becomes one alert of the owning team, even if Alertmanager is unavailable for a while."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SETTINGS = settings_of(VARIABLES)
 
 
 class Alertmanager(httpx.AsyncBaseTransport):
-    """Takes alerts, after refusing `away` times."""
+    """Accepts alerts after refusing `away` times."""
 
     def __init__(self, away: int = 0, status: int = 200) -> None:
         self.away, self.status = away, status

@@ -1,4 +1,4 @@
-"""The sample service in this process, and what it would have sent."""
+"""The sample service in this process, and its captured telemetry."""
 
 import asyncio
 import gzip
@@ -23,7 +23,7 @@ Result = TypeVar("Result")
 
 
 class Collector:
-    """Takes OTLP over HTTP when `status` says so, and error events; remembers names of spans and bodies of events."""
+    """Accepts OTLP over HTTP, with the response `status`, and error events; stores span names and event bodies."""
 
     def __init__(self, port: int = 0) -> None:
         self.status, self.delay, self.names, self.headers = 200, 0.0, [], {}
@@ -68,7 +68,7 @@ class Collector:
 
 
 class Client:
-    """Sends requests to the sample service, in one event loop a call."""
+    """Sends requests to the sample service, with one event loop per call."""
 
     def run(self, action: Callable[[httpx.AsyncClient], Awaitable[Result]]) -> Result:
         from sampleshop.app import app

@@ -1,4 +1,4 @@
-"""Calls to others: spans with the right parent, propagation, durations, and nothing of what was sent."""
+"""Outgoing calls: spans with the right parent, propagation, durations, and no content of the requests."""
 
 import asyncio
 import re
@@ -18,7 +18,7 @@ CANARY = "jane.canary"
 
 
 def call(handler, **options):
-    """One call inside a span `work`; the response, or the exception it ended with."""
+    """Make one call inside a span `work`; return the response, or the exception."""
 
     async def inside():
         client = httpx.AsyncClient(transport=httpx.MockTransport(handler), base_url="http://auth:8001")
@@ -152,7 +152,7 @@ def database(postgres):
 
 
 async def observed(database: Database) -> None:
-    """As services begin: what SQLAlchemy asks a server that it does not know yet is asked before the first request."""
+    """Connect first, as services do at startup: SQLAlchemy queries an unknown server before the first request."""
     sandbox_telemetry.instrument_database(database.engine)
     await database.ping()
 

@@ -1,4 +1,4 @@
-"""A burst of errors is kept, and what becomes of events that do not reach the tracker is counted by its cause."""
+"""A burst of errors is kept, and events that do not reach the tracker are counted by cause."""
 
 import logging
 import traceback
@@ -26,7 +26,7 @@ def test_as_many_events_as_are_let_through_at_once_wait_for_a_slow_tracker(colle
 
 
 def test_stack_trace_shows_the_frames_as_python_does() -> None:
-    """In one place over and over, as a service fails, and in another: what is remembered of one is not the other's."""
+    """Repeatedly in one place, as a service fails, and in another: cached frames are not mixed up."""
 
     def fails(value: int) -> None:
         raise ValueError(10 // value)

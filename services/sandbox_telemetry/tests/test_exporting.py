@@ -1,4 +1,4 @@
-"""What arrives at the collector is scrubbed, and the page says how many spans ended, waited, arrived and were lost."""
+"""Exported spans are scrubbed, and metrics count how many ended, were queued, arrived and were lost."""
 
 import json
 
@@ -21,7 +21,7 @@ PROCESSED, EXPORTED = "otel_sdk_processor_span_processed_total", "otel_sdk_expor
 
 
 def sampleshop(url: str, **variables: str):
-    """The sample service, whose batches leave at once."""
+    """The sample service with immediate batches."""
     from sandbox_telemetry.tests.test_lifecycle import PATHS
 
     standard = {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_ENDPOINT": url, "OTEL_BSP_SCHEDULE_DELAY": "20"}
@@ -71,7 +71,7 @@ class Failing(SpanExporter):
 
 
 def exported() -> dict[str, float]:
-    """Spans by their `error_type`, empty where there is none."""
+    """Return the number of spans by `error_type`, empty if there is none."""
     families = [family for family in metrics.REGISTRY.collect() if family.name == EXPORTED.removesuffix("_total")]
     return {sample.labels.get("error_type", ""): sample.value for family in families for sample in family.samples}
 
@@ -88,7 +88,7 @@ def test_batch_that_is_not_delivered_counts_as_lost_and_has_one_line(seen, endin
 
 
 def test_what_a_collector_refuses_is_counted_as_lost_and_not_sent_again(collector):
-    """The SDK's own counter of its exporter says of these spans that they were exported."""
+    """The SDK's own exporter counter counts these spans as exported."""
     collector.status = 400
     with sampleshop(collector.url) as service:
         service.client.get("/null")
@@ -127,7 +127,7 @@ def test_longer_absence_costs_spans_that_are_counted_and_no_line():
         until(lambda: given_up() > 0, "a batch has been given up")
         dropped = service.sample(PROCESSED, error_type="queue_full")
         assert dropped >= 40 - 4 - 2 - 2
-        # Dropped, or handed to the exporter, or waiting: each of them once.
+        # Dropped, exported or queued: each span counts once.
         assert service.sample(PROCESSED) + service.sample("otel_sdk_processor_span_queue_size") == 40
         assert service.sample("otel_sdk_processor_span_queue_capacity") == 4
         assert service.events().count("http.access") == 40
@@ -148,7 +148,7 @@ def test_page_has_the_sdks_own_counters_with_the_names_that_are_documented(colle
 
 
 def test_no_error_event_is_made_of_a_collector_that_is_away(collector):
-    """Otherwise an outage opens a new issue each minute, beside the alert that reports it."""
+    """Otherwise an outage would open a new issue each minute, in addition to its alert."""
     dsn = collector.url.replace("://", "://key@") + "/1"
     away = f"http://127.0.0.1:{free_port()}"
     with sampleshop(away, SENTRY_DSN=dsn, OTEL_EXPORTER_OTLP_TIMEOUT="0.5") as service:

@@ -176,7 +176,7 @@ def test_disabled_telemetry_sends_nothing_and_serves_all_the_same(collector):
 
 
 def refusal(url: str, head: bytes) -> str:
-    """What the server says to a head that it refuses."""
+    """Return the server's response to a head that it refuses."""
     address = httpx.URL(url)
     with socket.create_connection((address.host, address.port), timeout=5) as connection:
         connection.sendall(head)
@@ -231,7 +231,7 @@ def test_standard_variables_name_the_service_and_add_to_its_resource(collector):
 
 
 def test_protocol_for_traces_alone_is_followed():
-    """The package's own exporter speaks one protocol; told another one, it must not send that one nonetheless."""
+    """The package's own exporter speaks one protocol only; with another one configured, it must not be used."""
     refused = run(OTEL_TRACES_EXPORTER="otlp", OTEL_EXPORTER_OTLP_TRACES_PROTOCOL="carrier/pigeon")
     assert refused.returncode == 1
     assert [line["error_type"] for line in parsed(refused.stdout + refused.stderr)] == ["RuntimeError"]

@@ -1,4 +1,4 @@
-"""What other people's code logs: its own fields, arguments and levels never cost or change what a line must say."""
+"""Logging by foreign code: its fields, arguments and levels never lose a line or change its standard fields."""
 
 import json
 import logging
@@ -18,7 +18,7 @@ MAIL = "jane.canary@example.com"
 
 
 def test_extra_fields_never_overwrite_what_a_line_says_by_itself(seen):
-    # `message` is refused by the standard library, with an error for the caller.
+    # The standard library rejects `message` with an exception.
     names = set(OWN_FIELDS) - {"message"}
     log.error("collides", extra=dict.fromkeys(names, "mine") | {"version": 3, "count": 4, "error_type": "kept"})
     (line,) = seen.log_lines
@@ -70,7 +70,7 @@ def test_numbers_stay_in_the_line_of_an_exception(seen):
     except TimeoutError:
         log.exception("order %d failed after %d tries for %s\n%s", 7, 3, MAIL, "more")
     (line,) = seen.log_lines
-    # What follows the first line is not kept, so the arguments do not fit, and the template says it all.
+    # Lines after the first are dropped, so the arguments do not match, and the template is logged unchanged.
     assert line["message"] == "order %d failed after %d tries for %s"
     try:
         raise TimeoutError(MAIL)

@@ -1,4 +1,4 @@
-"""Reads the services' code: messages are constant, fields are declared, nothing is printed."""
+"""Static checks of the services' code: messages are constants, fields are declared, nothing is printed."""
 
 import ast
 import sys
@@ -19,10 +19,10 @@ METHODS = {"debug", "info", "warning", "error", "exception", "critical"}
 FILES = [path for name in LOGGING for path in sorted((SERVICES / name).rglob("*.py")) if "tests" not in path.parts]
 
 
-# Their exceptions speak to the person who starts a service or turns its schema back, and name what that person wrote.
+# Their exceptions address the person who starts a service or downgrades its schema, and quote that person's input.
 FOR_OPERATORS = {
     "kit/migrations.py",
-    # Its refusal is the answer to the tracker, and names the part that is missing.
+    # The tracker receives this error as the response; it names the missing part.
     "relay/alerts.py",
     "sandbox_telemetry/events.py",
     "sandbox_telemetry/names.py",
@@ -39,7 +39,7 @@ def log_calls(path: Path) -> Iterator[ast.Call]:
 
 
 def declaring(path: Path, module: str) -> ModuleType:
-    """What `events` or `signals` is in a file: the shared ones, or those of the folder that the file is in."""
+    """Return the module that `events` or `signals` means in a file: the shared one, or that of the file's folder."""
     folder = path.relative_to(SERVICES).parts[0]
     return import_module("sandbox_telemetry.events" if module == "events" else f"{folder}.signals")
 
@@ -54,7 +54,7 @@ def is_event(node: ast.expr, path: Path) -> bool:
 
 
 def complaints(path: Path) -> Iterator[str]:
-    """What is wrong with the calls of the logger in a file."""
+    """Yield the violations in a file's logger calls."""
     for call in log_calls(path):
         place = f"{path.relative_to(SERVICES)}:{call.lineno}"
         if not is_event(call.args[0], path):
@@ -92,7 +92,7 @@ def test_nothing_is_printed_past_the_logger():
 
 
 def made_up(node: ast.AST) -> bool:
-    """Whether a text is put together from values: an f-string with fields, `.format(...)`, or the operator `%`."""
+    """Return whether a text is built from values: an f-string with fields, `.format(...)`, or the operator `%`."""
     match node:
         case ast.JoinedStr(values=values):
             return any(isinstance(value, ast.FormattedValue) for value in values)
@@ -118,7 +118,7 @@ def test_the_search_for_made_up_messages_finds_them():
 
 
 def test_messages_of_our_exceptions_are_constant():
-    """A value in a message is in every log and error tracker that the exception ever reaches: keep it in a field."""
+    """A value in a message reaches every log and error tracker that gets the exception: use a field."""
     wrong = [
         f"{name}:{call.lineno}: {ast.unparse(node)}"
         for path in FILES

@@ -1,4 +1,4 @@
-"""What a service declares is checked where it is declared; and what is imported for logging alone is little."""
+"""Declarations are validated when they are made; importing the logging part loads few modules."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ SERVICES = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(autouse=True)
 def forgotten():
-    """What these tests declare is not left to others."""
+    """Remove what these tests declare."""
     known = [(one, dict(one)) for one in (LOG_FIELDS, SPAN_ATTRIBUTES, EVENTS)]
     yield
     for one, before in known:
@@ -75,7 +75,7 @@ def test_event_that_is_wrong_is_refused_by_name(name, message, complaint):
 
 
 def test_program_that_only_logs_does_without_the_sdk():
-    """It would be a good part of the memory of the small services."""
+    """It would be a large part of the small services' memory."""
     program = """
 import sys
 from sandbox_telemetry import log_as_json

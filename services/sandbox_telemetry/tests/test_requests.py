@@ -1,4 +1,4 @@
-"""What one request leaves behind: exactly one of each, connected by one trace id."""
+"""The telemetry of one request: exactly one span, line and count, connected by one trace id."""
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families

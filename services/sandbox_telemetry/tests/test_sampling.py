@@ -1,4 +1,4 @@
-"""Traces are of requests; a call that belongs to none begins none."""
+"""Traces belong to requests; a client call without a request starts none."""
 
 from __future__ import annotations
 

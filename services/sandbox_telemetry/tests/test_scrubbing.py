@@ -1,4 +1,4 @@
-"""Nothing personal leaves the process: canaries go in at every place a request has, none may come out."""
+"""No personal data leaves the process: canaries are put into every part of a request, and must not come out."""
 
 import json
 import logging
@@ -46,7 +46,7 @@ CANARIES = {
     "query string": "/search?name=canary",
     "url with credentials": "postgresql://canary:p4ss@db:5432/x",
 }
-# No pattern can know these; they stay inside because only known fields get out.
+# No pattern can match these; they are kept inside because only declared fields get out.
 NAMELESS = {
     "name": "Jane Canary",
     "address": "12 Canary Wharf",
@@ -114,7 +114,7 @@ def test_canary_in_every_place_of_a_request_reaches_no_signal(shop, seen, canary
     assert len(seen.spans) == 7
     found = everything(seen)
     if canary in NAMELESS.values():
-        # Text that a foreign library builds itself is the one place where an unknown name stays.
+        # Text that a foreign library builds itself is the only place where an unknown name remains.
         found = "\n".join(line for line in found.splitlines() if "contains" not in line)
     assert not traces_of(canary, found)
 

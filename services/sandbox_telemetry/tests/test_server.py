@@ -1,4 +1,4 @@
-"""The odd shop behind a real server: what clients do to a connection, and what the server says of an application."""
+"""The odd shop behind a real server: broken connections, and the server's own lines about an application."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def running(collector):
 
 
 def talk(service, head, *, answer=b""):
-    """Send this, wait for an answer that contains `answer`, and close the connection; what was received."""
+    """Send `head`, wait for a response that contains `answer`, and close the connection; return what was received."""
     address, said = httpx.URL(service.url), b""
     with socket.create_connection((address.host, address.port), timeout=10) as connection:
         connection.sendall(head)
@@ -42,7 +42,7 @@ def talk(service, head, *, answer=b""):
 
 
 def access_line(service):
-    """The line of the only request."""
+    """Return the access line of the only request."""
     found = []
 
     def written():

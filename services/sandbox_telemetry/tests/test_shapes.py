@@ -1,4 +1,4 @@
-"""Every shape of a FastAPI application: a request is counted once, under its full route, and a failure told once."""
+"""All features of a FastAPI application: a request is counted once, with its full route, and a failure logged once."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 
 @pytest.fixture(params=[False, True], ids=["", "behind a user's middleware"])
 def odd(request):
-    """Sends one request to the shop."""
+    """Send one request to the shop."""
     shop = build(user_middleware=True) if request.param else app
 
     def send(method, path, **options):
@@ -40,7 +40,7 @@ def counted(seen, **labels):
 
 
 def is_whole(seen):
-    """Whether line, span and count of the one request say the same; the trace id of all."""
+    """Check that line, span and count of the only request agree; return the trace id."""
     (line,) = access(seen)
     (span,) = [span for span in seen.spans if span.kind.name == "SERVER"]
     agreed = ("http_request_method", "http_route", "http_response_status_code")
@@ -101,7 +101,8 @@ def test_wrong_method_and_head_count_under_their_route(odd, seen):
 
 
 def test_stream_that_breaks_is_one_failure_with_the_status_that_was_sent(odd, seen):
-    # What is raised ends the connection, which a client sees; Starlette's own middleware ends the answer before.
+    # The exception closes the connection, which a client sees; Starlette's own middleware ends the response before
+    # that.
     with suppress(RuntimeError):
         odd("GET", "/stream")
     told_once(seen, "http.error", "RuntimeError")
@@ -182,7 +183,7 @@ def test_text_that_is_no_unicode_loses_nothing(odd, seen):
 
 
 def connection(path, *from_client):
-    """What the application sends to a client that connects, sends these messages and goes away."""
+    """Return what the application sends to a client that connects, sends these messages and disconnects."""
     scope = {
         "type": "websocket",
         **{"path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": []},

@@ -1,4 +1,4 @@
-"""What a service exposes is what is declared: names, types, units, labels; and the catalog agrees with it."""
+"""A service exposes what it declares: names, types, units, labels; and the catalog agrees."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from testing.vocabulary import vocabulary
 
 SERVICES = Path(__file__).resolve().parents[2]
 OPENMETRICS = {"accept": "application/openmetrics-text; version=1.0.0"}
-# The SDK's begin with its first span; test_exporting.py looks at those.
+# The SDK's metrics appear with the first span; test_exporting.py tests those.
 DECLARED = {metric.name: metric for metric in vocabulary().metrics if not metric.is_of_sdk}
 
 

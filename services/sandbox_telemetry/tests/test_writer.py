@@ -1,4 +1,4 @@
-"""The file that the collector follows: rotated without a lost line, and written whatever becomes of stdout."""
+"""The log file that the collector reads: rotated without losing a line, and independent of stdout."""
 
 import json
 import logging
@@ -36,7 +36,7 @@ def test_rotation_keeps_every_line_in_order(tmp_path):
 
 
 def test_two_instances_write_one_file_and_rotate_it_once(tmp_path):
-    """The collector finds every line of both, whole and once, below names that its patterns match."""
+    """The collector finds every line of both exactly once, in files whose names match its patterns."""
     path, count = tmp_path / "shop.jsonl", 400
     children = []
     for instance in (b"a", b"b", b"c"):
@@ -55,7 +55,7 @@ def test_two_instances_write_one_file_and_rotate_it_once(tmp_path):
     assert {len(line) for line in lines} == {100}
     names = {file.name for file in tmp_path.iterdir()}
     assert {"shop.jsonl"} < names == {"shop.jsonl", *(f"shop.jsonl.{n}" for n in range(1, len(names)))}
-    # No more files than the lines fill: none was renamed by a second instance as soon as it was begun.
+    # No more files than the lines need: no second instance has rotated a file that was just created.
     assert len(names) <= count * 3 * 101 // 10_000 + 1
 
 
@@ -107,7 +107,7 @@ def test_closed_stdout_does_not_keep_the_line_from_the_file(tmp_path, capfd):
 
 
 def complaints(stderr: str) -> list[dict]:
-    """The lines on stderr, each checked to be a whole one."""
+    """Return the lines on stderr; each must be complete."""
     lines = [json.loads(line) for line in stderr.splitlines()]
     for line in lines:
         assert set(MANDATORY_FIELDS) <= set(line)

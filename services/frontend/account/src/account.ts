@@ -10,14 +10,14 @@ interface Account {
 const logOut = (): Promise<void> =>
   action(APP, "log out", (span) =>
     session.logOut(APP, span.context).catch((error: unknown) => {
-      // Whoever leaves has left, whatever the server says.
+      // The browser forgets the session even if the request fails.
       if (!(error instanceof Problem)) throw error;
     }),
   );
 
 const row = (name: string, value: string): HTMLElement[] => [h("dt", {}, name), h("dd", {}, value)];
 
-/** Who is logged in, and the way out. */
+/** The logged-in account, and the log-out button. */
 export const accountPage = async (place: HTMLElement): Promise<void> => {
   replace(place, h("p", { class: "loading", role: "status" }, "Loading your account…"));
   try {

@@ -2,7 +2,7 @@ class DeliberateFailure extends Error {
   override readonly name = "DeliberateFailure";
 }
 
-/** Fail on purpose, in this micro-frontend's own code. */
+/** Throw an error on purpose from this micro-frontend's own code. */
 export const breakNow = (): never => {
   throw new DeliberateFailure("the account micro-frontend was told to fail");
 };

@@ -1,4 +1,4 @@
-/** What the payments API takes and gives. */
+/** Requests and responses of the payments API. */
 
 import { type SpanContext, session } from "@sandbox/platform";
 import { APP } from "./app";
@@ -23,7 +23,7 @@ export interface Order {
   readonly card: { number: string; exp_month: number; exp_year: number; cvc: string };
 }
 
-/** `key` makes it one payment however often it is sent. */
+/** `key` is the idempotency key: repeats with the same key make one payment. */
 export const pay = (order: Order, key: string, parent: SpanContext): Promise<Payment> =>
   session.call(APP, {
     method: "POST",

@@ -1,4 +1,4 @@
-/** The form that pays. */
+/** The payment form. */
 
 import { action, busy, field, h, notice, Problem, problemNotice, replace, traceId } from "@sandbox/platform";
 import { type Order, pay } from "./api";
@@ -47,10 +47,10 @@ const orderOf = (form: HTMLFormElement): Order | string => {
   return { amount, currency: given.currency ?? "EUR", description: given.description ?? "", card };
 };
 
-/** The form; `paid` is called after each payment, made or declined, because both are in the list. */
+/** The form; `paid` is called after each payment, also a declined one, because the list shows both. */
 export const payForm = (paid: () => void): HTMLElement => {
   const outcome = h("div");
-  // The same key as long as it is the same order: whoever presses twice pays once.
+  // The key changes with the order only, so that pressing the button twice pays once.
   let key = { order: "", value: "" };
 
   const submit = (): Promise<void> =>

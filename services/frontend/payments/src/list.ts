@@ -1,4 +1,4 @@
-/** The payments that were made, newest first, and giving money back. */
+/** The list of payments, newest first, with refunds. */
 
 import { action, h, notice, Problem, problemNotice, replace, type SpanContext, traceId } from "@sandbox/platform";
 import { list, type Payment, refund } from "./api";
@@ -25,7 +25,7 @@ export interface Listing {
   refresh(parent: SpanContext | undefined): Promise<void>;
 }
 
-/** The list; it is empty until it is refreshed for the first time. */
+/** The list; empty until the first refresh. */
 export const listing = (): Listing => {
   const outcome = h("div");
   const rows = h("div", { "aria-live": "polite" }, h("p", { class: "loading" }, "Loading your payments…"));

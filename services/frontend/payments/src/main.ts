@@ -1,4 +1,4 @@
-/** The payments micro-frontend: pay, see what was paid, refund. */
+/** The payments micro-frontend: pay, list payments, refund. */
 
 import { h, latestContext, type MicroFrontend } from "@sandbox/platform";
 import { payForm } from "./form";

@@ -1,12 +1,12 @@
-/** What a person does: a span that begins a trace, and an owner for whatever fails in it. */
+/** User actions: each is a span that starts a trace, and the owner of errors in it. */
 
 import type { App } from "./config";
 import { annotate } from "./errors";
 import { rootSpan, type Span } from "./trace";
 
 /**
- * Run `work` as one thing that a person did, e.g. `action("frontend-payments", "pay", ...)`. What it throws is
- * remembered to belong to this trace, and thrown on.
+ * Run `work` as one user action, e.g. `action("frontend-payments", "pay", ...)`. An error that it throws is assigned to
+ * this trace and rethrown.
  */
 export const action = async <Result>(
   app: App,

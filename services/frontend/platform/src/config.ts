@@ -1,11 +1,11 @@
-/** What the gateway knows at deploy time and writes into the page: nothing of it is built in. */
+/** Configuration that the gateway writes into the page at deploy time; none of it is built in. */
 
 export type App = "frontend-shell" | "frontend-account" | "frontend-payments";
 
 export interface Deployed {
   readonly version: string;
   readonly team: string;
-  /** Where its errors go; null where there is no error tracker. */
+  /** DSN for its errors; null without an error tracker. */
   readonly dsn: string | null;
   readonly styles: readonly string[];
 }
@@ -13,15 +13,15 @@ export interface Deployed {
 export interface Config {
   readonly environment: "dev" | "staging" | "prod";
   readonly apps: Readonly<Record<App, Deployed>>;
-  /** Shares from 0 to 1; the gateway takes them from the policy of the environment. */
+  /** Sampling ratios from 0 to 1, which the gateway sets by environment. */
   readonly sampling: {
     readonly errors: number;
     readonly traces: number;
     readonly sentryTraces: number;
   };
-  /** Context of the server span that answered the page; W3C form. */
+  /** W3C traceparent of the page request's server span. */
   readonly traceparent: string | null;
-  /** Whether the panel that breaks things exists. */
+  /** Whether the failure panel is shown. */
   readonly breakable: boolean;
 }
 

@@ -1,9 +1,9 @@
-/** Elements without markup in strings: nothing that a person typed can become part of the page. */
+/** Creates elements without markup in strings, so that user input is never parsed as HTML. */
 
 type Child = Node | string | false | null | undefined;
 type Attributes = Record<string, string | number | boolean | ((event: Event) => void) | undefined>;
 
-/** An element. `on...` attributes are listeners, `true` is an attribute without a value, `false` none. */
+/** Create an element. `on...` attributes are listeners; `true` sets an attribute without a value, `false` omits it. */
 export const h = <Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Attributes = {},

@@ -1,6 +1,6 @@
 /**
- * Catches what nobody handled, from the first line on. Sentry's SDK is loaded after the page has been drawn, or at once
- * when there is an error; what was caught meanwhile waits for it, so no error is missed by its coming late.
+ * Catches unhandled errors from the start. Sentry's SDK is loaded after the page has been drawn, or at the first error.
+ * Errors are queued until then, so none is lost.
  */
 
 import { type App, config } from "./config";
@@ -10,11 +10,11 @@ export interface Caught {
   readonly error: unknown;
   readonly app: App;
   readonly trace: SpanContext | undefined;
-  /** Where in the product it happened: a constant such as `payments: pay`. */
+  /** Part of the product, a constant such as `payments: pay`. */
   readonly place: string;
   readonly handled: boolean;
   readonly mechanism: string;
-  /** The name of the log event that reports it, if one does. */
+  /** Name of the log event that reports it, if any. */
   readonly event: string | undefined;
   /** Milliseconds since the epoch. */
   readonly time: number;
@@ -35,17 +35,17 @@ const waiting: Caught[] = [];
 let sink: ((caught: Caught) => void) | undefined;
 let view = "start";
 
-/** The part of the product that is on the screen; a word of ours, never an address. */
+/** Set the part of the product on the screen: a constant of ours, never a URL. */
 export const setView = (name: string): void => {
   view = name;
 };
 
-/** Remember of an error that flies on what its catcher at the top cannot know. */
+/** Attach context to a rethrown error, which the global handler cannot know. */
 export const annotate = (error: unknown, circumstances: Circumstances): void => {
   if (typeof error === "object" && error !== null && !known.has(error)) known.set(error, circumstances);
 };
 
-/** Report an error once, whoever else reports it as well. */
+/** Report an error once, however often this is called for it. */
 export const report = (error: unknown, circumstances: Circumstances = {}): void => {
   if (typeof error === "object" && error !== null) {
     if (reported.has(error)) return;
@@ -70,7 +70,7 @@ export const report = (error: unknown, circumstances: Circumstances = {}): void 
   }
 };
 
-/** Whose code threw: every file has its micro-frontend and release in its address. The platform's acts for others. */
+/** The micro-frontend whose code threw, from the file's address. Frames of the platform are skipped. */
 export const ownerOf = (error: unknown): App | undefined => {
   const stack = error instanceof Error ? (error.stack ?? "") : "";
   for (const [, app, file] of stack.matchAll(/\/assets\/(frontend-[a-z]+)\/[^/\s]+\/([\w.-]+)/g)) {
@@ -86,7 +86,7 @@ export const drainTo = (receiver: (caught: Caught) => void): void => {
 };
 
 let loading = false;
-/** Fetch Sentry's SDK, once. Without it (blocked, offline) the application goes on and errors stay in the console. */
+/** Load Sentry's SDK once. If that fails (blocked, offline), the application works, and errors stay in the console. */
 export const loadSdk = (): void => {
   if (loading || !config.apps["frontend-shell"].dsn) return;
   loading = true;
@@ -96,7 +96,7 @@ export const loadSdk = (): void => {
 };
 
 addEventListener("error", (event) => {
-  // A picture or a script that does not load is an `error` event of its element, without an error.
+  // An image or script that fails to load fires an `error` event on its element, without an error object.
   if (event.error) report(event.error, { handled: false, mechanism: "onerror" });
 });
 addEventListener("unhandledrejection", (event) => {

@@ -1,4 +1,4 @@
-/** Loaded when the first spans wait: the OpenTelemetry SDK, and the way to the gateway. */
+/** Sends spans to the gateway with the OpenTelemetry SDK; loaded when the first spans are queued. */
 
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, type Tracer, trace } from "@opentelemetry/api";
 import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-http";
@@ -9,7 +9,7 @@ import { scrub, spanAttributes } from "./policy";
 import { drainTo, type FinishedSpan, type SpanContext } from "./trace";
 
 const PATH = "/telemetry/traces";
-/** A person waits for nothing here, but who follows a trace should see it within a second. */
+/** Milliseconds between batches: a trace should be visible within a second. */
 const DELAY_MILLISECONDS = 500;
 
 let replayed: SpanContext;
@@ -18,7 +18,7 @@ const ids = { generateTraceId: () => replayed.traceId, generateSpanId: () => rep
 const exporter = new OTLPTraceExporter({ url: new URL(PATH, location.href).href, timeoutMillis: 5_000 });
 const tracers = new Map<App, Tracer>();
 
-/** One resource a micro-frontend, because a resource is whose span it is. */
+/** One resource per micro-frontend, because the resource names the owner of a span. */
 const tracerOf = (app: App): Tracer => {
   let tracer = tracers.get(app);
   if (!tracer) {

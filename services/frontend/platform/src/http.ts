@@ -1,9 +1,9 @@
-/** Calls to the API: traced, bounded in time, and with errors as values that say what happened. */
+/** Calls to the API, with traces, timeouts and typed errors. */
 
 import type { App } from "./config";
 import { Span, type SpanContext } from "./trace";
 
-/** What the API answers when it does not do what was asked (RFC 9457). `traceId` finds the request in every store. */
+/** An error response of the API (RFC 9457). `traceId` finds the request in every store. */
 export class Problem extends Error {
   override readonly name = "Problem";
 
@@ -20,7 +20,7 @@ export class Problem extends Error {
 
 export interface Call {
   readonly method?: "GET" | "POST";
-  /** With `{name}` where `parameters` has a value: the template is recorded, the address is not. */
+  /** Path template, with `{name}` for each of `parameters`. The template is recorded, the URL is not. */
   readonly path: string;
   readonly parameters?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
@@ -36,7 +36,7 @@ const addressOf = ({ path, parameters = {}, query }: Call): string => {
   return query ? `${filled}?${new URLSearchParams(query)}` : filled;
 };
 
-/** The answer's JSON, or undefined where it has none. Throws Problem; status 0 says that no answer came. */
+/** Return the response's JSON, or undefined if it has none. Throws Problem; its status is 0 without a response. */
 export const call = async <Result>(app: App, request: Call): Promise<Result> => {
   const { method = "GET", path, body, headers, parent } = request;
   const span = new Span(app, `${method} ${path}`, "client", parent);

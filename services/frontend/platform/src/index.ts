@@ -1,6 +1,6 @@
 /**
- * What the shell gives to itself and to every micro-frontend, loaded once and before any of them: errors are caught,
- * spans recorded and lines written from here on.
+ * The module that the shell and all micro-frontends share. It is loaded once, before any of them, and starts error
+ * handling, tracing and logging.
  */
 
 export { action } from "./action";
@@ -13,13 +13,13 @@ export { session } from "./session";
 export { latestContext, parseTraceparent, rootSpan, type Span, type SpanContext, whenSpansWait } from "./trace";
 export { busy, field, notice, problemNotice, traceId } from "./ui";
 
-/** Fetch what sends spans, once there are some. */
+/** Load the exporter when the first spans have ended. */
 export const loadExporter = (): Promise<unknown> => import("./export").catch(() => undefined);
 
-/** What the shell asks of a micro-frontend. */
+/** The interface of a micro-frontend. */
 export interface MicroFrontend {
-  /** Draw `view` into `place`; the result takes it down again. */
+  /** Render `view` into `place`; the returned function removes it. */
   mount(place: HTMLElement, view: string): () => void;
-  /** Throw an error from this micro-frontend's own code, for the panel that breaks things. */
+  /** Throw an error from this micro-frontend's own code, for the failure panel. */
   breakNow(): never;
 }

@@ -1,4 +1,4 @@
-/** The one logger of the browser. Messages are constants, values are fields, and fields are those of the policy. */
+/** The logger. Messages are constants, values are fields, and only fields of the policy are kept. */
 
 import type { App } from "./config";
 import { config } from "./config";

@@ -1,4 +1,4 @@
-/** What may leave the browser. Allow-lists; docs/reference/errors.md is the same in words, and tests compare them. */
+/** Allow-lists of what may leave the browser. docs/reference/errors.md documents them, and tests compare both. */
 
 import lists from "../policy.json";
 
@@ -7,7 +7,7 @@ const fields: ReadonlySet<string> = new Set(lists.log_fields);
 
 export const SCRUBBED = "[scrubbed]";
 
-/** Whatever is left as text passes these: mail address, token, 13 digits and more, query string, IP address. */
+/** Patterns that are removed from all text: mail address, token, 13 digits or more, query string, IP address. */
 const PERSONAL =
   /[\w.%+-]+(?:@|%40)[\w-]+(?:\.[\w-]+)+|\beyJ[\w-]+(?:\.[\w-]*)*|(?<!\d)\d(?:[ .+_-]?\d){12,18}(?!\d)|\?[\w%.[\]-]+=\S*|(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])/g;
 
@@ -25,7 +25,7 @@ const kept = (allowed: ReadonlySet<string>, values: Record<string, Value>): Reco
 export const spanAttributes = (values: Record<string, Value>): Record<string, Value> => kept(attributes, values);
 export const logFields = (values: Record<string, Value>): Record<string, Value> => kept(fields, values);
 
-/** A file of ours as a path without host; of anything else only that it is not ours. */
+/** Return one of our files as a path without host; any other file as a constant. */
 export const sourceFile = (url: string | undefined): string => {
   const path = /\/assets\/frontend-[\w./-]+/.exec(url ?? "")?.[0];
   return path ? `app://${path}` : "app:///elsewhere";

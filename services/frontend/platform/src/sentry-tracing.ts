@@ -1,9 +1,9 @@
-/** Sentry's own browser tracing, for servers that keep transactions (SENTRY_TRACES_SAMPLE_RATE above 0). */
+/** Sentry's own browser tracing, for trackers that store transactions (SENTRY_TRACES_SAMPLE_RATE above 0). */
 
 import { type BrowserClient, browserTracingIntegration, startBrowserTracingPageLoadSpan } from "@sentry/browser";
 import { config } from "./config";
 
-/** OpenTelemetry's trace stays the one that travels: Sentry propagates nothing, and its page load is a part of it. */
+/** Only OpenTelemetry's trace is propagated; Sentry's page load is part of that trace. */
 export const trace = (client: BrowserClient): void => {
   client.addIntegration(
     browserTracingIntegration({
@@ -18,7 +18,7 @@ export const trace = (client: BrowserClient): void => {
   startBrowserTracingPageLoadSpan(
     client,
     { name: "documentLoad", startTime: performance.timeOrigin / 1_000 },
-    // Without a decision of its own: the share of the setting decides.
+    // No sampling decision here: the configured ratio applies.
     { sentryTrace: traceId && `${traceId}-${spanId}` },
   );
 };

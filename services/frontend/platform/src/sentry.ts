@@ -1,4 +1,4 @@
-/** Loaded later: Sentry's client. Each event goes to the project of the micro-frontend that it belongs to. */
+/** Sentry's client, loaded later. Each event goes to the project of its micro-frontend. */
 
 import {
   BrowserClient,
@@ -18,9 +18,9 @@ import { config, release } from "./config";
 import { type Caught, drainTo } from "./errors";
 import { scrub, sourceFile } from "./policy";
 
-/** Through the gateway, same-origin: no blocker of third parties in the way, and what it refuses is counted there. */
+/** Send through the gateway: same-origin, so not blocked as a third party, and rejected events are counted. */
 const TUNNEL = "/telemetry/errors";
-/** Events under way at once. A burst of errors is when each of them matters; the default would keep 64. */
+/** Concurrent events. The default of 64 would drop events in a burst of errors. */
 const BUFFER = 1_000;
 
 const ours = (hint: EventHint): Caught => (hint.data as { caught: Caught }).caught;
@@ -40,7 +40,7 @@ const frame = (given: StackFrame): StackFrame => {
   };
 };
 
-/** The message of an exception may hold anything; its type and stack say what is needed. */
+/** An exception's message can contain anything, so only type and stack are kept. */
 const exception = (given: Exception): Exception => ({
   type: scrub(given.type ?? "Error"),
   value: "",
@@ -48,7 +48,7 @@ const exception = (given: Exception): Exception => ({
   stacktrace: { frames: (given.stacktrace?.frames ?? []).map(frame) },
 });
 
-/** A transaction of Sentry's own tracing, made anew as well: what took how long, and of no request which. */
+/** Rebuild a transaction of Sentry's own tracing: durations only, no request URLs. */
 export const rebuildTransaction = (event: TransactionEvent): TransactionEvent =>
   ({
     event_id: event.event_id,
@@ -66,7 +66,7 @@ export const rebuildTransaction = (event: TransactionEvent): TransactionEvent =>
     tags: { service: "frontend-shell", team: config.apps["frontend-shell"].team },
   }) as unknown as TransactionEvent;
 
-/** A new event that holds what the policy names, and nothing that the SDK or a library may have added. */
+/** Rebuild an event with only what the policy allows, without additions of the SDK or of libraries. */
 export const rebuild = (event: Event, caught: Caught): Event => {
   const { trace, app } = caught;
   return {
@@ -107,7 +107,7 @@ const client = new BrowserClient({
   }),
   transportOptions: { bufferSize: BUFFER },
   stackParser: defaultStackParser,
-  // Nothing is collected by itself: no addresses, clicks, console, sessions, user or browser details.
+  // No automatic collection: no URLs, clicks, console, sessions, user or browser details.
   integrations: [],
   dataCollection: { userInfo: false },
   maxBreadcrumbs: 0,
@@ -116,7 +116,7 @@ const client = new BrowserClient({
   ...(config.sampling.sentryTraces > 0 && {
     tracesSampleRate: config.sampling.sentryTraces,
     tracePropagationTargets: [],
-    // As transactions, which is what a gateway can check and what more servers keep.
+    // As transactions, which the gateway can validate and more trackers store.
     traceLifecycle: "static",
     beforeSendTransaction: rebuildTransaction,
   }),

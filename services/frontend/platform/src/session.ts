@@ -1,4 +1,4 @@
-/** Who is logged in. The access token lives in memory; the refresh token in the tab, so that a reload keeps the session. */
+/** The session. The access token is in memory; the refresh token is in the tab's storage, so a reload keeps it. */
 
 import type { App } from "./config";
 import { type Call, call, Problem } from "./http";
@@ -12,7 +12,7 @@ interface Tokens {
 }
 
 const STORED = "sandbox.refresh";
-/** An access token is exchanged this long before it ends, so that no request carries one that ends under way. */
+/** Time before expiry at which an access token is exchanged, so that none expires during a request. */
 const EARLY_MILLISECONDS = 20_000;
 
 const log = logger("frontend-shell");
@@ -50,7 +50,7 @@ export const session = {
     return Boolean(access ?? sessionStorage.getItem(STORED));
   },
 
-  /** Calls `listener` at each change; the result stops that. */
+  /** Call `listener` at each change; the returned function unsubscribes. */
   onChange(listener: (loggedIn: boolean) => void): () => void {
     listeners.add(listener);
     return () => listeners.delete(listener);
@@ -61,10 +61,10 @@ export const session = {
     for (const listener of listeners) listener(true);
   },
 
-  /** A call in the name of who is logged in; an access token that has ended is exchanged first. */
+  /** Make a call as the logged-in user; an expired access token is exchanged first. */
   async call<Result>(app: App, request: Call): Promise<Result> {
     if (!access || access.until < Date.now()) {
-      // A refresh token works once, so calls that begin together share one exchange.
+      // A refresh token works once, so concurrent calls share one exchange.
       refreshing ??= refresh(app, request.parent).finally(() => {
         refreshing = undefined;
       });

@@ -1,6 +1,6 @@
 /**
- * Spans, recorded from the first line on by these few lines; the OpenTelemetry SDK that processes and sends them is
- * loaded later and given what ended meanwhile, so nothing is missed and nothing waits for it.
+ * Records spans from the start. The OpenTelemetry SDK, which sends them, is loaded later and receives the spans that
+ * have ended by then, so none is lost and nothing waits for it.
  */
 
 import type { App } from "./config";
@@ -31,7 +31,7 @@ const random = (bytes: number): string =>
 
 export const now = (): number => performance.timeOrigin + performance.now();
 
-/** As OpenTelemetry's TraceIdRatioBased does: the trace id itself decides, so every part of a trace agrees. */
+/** Sample by trace id, as OpenTelemetry's TraceIdRatioBased, so that all parts of a trace decide alike. */
 const inShare = (traceId: string, share: number): boolean => Number.parseInt(traceId.slice(18), 16) < share * 2 ** 56;
 
 const newTrace = (): { traceId: string; sampled: boolean } => {
@@ -44,7 +44,7 @@ let sink: ((span: FinishedSpan) => void) | undefined;
 let onFirst: (() => void) | undefined;
 let latest: SpanContext | undefined;
 
-/** The trace of what the person did last; what an error belongs to that says nothing better. */
+/** The trace of the last user action; errors without a trace of their own belong to it. */
 export const latestContext = (): SpanContext | undefined => latest;
 
 export class Span {
@@ -80,7 +80,7 @@ export class Span {
   }
 }
 
-/** A span that begins what a person did. It becomes what later errors and calls belong to. */
+/** Start the span of a user action. Later errors and calls belong to it. */
 export const rootSpan = (app: App, name: string, parent?: SpanContext, start?: number): Span => {
   const span = new Span(app, name, "internal", parent, start);
   latest = span.context;
@@ -97,19 +97,19 @@ const emit = (span: FinishedSpan): void => {
   onFirst = undefined;
 };
 
-/** Calls `ready` when the first span has ended: the moment to load what sends them. */
+/** Call `ready` when the first span has ended, to load the exporter. */
 export const whenSpansWait = (ready: () => void): void => {
   if (finished.length) ready();
   else onFirst = ready;
 };
 
-/** From now on spans go to `receiver`, beginning with those that wait. */
+/** Pass all further spans to `receiver`, the queued ones first. */
 export const drainTo = (receiver: (span: FinishedSpan) => void): void => {
   sink = receiver;
   for (const span of finished.splice(0)) receiver(span);
 };
 
-/** The context in a W3C traceparent header's value. */
+/** Parse the value of a W3C traceparent header. */
 export const parseTraceparent = (text: string | null): SpanContext | undefined => {
   const match = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(text ?? "");
   if (!match) return undefined;

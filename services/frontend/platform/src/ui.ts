@@ -1,9 +1,9 @@
-/** The few pieces that both micro-frontends show alike. */
+/** Elements that both micro-frontends share. */
 
 import { h } from "./dom";
 import { Problem } from "./http";
 
-/** A labelled input; `hint` is tied to it for those who hear the page. */
+/** A labelled input; `hint` is linked to it for screen readers. */
 export const field = (
   label: string,
   attributes: Record<string, string | number | boolean>,
@@ -20,7 +20,7 @@ export const field = (
   );
 };
 
-/** A trace id that can be copied: what a person tells support. */
+/** A trace id with a copy button, for support requests. */
 export const traceId = (id: string): HTMLElement => {
   const copy = h("button", { type: "button", class: "quiet", "aria-label": "Copy the trace id" }, "Copy");
   copy.addEventListener("click", async () => {
@@ -32,7 +32,7 @@ export const traceId = (id: string): HTMLElement => {
   return h("p", { class: "trace" }, h("span", {}, "Trace id "), h("code", { "data-trace-id": id }, id), copy);
 };
 
-/** A box that is read aloud when it appears. */
+/** A box that screen readers announce when it appears. */
 export const notice = (
   kind: "good" | "bad",
   title: string,
@@ -40,11 +40,11 @@ export const notice = (
 ): HTMLElement =>
   h("div", { class: `notice ${kind}`, role: kind === "bad" ? "alert" : "status" }, h("strong", {}, title), ...more);
 
-/** What went wrong, in words, with the id that finds it. An error that is no Problem is not ours to explain. */
+/** Show a Problem in words, with its trace id. Other errors are not explained. */
 export const problemNotice = (problem: Problem, title = "That did not work"): HTMLElement =>
   notice("bad", title, h("p", {}, problem.detail), problem.traceId !== "" && traceId(problem.traceId));
 
-/** While `work` runs, the form's button says so and cannot be pressed again. */
+/** Mark the form as busy and disable its buttons while `work` runs. */
 export const busy = async (form: HTMLFormElement, work: () => Promise<void>): Promise<void> => {
   const buttons = [...form.querySelectorAll("button")];
   form.setAttribute("aria-busy", "true");

@@ -1,6 +1,6 @@
 /**
- * Stands in the page itself, before every other script: when the shell or the platform does not load, it is all there is.
- * It shows what a customer can do, and reports; by hand, because what would report is what is missing.
+ * Inline in the page, before every other script. If the shell or the platform does not load, it shows what a customer
+ * can do, and reports the error with its own code, because the platform's is missing.
  */
 
 import type { config as deployed } from "@sandbox/platform";
@@ -67,7 +67,7 @@ addEventListener(
     if (!missing && !event.error) return;
     const [, traceId = "", spanId = ""] = (read().traceparent ?? "").split("-");
     show(main, traceId);
-    // What throws once the platform listens, the platform reports.
+    // Once the platform has loaded, it reports errors itself.
     const heard = performance.getEntriesByName("listening").length > 0;
     if (missing || !heard) report(missing ? "ShellUnavailable" : "ShellFailed", traceId, spanId);
   },

@@ -2,7 +2,7 @@ import { h } from "@sandbox/platform";
 
 const point = (title: string, text: string): HTMLElement => h("li", {}, h("strong", {}, title), h("span", {}, text));
 
-/** A payment as its trace shows it: who is at work when. The style sheet gives each bar its place. */
+/** The trace of a payment as bars. The style sheet positions them. */
 const WORK = ["click pay", "gateway", "payments", "auth", "card network", "INSERT"];
 
 const waterfall = (): HTMLElement =>
@@ -13,7 +13,7 @@ const waterfall = (): HTMLElement =>
     h("ol", {}, ...WORK.map((name) => h("li", {}, h("span", {}, name)))),
   );
 
-/** The first page that somebody without an account sees. */
+/** The home page for visitors without an account. */
 export const home = (): HTMLElement =>
   h(
     "div",

@@ -1,4 +1,4 @@
-/** Loads micro-frontends at run time. One that does not load takes nothing else down and reports itself. */
+/** Loads micro-frontends at run time. A failure is reported and affects no other part. */
 
 import { config, h, logger, type MicroFrontend, replace, type SpanContext, traceId } from "@sandbox/platform";
 
@@ -10,7 +10,7 @@ class MicroFrontendUnavailable extends Error {
   override readonly name = "MicroFrontendUnavailable";
 }
 
-// The names of the import map. Written out, because a bundler must leave them alone.
+// Names of the import map, as literals, so that the bundler does not resolve them.
 const importing: Record<Remote, () => Promise<MicroFrontend>> = {
   "frontend-account": () => import("@sandbox/account"),
   "frontend-payments": () => import("@sandbox/payments"),
@@ -19,7 +19,7 @@ const importing: Record<Remote, () => Promise<MicroFrontend>> = {
 const style = (href: string): Promise<void> =>
   new Promise((resolve) => {
     if (document.querySelector(`link[href="${href}"]`)) return resolve();
-    // Without its style a page is plain, not broken.
+    // A page without its style sheet still works.
     document.head.append(h("link", { rel: "stylesheet", href, onload: () => resolve(), onerror: () => resolve() }));
   });
 
@@ -41,7 +41,7 @@ const fallback = (place: HTMLElement, remote: Remote, context: SpanContext, agai
     ),
   );
 
-/** Draw the micro-frontend, or a useful page in its place. The result takes it down. */
+/** Render the micro-frontend, or a fallback page. The returned function removes it. */
 export const mountInto = async (
   place: HTMLElement,
   remote: Remote,
@@ -54,14 +54,14 @@ export const mountInto = async (
     place.replaceChildren();
     return module.mount(place, view);
   } catch (error) {
-    // What the browser says names an address; the type and whose it is are all that is needed.
+    // The browser's message contains a URL; only the type and the micro-frontend are reported.
     const cause = new MicroFrontendUnavailable(remote, { cause: error });
     logger(remote).error("module.failed", error instanceof TypeError ? cause : error, {
       app: remote,
       trace: context,
       place: `load ${remote}`,
     });
-    // A module that failed once stays failed in this document, so trying again begins with a new one.
+    // A failed import stays failed in this document, so a retry reloads the page.
     fallback(place, remote, context, () => location.reload());
     return () => undefined;
   }

@@ -1,4 +1,4 @@
-/** The shell: header, addresses, and the micro-frontend that belongs to each address. */
+/** The shell: header, routes, and the micro-frontend of each route. */
 
 import {
   config,
@@ -61,7 +61,7 @@ const drawNavigation = (current: string): void => {
   );
 };
 
-/** Show the view of the address; `span` is what the person did to come here. */
+/** Show the view of the current URL; `span` is the user action that led here. */
 const show = async (span: Span, first: boolean): Promise<void> => {
   const turn = ++wanted;
   const name = viewName();
@@ -77,7 +77,7 @@ const show = async (span: Span, first: boolean): Promise<void> => {
     if (turn !== wanted) return left();
     leave = left;
   }
-  // Who hears the page or moves by keyboard begins at what is new.
+  // Move the focus to the new content, for screen readers and keyboards.
   if (!first) main.focus();
   scrollTo(0, 0);
 };
@@ -99,7 +99,7 @@ const begin = async (): Promise<void> => {
   await show(span, true);
   span.end();
   performance.mark("interactive");
-  // The page is there: now there is time for what an error would otherwise have to wait for.
+  // The page is drawn: load Sentry's SDK now, so that a later error need not wait for it.
   requestIdleCallback(() => loadSdk(), { timeout: 2_000 });
 };
 

@@ -1,4 +1,4 @@
-/** The panel that breaks things on purpose, for demonstrations and tests. Not in production. */
+/** The failure panel: causes errors on purpose, for demonstrations and tests. Not in production. */
 
 import {
   action,

@@ -1,4 +1,4 @@
-"""Payments, the operations that move them, idempotency keys, and a double-entry ledger that guards itself."""
+"""Payments, their operations, idempotency keys, and a double-entry ledger with its own constraints."""
 
 from alembic import op
 
@@ -74,7 +74,7 @@ CREATE TABLE ledger_entries (
 );
 """
 
-# Checked when the transaction commits, because entries are written one after the other.
+# Checked at commit, because entries are inserted one after the other.
 BALANCE = """
 CREATE FUNCTION ledger_must_balance() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -102,7 +102,7 @@ CREATE TRIGGER ledger_transactions_append_only BEFORE UPDATE OR DELETE ON ledger
     FOR EACH ROW EXECUTE FUNCTION ledger_is_append_only();
 """
 
-# The same table as payments.states.TRANSITIONS, for whatever reaches the database without passing through it.
+# The same table as payments.states.TRANSITIONS, for changes that bypass the service.
 TRANSITIONS = """
 CREATE FUNCTION payment_status_must_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -122,14 +122,14 @@ CREATE TRIGGER payment_status_follows BEFORE UPDATE ON payments
 
 
 def upgrade() -> None:
-    """Everything, in the transaction that the caller holds."""
+    """Create everything, in the transaction that the caller holds."""
     for statements in (TABLES, BALANCE, APPEND_ONLY, TRANSITIONS):
         for statement in _split(statements):
             op.execute(statement)
 
 
 def _split(statements: str) -> list[str]:
-    """One statement each, as asyncpg wants them; a function's body stays whole."""
+    """Split the text into single statements, as asyncpg requires; a function's body stays whole."""
     parts, body = [], False
     current: list[str] = []
     for line in statements.splitlines():

@@ -1,1 +1,1 @@
-"""A service of every shape that FastAPI has and the sample shop has not."""
+"""A service with every FastAPI feature that the sample shop lacks."""

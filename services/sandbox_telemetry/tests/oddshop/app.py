@@ -1,4 +1,4 @@
-"""Routers below prefixes, mounts, streams, sockets, work after the answer, and failures in all of them."""
+"""Routers with prefixes, mounts, streams, WebSockets, background tasks, and failures in all of them."""
 
 import asyncio
 import logging
@@ -151,7 +151,7 @@ async def moved(item: str) -> Response:
 
 @shop.get("/odd")
 async def odd() -> None:
-    name = "caf\udce9.txt"  # what os.listdir gives for a name in Latin-1
+    name = "caf\udce9.txt"  # As os.listdir returns a name in Latin-1.
     log.warning(f"file {name}", extra={f"read {name}": name, "reason": name})  # noqa: G004 (a library may do this)
     with trace.get_tracer(name).start_as_current_span(f"read {name}") as span:
         span.add_event(name, {"error.type": name})
@@ -173,7 +173,7 @@ async def ws(socket: WebSocket, item: str) -> None:
 
 
 def build(*, user_middleware: bool) -> FastAPI:
-    """The shop, also behind a middleware as a user writes one, whose body Starlette runs in a task of its own."""
+    """Create the shop, optionally behind a user's middleware, whose body Starlette runs in a separate task."""
     app = create_app("oddshop", lifespan=lifespan)
     app.include_router(shop)
     outer, sub, observed = APIRouter(), FastAPI(), create_app("oddshop")

@@ -1,1 +1,1 @@
-"""A small service that does everything a service can do to its telemetry."""
+"""A small service that uses every part of the telemetry."""
