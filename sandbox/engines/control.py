@@ -1,6 +1,6 @@
 """Controls components without regard to the engine: listening ports, output, stop, kill, freeze, start.
 
-The rest of the test suite does not know which engine runs the stack.
+No other part of the test suite knows which engine runs the stack.
 """
 
 import json
@@ -84,7 +84,7 @@ def stop(stack: Stack, component: str) -> None:
 
 
 def kill(stack: Stack, component: str) -> None:
-    """End a component at once (SIGKILL)."""
+    """Kill a component with SIGKILL."""
     commands.kill(stack.root, component)
 
 

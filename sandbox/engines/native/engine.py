@@ -133,7 +133,7 @@ class NativeEngine:
             raise StackError(f"{name} does not run.", f"`python -m sandbox start {name}` starts it.")
         with contextlib.suppress(ProcessLookupError):
             os.kill(state.pid, signal.SIGKILL)
-        # Until the supervisor notices, it reports the component as healthy.
+        # Until the supervisor notices the end of the process, it reports the component as healthy.
         deadline = time.monotonic() + PATIENCE_SECONDS
         while (now := self._state(name)).pid == state.pid and now.status == "Running" and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS / 4)

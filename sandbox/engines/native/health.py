@@ -1,6 +1,7 @@
 """Whether a process is ready.
 
-Its health page is requested directly: the supervisor's own probes are whole seconds apart, a fifth of a warm start.
+Its health page is requested directly. The probes of the supervisor are whole seconds apart, and a second is a fifth of
+a warm start.
 """
 
 import http.client
