@@ -16,7 +16,7 @@ from sandbox.model.errors import StackError
 __all__ = ["check_disk", "check_line_ends", "check_ports", "check_readable"]
 
 GIB = 1024**3
-# The maximum size of the volumes: half a GiB for Prometheus, about as much for the other stores and the logs together.
+# The maximum size of the volumes in GiB: half a GiB for Prometheus, the rest for the other stores and the logs.
 NEEDED_GIB = 1.5
 # Files that programs create next to the configuration, and the user's own secrets.
 NOT_OURS = {"__pycache__", "secrets"}
