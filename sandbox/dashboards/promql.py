@@ -7,6 +7,7 @@ span metrics that Tempo generates. Both have the same labels, so one panel shows
 __all__ = [
     "BUCKETS",
     "CHOSEN",
+    "CORES_UNIT",
     "FIRING",
     "PER_MINUTE",
     "PER_SECOND",
@@ -49,9 +50,10 @@ _SERVER = 'span_kind="SPAN_KIND_SERVER"'
 # alone: a foreign SDK may omit error_type.
 _FAILED = ('error_type!=""', f'error_type="",{STATUS}=~"5.."')
 
-# The units of the results of per_minute and rate, for panels.
+# Units of panels that Grafana has no name for; the first two belong to per_minute and rate.
 PER_MINUTE = "suffix:/min"
 PER_SECOND = "suffix:/s"
+CORES_UNIT = "suffix: cores"
 
 # Currencies whose minor unit is not a hundredth (ISO 4217).
 _WHOLE = "BIF|CLP|DJF|GNF|ISK|JPY|KMF|KRW|PYG|RWF|UGX|UYI|VND|VUV|XAF|XOF|XPF"

@@ -4,8 +4,9 @@ from grafana_foundation_sdk.builders import dashboard
 
 from sandbox.dashboards import limits
 from sandbox.dashboards.board import address, board, outside
-from sandbox.dashboards.boards.telemetry import REFUSED_A_MINUTE
+from sandbox.dashboards.boards import shared
 from sandbox.dashboards.panels import figure, lines, link, plot, timeline
+from sandbox.dashboards.pipeline import REFUSED_A_MINUTE
 from sandbox.dashboards.promql import (
     FIRING,
     PER_MINUTE,
@@ -19,7 +20,7 @@ from sandbox.dashboards.promql import (
     requests,
     share,
 )
-from sandbox.dashboards.style import CIRCUITS, PRESENCE, SEVERITIES
+from sandbox.dashboards.style import CIRCUITS, SEVERITIES
 from sandbox.dashboards.tables import Column, grid, traces
 
 __all__ = ["incident"]
@@ -159,14 +160,7 @@ def _hit() -> list:
             width=6,
             links=_TO_SERVICE,
         ),
-        plot(
-            "Payments by outcome",
-            "Payments per minute.",
-            PER_MINUTE,
-            [(per_minute("payments_total", "outcome"), "{{outcome}}")],
-            stacked=True,
-            width=6,
-        ),
+        shared.payments_by_outcome(width=6),
     ]
 
 
@@ -175,14 +169,7 @@ _TO_SERVICE = [link("Service dashboard", "/d/service?var-service=${__field.label
 
 def _changed() -> list:
     return [
-        timeline(
-            "Scrape targets",
-            "Whether Prometheus can scrape each target.",
-            [('max by (service) (up{job!="optional"})', "{{service}}")],
-            PRESENCE,
-            width=12,
-            height=9,
-        ),
+        shared.scrape_targets(width=12),
         grid(
             "Running versions",
             "Running version of each service. Two versions of one service: a release is in progress or incomplete.",

@@ -4,9 +4,9 @@ from grafana_foundation_sdk.builders import dashboard
 
 from sandbox.dashboards import limits
 from sandbox.dashboards.board import board
-from sandbox.dashboards.panels import figure, plot, timeline
-from sandbox.dashboards.promql import quantile, rate, share
-from sandbox.dashboards.style import PRESENCE
+from sandbox.dashboards.boards import shared
+from sandbox.dashboards.panels import figure, plot
+from sandbox.dashboards.promql import CORES_UNIT, quantile, rate, share
 
 __all__ = ["infrastructure"]
 
@@ -18,7 +18,6 @@ DISK = "max(loki_ingester_wal_disk_usage_percent)"
 LAG = quantile(0.99, "event_loop_lag_seconds_bucket", "service")
 FILES = share("process_open_fds", "process_max_fds")
 COLLECTOR = 'label_replace(%s, "service", "otel-collector", "", "")'
-CORES_UNIT = "suffix: cores"
 CORES = f"rate(process_cpu_seconds_total[1m]) or {COLLECTOR % 'rate(otelcol_process_cpu_seconds_total[1m])'}"
 
 
@@ -34,13 +33,7 @@ def infrastructure() -> dashboard.Dashboard:
 
 def _there() -> list:
     return [
-        figure(
-            "Targets down",
-            "Scrape targets that are down, without Grafana.",
-            "short",
-            'count(up{job!="optional"} == 0) or vector(0)',
-            limit=limits.GONE,
-        ),
+        shared.targets_down(),
         figure(
             "Disk usage",
             "Used share of the disk that holds the stores.",
@@ -76,13 +69,7 @@ def _there() -> list:
             f"max({FILES})",
             limit=limits.FILES,
         ).decimals(1),
-        timeline(
-            "Scrape targets",
-            "Whether Prometheus can scrape each target, without Grafana, which does not run everywhere.",
-            [('max by (service) (up{job!="optional"})', "{{service}}")],
-            PRESENCE,
-            height=9,
-        ),
+        shared.scrape_targets(),
     ]
 
 

@@ -4,6 +4,7 @@ from grafana_foundation_sdk.builders import dashboard
 
 from sandbox.dashboards import limits
 from sandbox.dashboards.board import board
+from sandbox.dashboards.boards import shared
 from sandbox.dashboards.panels import dial, figure, plot, timeline
 from sandbox.dashboards.promql import PER_MINUTE, money, per_minute, quantile, rate, share
 from sandbox.dashboards.style import CIRCUITS
@@ -84,13 +85,7 @@ def _outside() -> list:
 def _payments() -> list:
     median = money(AMOUNT + "_bucket", "currency, le", "5m", "(histogram_quantile(0.5, {}) >= 0)")
     return [
-        plot(
-            "Payments by outcome",
-            "Payments per minute. Declined: by the cardholder's bank. Failed: our error or the card network's.",
-            PER_MINUTE,
-            [(per_minute("payments_total", "outcome"), "{{outcome}}")],
-            stacked=True,
-        ),
+        shared.payments_by_outcome(),
         plot(
             "Declined payments by reason",
             "Payments per minute that the card network declined, by its reason.",
@@ -134,14 +129,7 @@ def _payments() -> list:
 
 def _accounts() -> list:
     return [
-        plot(
-            "Log-ins by outcome",
-            "Log-ins per minute. Many failures: an attack or a broken client.",
-            PER_MINUTE,
-            [(per_minute("logins_total", "outcome"), "{{outcome}}")],
-            stacked=True,
-            width=12,
-        ),
+        shared.logins_by_outcome(width=12),
         plot(
             "Security events",
             "Per minute: accounts locked after repeated failures, refresh tokens used twice (one may be stolen), "

@@ -7,6 +7,7 @@ from grafana_foundation_sdk.builders import dashboard
 
 from sandbox.dashboards import limits
 from sandbox.dashboards.board import board, outside, service_variable
+from sandbox.dashboards.boards import shared
 from sandbox.dashboards.panels import figure, lines, link, lokigraph, plot, timeline
 from sandbox.dashboards.promql import (
     BUCKETS,
@@ -85,14 +86,7 @@ def _now() -> list:
             PER_MINUTE,
             f"{per_minute('payments_total')} or vector(0)",
         ),
-        figure(
-            "Targets down",
-            "Scrape targets that are down, without Grafana.",
-            "short",
-            'count(up{job!="optional"} == 0) or vector(0)',
-            limit=limits.GONE,
-            links=[link("Infrastructure", "/d/infrastructure?${__url_time_range}")],
-        ),
+        shared.targets_down([link("Infrastructure", "/d/infrastructure?${__url_time_range}")]),
         timeline(
             "Alert timeline",
             "Alerts, when they fired, and their severity.",
@@ -153,20 +147,8 @@ def _services() -> list:
 def _business() -> list:
     steps = "sum(rate(synthetic_journeys_total%s[1m]))"
     return [
-        plot(
-            "Payments by outcome",
-            "Payments per minute. Declined: by the cardholder's bank, not our error.",
-            PER_MINUTE,
-            [(per_minute("payments_total", "outcome"), "{{outcome}}")],
-            stacked=True,
-        ),
-        plot(
-            "Log-ins by outcome",
-            "Log-ins per minute. Many failures: an attack or a broken client.",
-            PER_MINUTE,
-            [(per_minute("logins_total", "outcome"), "{{outcome}}")],
-            stacked=True,
-        ),
+        shared.payments_by_outcome(),
+        shared.logins_by_outcome(),
         plot(
             "Failed journeys",
             "Share of the synthetic customer's journeys (log in, pay, view, log out) that fail.",

@@ -10,6 +10,7 @@ from sandbox.dashboards.board import address, board, error_projects, service_var
 from sandbox.dashboards.panels import figure, lines, link, lokigraph, plot
 from sandbox.dashboards.promql import (
     CHOSEN,
+    CORES_UNIT,
     PER_MINUTE,
     PER_SECOND,
     ROUTE,
@@ -210,7 +211,7 @@ def _saturation() -> list:
         plot(
             "CPU",
             "Cores used.",
-            "short",
+            CORES_UNIT,
             [(busy, "cores")],
             limit=limits.CPU,
             width=6,
