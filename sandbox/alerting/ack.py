@@ -1,4 +1,4 @@
-"""Acknowledges alerts: creates an Alertmanager silence, so that nobody else is notified while somebody works on it."""
+"""Acknowledges alerts: creates an Alertmanager silence, which stops escalation while the alert is being handled."""
 
 import getpass
 import json

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,10 +79,15 @@ def _named(name: str) -> Named:
     return FAULTS[name]
 
 
+def _silenced() -> AbstractContextManager[object]:
+    """Discard what a fault prints: it would reveal the answer of a drill."""
+    return redirect_stdout(io.StringIO())
+
+
 @contextmanager
 def _reported(name: str, step: str) -> Iterator[None]:
     try:
-        with redirect_stdout(io.StringIO()):
+        with _silenced():
             yield
     except httpx.HTTPError as error:
         raise StackError(f"{name} could not be {step}: {error}.", "`make status` shows what runs.") from error
@@ -98,18 +103,18 @@ def undone(fault: Fault, stack: Stack, scenario: str) -> Iterator[None]:
     note.parent.mkdir(parents=True, exist_ok=True)
     note.write_text(scenario + "\n", encoding="utf-8")
     try:
-        with redirect_stdout(io.StringIO()):
+        with _silenced():
             fault.prepare()
         yield
     finally:
-        with redirect_stdout(io.StringIO()):
+        with _silenced():
             fault.remove()
         note.unlink(missing_ok=True)
 
 
 def inject(fault: Fault) -> None:
-    """Inject a fault that `undone` removes. Prints nothing, because that would reveal the answer of a drill."""
-    with redirect_stdout(io.StringIO()):
+    """Inject a fault that `undone` removes."""
+    with _silenced():
         fault.inject()
 
 
@@ -122,7 +127,7 @@ def undo_forgotten(stack: Stack) -> str:
     if not note.exists():
         return ""
     name = note.read_text(encoding="utf-8").strip()
-    with redirect_stdout(io.StringIO()):
+    with _silenced():
         make(stack, **scenarios.read(name).fault).remove()
     with suppress(AckError):
         withdraw(stack.url("alertmanager"), scenarios.read(name).alert)

@@ -63,7 +63,7 @@ def _stop(stack: Stack, component: str) -> Fault:
 
 
 def _kill(stack: Stack, component: str) -> Fault:
-    """Kill a component repeatedly: its engine restarts it at once, as an orchestrator would."""
+    """Kill a component and keep it down. Without the stop, its engine would restart it, as an orchestrator does."""
 
     def inject() -> None:
         commands.kill(stack.root, component)
@@ -175,10 +175,11 @@ def _slow(stack: Stack, latency_ms: int) -> None:
 def _errors(stack: Stack, per_second: float) -> Fault:
     """Call a failing route of payments continuously; each failure is an error event."""
 
-    def fail(client: httpx.Client, _number: int) -> None:
-        client.post("/api/debug/payments/error")
+    return _steadily(stack.url("gateway"), _fail, per_second)
 
-    return _steadily(stack.url("gateway"), fail, per_second)
+
+def _fail(client: httpx.Client, _number: int) -> None:
+    client.post("/api/debug/payments/error")
 
 
 def _burst(stack: Stack, requests: int, seconds: float) -> Fault:
@@ -188,7 +189,7 @@ def _burst(stack: Stack, requests: int, seconds: float) -> Fault:
         began = time.monotonic()
         with httpx.Client(base_url=stack.url("gateway"), timeout=10.0, trust_env=False) as client:
             for number in range(requests):
-                client.post("/api/debug/payments/error")
+                _fail(client, number)
                 time.sleep(max(0.0, began + (number + 1) * seconds / requests - time.monotonic()))
 
     return Fault(inject, lambda: None)

@@ -34,7 +34,7 @@ PARTS = ("sampled", "active", "fired", "sent", "inbox", "resolved")
 
 @dataclass(frozen=True)
 class Drill:
-    """One drill. `alert` of `service` must page `mailbox` and nobody else, and none of `quiet` may fire.
+    """One drill. `alert` of `service` must page only `mailbox`, and none of `quiet` may fire.
 
     `sign` is PromQL over the metrics that the alert reads; its value rises with the first bad sample.
     """

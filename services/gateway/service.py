@@ -41,7 +41,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     payments = Upstream("payments", chosen.payments_url, **options)
 
     async def fetch_keys() -> Any:
-        # Auth may start after the gateway; until then, a request with a token is told that it cannot be verified.
+        # Auth may start after the gateway; until then it rejects requests with a token, because it cannot verify them.
         deadline = Deadline(chosen.request_seconds)
         answer = await auth.send("GET", "/.well-known/jwks.json", deadline, expected=True)
         return answer.raise_for_status().json()

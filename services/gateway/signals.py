@@ -19,11 +19,9 @@ TOKENS_REJECTED = Counter(
 )
 RATE_LIMITED = Counter("rate_limited", "Requests refused because the client sent too many.", registry=REGISTRY)
 BROWSER_ERROR_EVENTS = Counter(
-    "browser_error_events", "Error events of browsers by what became of them.", ("app", "outcome"), registry=REGISTRY
+    "browser_error_events", "Error events of browsers by outcome.", ("app", "outcome"), registry=REGISTRY
 )
-BROWSER_SPANS = Counter(
-    "browser_spans", "Spans of browsers by what became of them.", ("app", "outcome"), registry=REGISTRY
-)
+BROWSER_SPANS = Counter("browser_spans", "Spans of browsers by outcome.", ("app", "outcome"), registry=REGISTRY)
 
 CLIENT_LIMITED = Event("client.rate_limited", "client sent too many requests")
 
@@ -32,5 +30,5 @@ declare(
         "limit": "how many requests in which time a client may send",
         "status": "of a payment, in a browser",
     },
-    span_attributes={"payment.outcome": "what became of a payment, as its customer saw it"},
+    span_attributes={"payment.outcome": "outcome of a payment, as the customer saw it"},
 )

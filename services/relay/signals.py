@@ -9,7 +9,7 @@ from sandbox_telemetry.names import declare
 
 REGISTRY = CollectorRegistry()
 
-ALERTS = Counter("relay_alerts", "Alerts by what became of them.", ("alert", "outcome"), registry=REGISTRY)
+ALERTS = Counter("relay_alerts", "Alerts by outcome.", ("alert", "outcome"), registry=REGISTRY)
 BUILD_INFO = Gauge(
     "build_info", "Always 1; the labels say what runs.", ("service", "version", "environment"), registry=REGISTRY
 )

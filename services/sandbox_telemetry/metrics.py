@@ -65,9 +65,7 @@ EVENT_LOOP_LAG = Histogram(
     "event_loop_lag_seconds", "How late the event loop woke up.", unit="seconds", buckets=LAG_SECONDS, registry=REGISTRY
 )
 LOG_LINES = Counter("telemetry_log_lines", "Log lines by level.", ("level",), registry=REGISTRY)
-ERROR_EVENTS = Counter(
-    "telemetry_error_events", "Error events by what became of them.", ("outcome",), registry=REGISTRY
-)
+ERROR_EVENTS = Counter("telemetry_error_events", "Error events by outcome.", ("outcome",), registry=REGISTRY)
 
 
 class _Page(Collector):
