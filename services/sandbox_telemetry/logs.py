@@ -23,7 +23,7 @@ from sandbox_telemetry import crashes, events, metrics, policy
 from sandbox_telemetry.events import Event
 from sandbox_telemetry.logfile import LogFile
 from sandbox_telemetry.names import LOG_SPAN_ID, LOG_TRACE_ID, OWN_FIELDS
-from sandbox_telemetry.settings import TelemetrySettings
+from sandbox_telemetry.settings import TelemetrySettings, service_name
 from sandbox_telemetry.stacks import stack_trace
 
 # Loggers whose INFO lines repeat what the access line contains, or contain personal data.
@@ -236,7 +236,7 @@ def log_as_json(service: str) -> tuple[TelemetrySettings, Logs]:
     OTEL_SERVICE_NAME overrides `service`. If a setting is rejected or the file cannot be written, one line on stdout
     names the reason and the variable to set, and SystemExit is raised.
     """
-    service = os.environ.get("OTEL_SERVICE_NAME") or service
+    service = service_name(service)
     try:
         settings = TelemetrySettings().in_effect()
     except ValidationError as error:

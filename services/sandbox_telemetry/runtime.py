@@ -1,7 +1,6 @@
 """The telemetry of this process: started by the first caller, flushed at the end."""
 
 import logging
-import os
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from sandbox_telemetry import errors, events, metrics, tracing
 from sandbox_telemetry.logs import Logs, log_as_json
-from sandbox_telemetry.settings import TelemetrySettings
+from sandbox_telemetry.settings import TelemetrySettings, service_name
 
 log = logging.getLogger("telemetry")
 
@@ -55,7 +54,7 @@ def start(service: str, event_tags: Callable[[], Mapping[str, str]] = dict) -> R
     global _runtime
     if _runtime is None:
         settings, logs = log_as_json(service)
-        service = os.environ.get("OTEL_SERVICE_NAME") or service
+        service = service_name(service)
         if (event_handler := errors.setup_errors(service, settings, event_tags)) is not None:
             logging.getLogger().addHandler(event_handler)
         # The SDK's provider reads OTEL_SDK_DISABLED itself.

@@ -1,5 +1,6 @@
 """Settings, read from the environment once at start. The SDK itself reads the standard OTEL_* variables."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -50,6 +51,11 @@ class ServiceSettings(BaseSettings):
                     "Set a real one, or set DEPLOYMENT_ENVIRONMENT to dev or staging."
                 )
         return self
+
+
+def service_name(default: str) -> str:
+    """Return the name of this process's service in every signal: OTEL_SERVICE_NAME, or the default."""
+    return os.environ.get("OTEL_SERVICE_NAME") or default
 
 
 def _plain(value: Any) -> str:
