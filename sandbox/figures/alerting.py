@@ -13,8 +13,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from loadtest.people import send_people
 from sandbox.alerting.routes import PAGE_WAIT
+from sandbox.figures.measure import SETTLE_SECONDS, stack
 from sandbox.incidents.kinds import BEHIND_TOXIPROXY
+from sandbox.incidents.paging import DRILLS, PARTS
+from sandbox.model.stack import Stack
+from sandbox_testing import Mailpit, Prometheus
 
 __all__ = ["REPEATED", "alerting", "healthy", "healthy_section", "section"]
 
@@ -34,10 +39,6 @@ def alerting(root: Path, runs: int) -> Iterator[dict[str, object]]:
     Yields all results so far after each step. A drill that fails is a row with its failure, not an error. The stack is
     restarted for each without data, and left running. Raises StackError if it does not start.
     """
-    from sandbox.figures.measure import SETTLE_SECONDS
-    from sandbox.incidents.paging import DRILLS
-    from sandbox.model.stack import Stack
-
     _fresh(root)
     time.sleep(SETTLE_SECONDS + REST_SECONDS)
     rows: list[Timed] = []
@@ -55,16 +56,12 @@ def _fresh(root: Path) -> None:
 
     The budget that an earlier drill consumed would speed up the next page.
     """
-    from sandbox.figures.measure import stack
-
     stack(root, "clean")
     stack(root, "up", **BEHIND_TOXIPROXY)
 
 
 def _drill(root: Path, name: str) -> Timed:
     """Return the seconds of each measured stage, and the names of the failed tests."""
-    from sandbox.incidents.paging import PARTS
-
     reports = root / ".run" / "reports"
     measured, outcome = reports / "figures.json", reports / "drill.xml"
     for path in (measured, outcome):
@@ -102,8 +99,6 @@ def _cost(stack: Any, seconds: int) -> dict[str, float]:
 
     Durations are wall-clock times (rules per second, a round of scrapes); processes are in cores.
     """
-    from sandbox_testing import Prometheus
-
     with closing(Prometheus(stack.url("prometheus"))) as prometheus:
         window = f"[{seconds}s]"
         queries = {
@@ -123,11 +118,6 @@ def healthy(root: Path, seconds: float) -> dict[str, object]:
     The stack starts without data and is left running. Raises StackError if the load could not be sent, because the
     absence of pages would then mean nothing.
     """
-    from loadtest.people import send_people
-    from sandbox.figures.measure import SETTLE_SECONDS
-    from sandbox.model.stack import Stack
-    from sandbox_testing import Mailpit
-
     _fresh(root)
     time.sleep(SETTLE_SECONDS)
     with closing(Mailpit(Stack(root).url("mailpit"))) as mailbox:

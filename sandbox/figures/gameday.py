@@ -6,6 +6,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from sandbox.figures import measure
+from sandbox.incidents import scenario, session
+from sandbox.model.stack import Stack
+
 __all__ = ["gameday", "section"]
 
 Run = dict[str, Any]
@@ -17,8 +21,6 @@ def gameday(root: Path, rounds: int, resumed: Mapping[str, Any] | None = None) -
 
     `resumed` are the results of an interrupted measurement: its runs are not repeated.
     """
-    from sandbox.incidents import scenario
-
     runs: list[Run] = list((resumed or {}).get("runs", ()))
     done = {(one["round"], one["scenario"]) for one in runs}
     planned = [(number, name) for number in range(1, rounds + 1) for name in scenario.names()]
@@ -31,13 +33,9 @@ def gameday(root: Path, rounds: int, resumed: Mapping[str, Any] | None = None) -
 
 
 def _played(root: Path, name: str) -> Run:
-    from sandbox.figures.measure import stack
-    from sandbox.incidents import scenario, session
-    from sandbox.model.stack import Stack
-
     kind = scenario.read(name).kind
     try:
-        stack(root, "up")
+        measure.stack(root, "up")
         one = session.play_one(Stack(root), name, lambda line: print(line, flush=True))
     except Exception as error:
         # Any error is the result of this run; the others are still measured.

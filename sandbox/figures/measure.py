@@ -10,12 +10,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from loadtest.seen import observed_load
 from sandbox.engines import choice
 from sandbox.engines.native.engine import SUPERVISOR
 from sandbox.engines.native.memory import anonymous_memory
 from sandbox.model.compose import read_topology
 from sandbox.model.errors import StackError
 from sandbox.model.profiles import PROFILES
+from sandbox.model.stack import Stack
+from sandbox.release.gap import gap
 
 __all__ = [
     "cold_build",
@@ -141,9 +144,6 @@ def losses(root: Path, seconds: float) -> dict[str, object]:
 
 def release(root: Path) -> dict[str, object]:
     """Measure the duration of a release under load, and the longest wait of a request. Needs a running stack."""
-    from sandbox.model.stack import Stack
-    from sandbox.release.gap import gap
-
     found = figures_of_tests(root, ["tests/e2e/test_release.py", "-k", "under_load"])
     return {**{name: figure["median"] for name, figure in found.items()}, "gateway gap": gap(Stack(root))}
 
@@ -153,9 +153,6 @@ def saturation(root: Path, duration: str) -> dict[str, object]:
 
     The stack is left running.
     """
-    from loadtest.seen import observed_load
-    from sandbox.model.stack import Stack
-
     stack(root, "up", RATE_LIMIT_ADDRESS=UNLIMITED, RATE_LIMIT_CUSTOMER=UNLIMITED)
     try:
         load, seen = observed_load(Stack(), SATURATING_USERS, duration, processes=1)

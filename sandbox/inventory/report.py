@@ -10,7 +10,11 @@ from rich.table import Table
 from sandbox.engines import choice
 from sandbox.engines.native import images
 from sandbox.engines.state import read_state
+from sandbox.inventory import audit as auditing
+from sandbox.inventory.locks import find
 from sandbox.inventory.parts import parts
+from sandbox.inventory.running import DOWN, running
+from sandbox.inventory.sbom import FILE, bill, write
 from sandbox.model.compose import read_topology
 from sandbox.model.layout import Layout
 
@@ -19,8 +23,6 @@ __all__ = ["audit", "print_versions", "write_sbom"]
 
 def print_versions(root: Path) -> None:
     """Print every component: pinned version, running version, licence."""
-    from sandbox.inventory.running import DOWN, running
-
     topology = read_topology(root)
     everything = parts(topology, images.load())
     engine = choice.running(topology, topology.services)
@@ -36,8 +38,6 @@ def print_versions(root: Path) -> None:
 
 def write_sbom(root: Path) -> None:
     """Write the bill of materials, as CycloneDX JSON."""
-    from sandbox.inventory.sbom import FILE, bill, write
-
     bom = bill(root, parts(read_topology(root), images.load()))
     write(bom, root / FILE)
     print(f"{len(bom.components)} components are in {FILE}")
@@ -45,9 +45,6 @@ def write_sbom(root: Path) -> None:
 
 def audit(root: Path) -> int:
     """Print known vulnerabilities of every Python and npm lock file. Return 1 if there is one."""
-    from sandbox.inventory import audit as auditing
-    from sandbox.inventory.locks import find
-
     python = auditing.audit(find(root, ".lock"), auditing.audit_python)
     npm = auditing.audit(find(root, "package-lock.json"), auditing.audit_npm)
     vulnerable = False

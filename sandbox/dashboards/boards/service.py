@@ -4,6 +4,7 @@ from typing import Any
 
 from grafana_foundation_sdk.builders import dashboard, stat
 from grafana_foundation_sdk.models import common
+from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
 from sandbox.dashboards import limits
 from sandbox.dashboards.board import address, board, error_projects, service_variable
@@ -107,7 +108,6 @@ def _error_events() -> stat.Panel:
 
 
 def _links(title: str, url: str) -> Any:
-    from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
     return DynamicConfigValue(id_val="links", value=[{"title": title, "url": url}])
 

@@ -9,7 +9,7 @@ from typing import Any
 from sandbox.dashboards.snapshot.canvas import LETTER, PIXELS, Box, Canvas, cut
 from sandbox.dashboards.snapshot.data import Series
 from sandbox.dashboards.snapshot.look import DIM, TEXT, colours, displayed, in_words, properties, shade_of, text_on
-from sandbox.dashboards.style import BAD, WARN
+from sandbox.dashboards.style import BAD, WARN, service_colours
 from sandbox_testing.spans import Span
 from sandbox_testing.stores import LogLine
 
@@ -209,8 +209,6 @@ def _in_order(spans: Sequence[Span]) -> list[tuple[int, Span]]:
 
 
 def _service_overrides() -> list[dict[str, Any]]:
-    from sandbox.dashboards.style import service_colours
-
     return [
         {"matcher": {"id": "byRegexp", "options": pattern},
          "properties": [{"id": "color", "value": {"fixedColor": shade}}]}
