@@ -1,7 +1,6 @@
 """The engine that runs docker-compose.yml with Docker Compose."""
 
 import json
-import re
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -117,7 +116,7 @@ class DockerEngine:
 
     def components(self, measure: bool = True) -> list[Component]:
         containers = [c for c in self.containers() if c["Service"] in self.topology.services]
-        memory = self._memory([c["Name"] for c in containers if c["State"] == "running"]) if measure else {}
+        memory = docker_client.memory([c["Name"] for c in containers if c["State"] == "running"]) if measure else {}
         return [
             self._component(container, memory.get(container["Name"]))
             for container in sorted(containers, key=lambda container: container["Service"])
@@ -226,13 +225,6 @@ class DockerEngine:
     def _environment(self) -> dict[str, str]:
         return for_docker(self.topology) | ({} if "grafana" in self.wanted else {"NO_GRAFANA": NO_GRAFANA})
 
-    def _memory(self, names: list[str]) -> dict[str, int | None]:
-        if not names:
-            return {}
-        result = docker_client.run(["docker", "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", *names])
-        lines = [line.split() for line in result.stdout.splitlines()]
-        return {words[0]: _bytes(words[1]) for words in lines if len(words) > 1}
-
     def _volumes(self) -> list[str]:
         label = f"label=com.docker.compose.project={self.topology.project}"
         return docker_client.run(["docker", "volume", "ls", "--quiet", "--filter", label]).stdout.split()
@@ -289,13 +281,3 @@ def unawaited(services: Mapping[str, Service]) -> list[str]:
 
 def _awaited(name: str, services: Mapping[str, Service]) -> bool:
     return any(service.depends_on.get(name) == COMPLETED for service in services.values())
-
-
-def _bytes(text: str) -> int | None:
-    """Convert `57.3MiB`, or podman's `57.3MB`, to bytes.
-
-    Returns None if the text is not a size, as for a container that is exiting.
-    """
-    units = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b", text.lower())
-    return int(float(match[1]) * (1024 if match[3] else 1000) ** units[match[2]]) if match else None

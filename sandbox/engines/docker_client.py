@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sandbox.model.compose import Service
 
-__all__ = ["OLDEST_COMPOSE", "api_version", "data_folder", "missing_images", "run", "unavailable"]
+__all__ = ["OLDEST_COMPOSE", "api_version", "data_folder", "memory", "missing_images", "run", "unavailable"]
 
 ANSWER_SECONDS = 15
 # The oldest versions that work with docker-compose.yml and sandbox/engines/docker.py, because of `host-gateway` and the
@@ -74,6 +74,15 @@ def data_folder() -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def memory(names: list[str]) -> dict[str, int | None]:
+    """Return the memory use of running containers in bytes, by name; None if it is unknown."""
+    if not names:
+        return {}
+    result = run(["docker", "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}", *names])
+    lines = [line.split() for line in result.stdout.splitlines()]
+    return {words[0]: _bytes(words[1]) for words in lines if len(words) > 1}
+
+
 def run(
     command: list[str], timeout: float | None = None, cwd: Path | None = None, env: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
@@ -85,3 +94,13 @@ def _version(text: str) -> tuple[int, int] | None:
     """Return the first two numbers of e.g. `v2.40.3-desktop.1`; None if there are none."""
     match = re.search(r"(\d+)\.(\d+)", text)
     return (int(match[1]), int(match[2])) if match else None
+
+
+def _bytes(text: str) -> int | None:
+    """Convert `57.3MiB`, or podman's `57.3MB`, to bytes.
+
+    Returns None if the text is not a size, as for a container that is exiting.
+    """
+    units = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b", text.lower())
+    return int(float(match[1]) * (1024 if match[3] else 1000) ** units[match[2]]) if match else None

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from sandbox.model.durations import seconds
 from sandbox.model.errors import StackError
 from sandbox.model.variables import Variables, interpolate, read_variables
 
@@ -196,7 +197,7 @@ def _service(name: str, written: dict[str, Any], filled: dict[str, Any], root: P
         healthcheck=_healthcheck(filled.get("healthcheck")),
         restart=filled.get("restart", "no"),
         stop_signal=filled.get("stop_signal", "SIGTERM"),
-        stop_grace_period=_seconds(filled.get("stop_grace_period", "10s")),
+        stop_grace_period=seconds(str(filled.get("stop_grace_period", "10s"))),
         profiles=_list(filled.get("profiles")),
         memory_limit=_bytes(filled["mem_limit"]) if "mem_limit" in filled else None,
         engine=filled.get("x-engine"),
@@ -270,17 +271,11 @@ def _healthcheck(value: dict[str, Any] | None) -> Healthcheck | None:
         argv = [str(word) for word in test[1:]]
     return Healthcheck(
         argv,
-        _seconds(value.get("interval", "30s")),
-        _seconds(value.get("timeout", "30s")),
+        seconds(str(value.get("interval", "30s"))),
+        seconds(str(value.get("timeout", "30s"))),
         int(value.get("retries", 3)),
-        _seconds(value.get("start_period", "0s")),
+        seconds(str(value.get("start_period", "0s"))),
     )
-
-
-def _seconds(text: Any) -> float:
-    units = {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
-    parts = re.findall(r"([\d.]+)(us|ms|s|m|h)", str(text))
-    return sum(float(number) * units[unit] for number, unit in parts)
 
 
 def _bytes(text: Any) -> int:

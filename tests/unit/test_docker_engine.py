@@ -216,7 +216,7 @@ def test_a_list_that_is_no_json_is_told_with_the_version_that_is_needed(fake: Fa
     ],
 )
 def test_memory_is_a_number_or_unknown(text: str, size: int | None) -> None:
-    assert docker._bytes(text) == size
+    assert docker_client._bytes(text) == size
 
 
 @pytest.mark.parametrize(
