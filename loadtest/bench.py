@@ -131,7 +131,7 @@ class Bench:
 
 
 def summary(results: dict[str, list[Measurement]]) -> dict[str, dict[str, float]]:
-    """Return medians and interquartile ranges per part: CPU time, and its share of the bare part's, pair by pair."""
+    """Return medians and quartiles per part: CPU time, and the bare part's as a share of it, pair by pair."""
     bare = results["bare"]
     found = {}
     for part, measured in results.items():

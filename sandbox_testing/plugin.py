@@ -78,7 +78,7 @@ def new_trace() -> Callable[[], Trace]:
 
 @pytest.fixture(scope="session")
 def telemetry_of(tempo: Tempo, loki: Loki) -> Callable[..., Telemetry]:
-    """``telemetry_of(trace_id, lines=True, timeout=20)`` waits for the whole trace and, if asked, its log lines."""
+    """``telemetry_of(trace_id, lines=True, timeout=20)`` waits for the whole trace and its log lines."""
 
     def of(trace_id: str, **limits: Any) -> Telemetry:
         return observe.telemetry_of(tempo, loki, trace_id, **limits)

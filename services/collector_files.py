@@ -4,8 +4,8 @@ The collector keeps each queue, and its offsets in the log files, in a bbolt dat
 not bbolt's or has a damaged page makes the collector exit at every start, even with `recreate`: bbolt reads all pages
 in a thread of its own. Offsets that another version of the collector wrote in another format have the same effect.
 
-Exits with status 1 and a message if the disk is full: the collector would start, but lose the batches that it was
-sending at its last stop, because it writes them again.
+Exits with status 1 and a message if the disk has too little space: the collector would start, but lose the batches that
+it was sending at its last stop, because it writes them again.
 """
 
 import json
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def fault_of(path: Path) -> str:
-    """Return why bbolt cannot open the file; empty if it can. An empty file is a new database."""
+    """Return why the collector cannot use the file; empty if it can. An empty file is a new database."""
     size = path.stat().st_size
     if size == 0:
         return ""

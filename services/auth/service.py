@@ -86,7 +86,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _keep_house(service: Service) -> None:
-    """Periodically delete sessions that ended a day ago and failures that no longer count."""
+    """Periodically delete sessions that expired a day ago and failures that no longer count."""
     while True:
         await asyncio.sleep(service.settings.housekeeping_seconds)
         try:

@@ -93,7 +93,7 @@ async def is_active(connection: AsyncConnection, session_id: uuid.UUID, account_
 
 
 async def purge(connection: AsyncConnection, keep_seconds: int) -> int:
-    """Delete sessions that ended `keep_seconds` ago and their tokens; return the number of sessions."""
+    """Delete sessions that expired `keep_seconds` ago and their tokens; return the number of sessions."""
     horizon = datetime.now(UTC) - timedelta(seconds=keep_seconds)
     return (await connection.execute(delete(sessions).where(sessions.c.expires_at < horizon))).rowcount
 

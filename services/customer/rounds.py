@@ -60,7 +60,7 @@ class Rounds:
                 await asyncio.sleep(max(0.0, self._settings.interval_seconds - elapsed))
 
     async def _first(self, journey: Journey) -> None:
-        """Retry the first journey for a while without counting it: a stack that is just starting is not an outage."""
+        """Retry the first journey for a while and count no failures: a stack that is just starting is not an outage."""
         end = time.monotonic() + STARTING_SECONDS
         while time.monotonic() < end:
             if not self.paused:
@@ -100,7 +100,7 @@ class Rounds:
             base_url=url,
             headers=MARKS,
             timeout=self._settings.step_timeout_seconds,
-            # Each journey is a new visitor. No certificates are loaded, because the connection is plain HTTP.
+            # Each journey is a new visitor. For plain HTTP, no certificates are loaded.
             limits=httpx.Limits(keepalive_expiry=2.0),
             verify=url.startswith("https:"),
             trust_env=False,

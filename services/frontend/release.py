@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-# Seconds to wait for the tracker. A first release may run before it has started.
+# Seconds to wait for the tracker: a first release may run before it has started; during a later one, somebody waits.
 FIRST_WAIT_SECONDS, WAIT_SECONDS = 180, 15
 UPLOAD_SECONDS = 120
 
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def publish(built: Path, target: Path) -> None:
-    """Copy the public files, atomically."""
+    """Copy the public files (without source maps); `target` is never a partial copy."""
     partial = target.with_name(f".{target.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     shutil.copytree(built, partial, ignore=shutil.ignore_patterns("*.map"))

@@ -89,7 +89,7 @@ _FILE_HEADERS = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Pol
 
 
 def files(folder: Path) -> GZipMiddleware:
-    """Return the ASGI application that serves the files in `folder`."""
+    """Return the ASGI application that serves the files in `folder`, also those that are published later."""
     return GZipMiddleware(_Files(directory=folder, check_dir=False, follow_symlink=False))
 
 

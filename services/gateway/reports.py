@@ -23,7 +23,7 @@ SPAN_KEYS = ("trace_id", "span_id", "parent_span_id", "op", "status", "start_tim
 SPAN_KINDS = frozenset({1, 3})  # Internal and client, the only kinds that a browser creates.
 
 _MAX_EXCEPTIONS, _MAX_FRAMES, _MAX_IMAGES, _MAX_SPANS, _MAX_ATTRIBUTES = 5, 50, 50, 256, 16
-# A browser's clock may be hours off; spans that are further off are dropped.
+# A browser's clock may be hours off; a report with a span that is further off is rejected.
 _CLOCK_SECONDS = 24 * 3600
 _TEXT = 200
 _RELEASE = re.compile(r"[a-z-]{1,40}@[\w.+-]{1,40}").fullmatch

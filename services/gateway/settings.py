@@ -11,8 +11,8 @@ from sandbox_telemetry.settings import Environment, ServiceSettings
 
 __all__ = ["BROWSER_SAMPLING", "Settings", "settings"]
 
-# Sampling ratios for browsers, by environment: traces as for services; all error events, because each is a customer who
-# could not do something.
+# Sampling ratios for browsers, by environment: traces as for services, but half of their ratio in prod; all error
+# events, because each is a customer who could not do something.
 BROWSER_SAMPLING = {
     Environment.DEV: {"errors": 1.0, "traces": 1.0},
     Environment.STAGING: {"errors": 1.0, "traces": 0.5},

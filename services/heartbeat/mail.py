@@ -38,7 +38,7 @@ class Mail:
 
     @classmethod
     def back(cls, seconds: float) -> Mail:
-        """Return the mail about recovery. `seconds`: how long alerting was silent."""
+        """Return the mail about recovery. `seconds`: time since the mail about silence."""
         return cls(
             "[RESOLVED] Alerting is back",
             f"Alerts reach people again. For about {seconds:.0f} s after the warning they did not:\n"

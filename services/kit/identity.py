@@ -30,7 +30,7 @@ ALGORITHM = "ES256"
 ISSUER = "https://auth.sandbox.test"
 AUDIENCE = "observability-sandbox"
 
-# Our tokens have about 400 characters; longer ones are rejected without decoding.
+# Our tokens have about 400 characters; one that is longer than this limit is rejected without decoding.
 _LONGEST_TOKEN = 2048
 _REMEMBERED = 2048
 _REQUIRED = ["sub", "sid", "iat", "exp", "iss", "aud"]

@@ -42,7 +42,7 @@ async def upgrade(database: Database, folder: Path) -> bool:
 
 
 async def downgrade(database: Database, folder: Path, revision: str) -> str:
-    """Undo the revisions after `revision` in one transaction. Returns the previous revision of the schema.
+    """Undo the revisions after `revision` in one transaction. Returns the revision that the schema had.
 
     Raises ValueError if `folder` lacks that revision or the schema's own, or if there is nothing to undo.
     """

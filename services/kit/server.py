@@ -31,8 +31,8 @@ def _address(text: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-# Allocations before a garbage collection of the youngest generation. A payment creates thousands of objects that are
-# freed by reference counts: with Python's default of 700, several collections interrupt it, and telemetry adds to that.
+# Objects created and not yet freed before a garbage collection of the youngest generation. A payment creates thousands
+# that reference counts free: with Python's default of 700, several collections interrupt it; telemetry adds to that.
 GARBAGE_THRESHOLD = 10_000
 
 

@@ -55,7 +55,7 @@ def key_in_use() -> Problem:
 
 
 def unavailable(error: NetworkUnavailable | DeadlineExceeded, resumed: bool) -> Problem:
-    """Return the problem if nothing was charged: 503 while the circuit is open, 504 on timeout, otherwise 502."""
+    """Return the problem of a request that charged nothing: 503 if the circuit is open, 504 on timeout, else 502."""
     effect = "How an earlier attempt ended is not known yet." if resumed else "Nothing was changed."
     if isinstance(error, DeadlineExceeded):
         return Problem(504, "deadline-exceeded", f"Time ran out before the card network was asked. {effect}")

@@ -40,7 +40,7 @@ class Card(BaseModel):
     @model_validator(mode="after")
     def _not_expired(self) -> Self:
         today = datetime.now(UTC)
-        # A card is valid until its month has ended in every time zone.
+        # A card is valid until the end of its month, in UTC.
         if (self.exp_year, self.exp_month) < (today.year, today.month):
             raise PydanticCustomError("card_expired", "the card has expired")
         return self

@@ -22,7 +22,7 @@ class Settings(ServiceSettings):
     # Key of the request fingerprints, so that a reader of the table cannot find a card number by trying all of them.
     fingerprint_key: SecretStr = Field(min_length=16)
 
-    # Longest duration of a request if its caller set no deadline, and of one call to auth.
+    # Longest duration of a request, which its caller's deadline shortens, and of one attempt to ask auth.
     deadline_seconds: float = Field(8.0, gt=0, le=60)
     auth_timeout_seconds: float = Field(2.0, gt=0)
     # Auth refuses connections while it restarts; connecting is retried this long.

@@ -25,8 +25,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 def instrument_http_client(client: httpx.AsyncClient) -> httpx.AsyncClient:
     """Add client spans, W3C propagation and a duration histogram to every call of `client`. Returns `client`.
 
-    A span ends when the response headers have arrived; with `stream=True` it does not include the body. httpx's event
-    hooks are not used, because httpx does not call them when no response comes.
+    A span includes the response's body; with `stream=True` it ends when the headers have arrived. httpx's event hooks
+    are not used, because httpx does not call them when no response comes.
     """
     if is_disabled():
         return client

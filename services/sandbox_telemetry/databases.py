@@ -82,7 +82,10 @@ def _trace_statements(engine: Engine) -> None:
 
 
 def _table_of(context: Any) -> str:
-    """Return the table if a statement compiled by SQLAlchemy uses exactly one, else "". SQL text is not parsed."""
+    """Return the table that a statement compiled by SQLAlchemy writes to, or the only one that it reads, else "".
+
+    SQL text is not parsed.
+    """
     statement = getattr(getattr(context, "compiled", None), "statement", None)
     written = getattr(statement, "table", None)
     read: list[Any] = getattr(statement, "get_final_froms", list)()

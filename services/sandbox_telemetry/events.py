@@ -16,9 +16,8 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+").fullmatch
 class Event(str):
     """The constant message of a log line, and the name to query it by: `Event("order.placed", "order placed")`.
 
-    Raises ValueError, which names the event, if the name has no dot, if the message has a placeholder, or if an event
-    of
-    this name has another message.
+    Raises ValueError, which names the event, if the name is not lower-case words with dots, if the message has a
+    placeholder, or if an event of this name has another message.
     """
 
     __slots__ = ("name",)

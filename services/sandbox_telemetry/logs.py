@@ -33,7 +33,7 @@ _QUIET = (
 )
 # They log each malformed header of a client; clients must not be able to fill the log.
 _ABOUT_CLIENTS = ("opentelemetry.baggage", "opentelemetry.trace.propagation", "opentelemetry.trace.span")
-# Loggers whose text arguments are file names, addresses and versions: kept after matching the patterns.
+# Loggers whose text arguments are file names, addresses and versions: kept, but scrubbed by the patterns.
 _TRUSTED = ("uvicorn", "alembic", "py.warnings")
 
 log = logging.getLogger("telemetry")
@@ -90,7 +90,7 @@ class JsonLineFormatter(OrjsonFormatter):
 
 
 def as_json(line: dict[str, Any]) -> bytes:
-    """Return the object as JSON. Text that orjson rejects (invalid Unicode) is escaped, not lost."""
+    """Return the object as JSON. Of text that orjson rejects (invalid Unicode), only the bad characters are lost."""
     try:
         return orjson.dumps(line)
     except TypeError:

@@ -66,7 +66,7 @@ def _written_out(match: re.Match[str]) -> str:
 
 
 def scrub_value(value: Any) -> Any:
-    """Return a value as it may be stored: numbers, booleans and None unchanged, text scrubbed, else removed."""
+    """Return a value as it may be stored: numbers, booleans and None unchanged, text scrubbed, else masked."""
     if isinstance(value, str):
         return scrub_text(str(value))
     if value is None or isinstance(value, bool | float):

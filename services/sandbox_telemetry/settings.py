@@ -21,7 +21,7 @@ class Environment(StrEnum):
 
 
 # Share of new traces that are recorded, by environment: all where people look at single requests, a tenth where there
-# are millions. The caller's decision (traceparent) always takes precedence, and OTEL_TRACES_SAMPLER overrides this.
+# are millions. The caller's decision (traceparent) takes precedence; OTEL_TRACES_SAMPLER replaces both.
 SAMPLED_SHARE = {Environment.DEV: 1.0, Environment.STAGING: 0.5, Environment.PROD: 0.1}
 
 

@@ -279,7 +279,7 @@ def test_events_past_the_trackers_caps_are_counted_as_refused(
 def test_payments_take_no_longer_while_the_tracker_refuses_a_flood(
     auth: Running, payments: FakePayments, payments_port: int, store: FakePayments, port: int
 ) -> None:
-    """Events above the tracker's limits are counted as lost, and no customer waits for them."""
+    """Events above the tracker's limits are counted as refused, and no customer waits for them."""
     store.status = 429
     variables = {**_variables(port), "RATE_LIMIT_BROWSER": "100000/minute"}
     with running_gateway(auth.url, payments_port, **variables) as (running, api), store.listening(port):

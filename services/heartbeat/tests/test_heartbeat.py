@@ -27,7 +27,7 @@ def settings_of(variables: dict[str, str]) -> Settings:
 
 
 class Postbox:
-    """An SMTP server that refuses the first `refusals` mails."""
+    """Replaces the delivery of mails; the first `refusals` are refused."""
 
     def __init__(self, refusals: int = 0) -> None:
         self.mails: list[Mail] = []

@@ -1,4 +1,4 @@
-"""Valid amounts and cards, and that no output contains parts of a card."""
+"""Valid amounts and cards, and that no representation of a request shows the card."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ const orderOf = (form: HTMLFormElement): Order | string => {
 /** The form; `paid` is called after each payment, also a declined one, because the list shows both. */
 export const payForm = (paid: () => void): HTMLElement => {
   const outcome = h("div");
-  // The key changes with the order only, so that pressing the button twice pays once.
+  // The key stays until the order changes, is paid or is declined, so that a repeat of the same order pays once.
   let key = { order: "", value: "" };
 
   const submit = (): Promise<void> =>

@@ -1,4 +1,4 @@
-/** Configuration that the gateway writes into the page at deploy time; none of it is built in. */
+/** Configuration of the deployment, which the gateway writes into each page; none of it is built in. */
 
 export type App = "frontend-shell" | "frontend-account" | "frontend-payments";
 
