@@ -1,1 +1,1 @@
-"""All programs of this repository, with one command: `python -m sandbox --help`."""
+"""Everything that runs, checks and measures the stack, behind one command: `python -m sandbox --help`."""

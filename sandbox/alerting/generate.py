@@ -18,7 +18,10 @@ def generate() -> None:
 
 
 def check() -> None:
-    """Check everything that needs no running stack. Raises Problem at the first error."""
+    """Check everything that needs no running stack.
+
+    Raises Problem at the first error; exits if a generated file is stale or superfluous.
+    """
     lint.check_files()
     known = slos.every_slo()
     stale = [slo for slo in known if not slo.fresh]

@@ -1,9 +1,9 @@
 """Generates alertmanager/alertmanager.yml from runbooks/contacts.yml and services/catalog.yml.
 
-A page goes to three mailboxes through three sibling routes with `continue`. The second and third wait: their
-`group_wait` is the time in which the page must be acknowledged. `group_wait` applies to a group, not to an alert.
-Therefore each alert is its own group in these routes, so that a later alert has its own deadline. An acknowledgement is
-a silence. Silenced and resolved alerts are not sent.
+A page goes to three mailboxes through three sibling routes; all but the last have `continue`. The second and third
+wait: their `group_wait` is the time in which the page must be acknowledged. `group_wait` applies to a group, not to an
+alert. Therefore each alert is its own group in these two, so that a later alert has its own deadline. An
+acknowledgement is a silence. Silenced and resolved alerts are not sent.
 """
 
 from collections.abc import Iterator, Mapping

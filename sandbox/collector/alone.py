@@ -140,7 +140,10 @@ def forwarding(
 def started(
     program: Path, arguments: Sequence[str], environment: Mapping[str, str], scratch: Path, health: int
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the program until the block ends, from when it is healthy at this port; its output is in `scratch`."""
+    """Run the program while the block runs. The block starts when the program is healthy at this port.
+
+    Its output is in `scratch`.
+    """
     output = scratch / "output"
     with output.open("wb") as stream:
         process = subprocess.Popen(

@@ -92,7 +92,8 @@ def address(port: str, path: str = "/") -> str:
 def error_projects() -> dict[str, str]:
     """Return URLs in the error tracker by the name of the service or micro-frontend.
 
-    Services that are added later get the URL of the list of all projects, so that no dashboard changes with them.
+    Services that are added later are not included, so that no dashboard changes with them: the list of all projects
+    leads to theirs.
     """
     known: dict[str, CatalogRow | Owned] = {
         **{name: catalog()[name] for name in ("gateway", "auth", "payments")},

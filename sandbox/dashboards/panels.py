@@ -2,7 +2,7 @@
 
 Units are Grafana's names: reqps, percentunit, s, bytes, short. Sizes are in columns (24 per row) and rows of the grid.
 A panel that may be empty states in `quiet` what that means. Every other panel has data while customers pay. No query
-returns NaN, which Grafana would print: a share or a quantile without data has no series (`grafana.promql`).
+returns NaN, which Grafana would print: a share or a quantile without data has no series (promql.py).
 """
 
 from collections.abc import Mapping, Sequence

@@ -106,9 +106,9 @@ def begins(series: str, by: str) -> str:
 
 
 def money(metric: str, by: str = "currency", window: str = WINDOW, of: str = "{}") -> str:
-    """Increase per second of a counter, or `of` a histogram, by currency.
+    """The expression `of`, with the increase per second of a counter or a histogram in the place of `{}`, by currency.
 
-    Minor units are converted to the currency's main unit.
+    The result is converted from minor units to the currency's main unit.
     """
     kinds = {
         f'currency!~"{_WHOLE}|{_THOUSANDTHS}"': 100,

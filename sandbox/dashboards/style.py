@@ -48,7 +48,7 @@ _SERIES = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#F0E442")
 
 # A word and its colour, for a value that is a state.
 State = tuple[str, str]
-# Meaning of the values of `grafana.promql.by_severity`, of `up` and of `circuit_open`.
+# Meaning of the values of `by_severity` (promql.py), of `up` and of `circuit_open`.
 SEVERITIES = {1: ("ticket", WARN), 2: ("page", BAD)}
 PRESENCE = {1: ("up", CALM), 0: ("DOWN", BAD)}
 CIRCUITS = {0: ("calls", CALM), 1: ("OPEN", BAD)}
@@ -102,7 +102,10 @@ def human(value: float, unit: str) -> str:
 
 
 def thresholds(limit: Limit | None, fine: str = FINE) -> dashboard.ThresholdsConfig:
-    """Return Grafana's threshold steps; without a limit, one neutral step."""
+    """Return Grafana's threshold steps.
+
+    Without a limit, there is one neutral step, because no value is good or bad by itself.
+    """
     if limit is None:
         steps = [Threshold(value=None, color=NEUTRAL)]
     elif limit.below:

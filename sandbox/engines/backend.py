@@ -22,7 +22,7 @@ REMOTE_WRITE = "prometheus/remote-write-prometheus.yml"
 def prepare(root: Path) -> None:
     """Write or remove Prometheus's second configuration.
 
-    Raises StackError if the settings are incomplete.
+    Raises StackError if the settings are incomplete or invalid.
     """
     variables = read_variables(root)
     if variables.get("OTLP_BACKEND", "none") != "none" and not variables.get("OTLP_BACKEND_ENDPOINT"):

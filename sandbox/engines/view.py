@@ -1,4 +1,4 @@
-"""Terminal output: tables, progress and errors. rich is imported only here, when something is printed."""
+"""Terminal output: addresses, status, errors and next steps."""
 
 import sys
 from collections.abc import Iterable

@@ -117,7 +117,7 @@ def _mails(day: Day) -> None:
 
 
 def _recovery(day: Day) -> None:
-    """Return the time from which the objective held, according to Prometheus's samples."""
+    """Correct the time of recovery to that from which the objective held, according to Prometheus's samples."""
     record = day.record
     if "recovered" not in record.times:
         return
@@ -210,15 +210,15 @@ def _telemetry(day: Day) -> None:
         "error_events_lost": sum(held_back.values()),
     }
     counted = day.asker.prometheus.query(f"max_over_time({LOST_SPANS}[{int(time.time() - record.began)}s]) > 0")
-    # A long outage of the collector loses spans, which are counted and reported by TelemetryLost. Log lines are never
-    # lost.
+    # A long outage of the collector loses spans, which are counted and reported by TelemetryLost. No outage may lose
+    # log lines.
     if lines or (traces and not counted):
         record.problems.append(f"{len(traces)} traces and {len(lines)} lines of {len(asked)} requests are lost")
     record.problems += untold(held_back, {alert["name"] for alert in record.alerts if "firing" in alert})
 
 
 def untold(lost: Mapping[str, int], firing: Container[str]) -> list[str]:
-    """Return problems: error events that did not reach the tracker without an alert, by outcome."""
+    """Return problems: error events that did not reach the tracker and for which no alert fired, by outcome."""
     return [
         f"{count} error events were {outcome}, and {TELLS_OF[outcome]} did not fire"
         for outcome, count in lost.items()

@@ -60,7 +60,7 @@ def play(stack: Stack, scenario: Scenario, report: Report, keyboard: Keyboard) -
 def score(found: bool, recovered: bool, hints: int, seconds: float) -> tuple[int, str]:
     """Return the points of 100, with reasons.
 
-    40 for the cause, 40 for the repair, 20 for a repair within five minutes; a hint costs 10.
+    40 for the cause, 40 for the repair, 20 for a repair within five minutes (fewer up to fifteen); a hint costs 10.
     """
     quick = max(0.0, min(1.0, (15 * 60 - seconds) / (10 * 60))) if recovered else 0.0
     points = max(0, 40 * found + 40 * recovered + round(20 * quick) - 10 * hints)

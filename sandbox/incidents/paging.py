@@ -135,7 +135,7 @@ def run(drill: Drill, stack: Stack, prometheus: Prometheus, mailbox: Mailpit) ->
     """Inject the fault, wait for the page, remove the fault, wait for the resolution.
 
     First waits until the effects of earlier tests are over: no page fires or is pending for a while, and none of this
-    service for as long as Alertmanager remembers it. Raises NotSeen.
+    service has fired for as long as Prometheus repeats its resolution. Raises NotSeen.
     """
     # TargetDown does not fire earlier, because everything starts at once.
     awake = f'time() - process_start_time_seconds{{service="prometheus"}} > {AWAKE_SECONDS}'

@@ -57,7 +57,7 @@ class Record:
 
     @property
     def start(self) -> float:
-        """The start of the impact: the first bad request, or the injection if no request was affected."""
+        """The start of the incident: the first bad request or the injection, whichever was earlier."""
         known = [self.times[stage] for stage in ("first_bad", "injected") if stage in self.times]
         return min(known, default=self.began)
 

@@ -69,7 +69,7 @@ def drill(stack: Stack, seed: int, report: Report, keyboard: Keyboard) -> int:
 
 
 def incident(stack: Stack, start: float, end: float, report: Report) -> Path:
-    """Write the review of a real incident; return its path. Raises StackError if no data is found."""
+    """Write the review of a real incident; return its path. Raises StackError if no alert fired."""
     from sandbox.incidents.incident import reconstruct
 
     with (day := reconstruct(stack, start, end, report)).resources:
@@ -123,7 +123,7 @@ def summarise(root: Path) -> Path:
 
 
 def _totals(latest: list[Record]) -> list[str]:
-    """Return the totals for the figures, from the newest run of each scenario."""
+    """Return the totals of the summary, from the newest run of each scenario."""
     detect = [took for one in latest if (took := one.durations["detect"]) is not None]
     verified = [one.verified_after for one in latest if one.verified_after is not None]
     false = sum(alert["verdict"] == "unexpected" for one in latest for alert in one.alerts)

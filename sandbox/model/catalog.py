@@ -48,7 +48,7 @@ def frontends() -> dict[str, Owned]:
 
 
 def callers(name: str) -> set[str]:
-    """Return all services that call `service`, directly or through others."""
+    """Return all services that call this one, directly or through others."""
     direct = _direct(name)
     return direct.union(*(callers(caller) for caller in direct))
 

@@ -1,4 +1,4 @@
-"""Reads docker-compose.yml as Compose does, into typed values. Nothing else reads the file."""
+"""Reads docker-compose.yml as Compose does, into typed values."""
 
 import re
 import shlex

@@ -76,7 +76,7 @@ class Layout:
         return self.logs / f"{service}.log"
 
     def native_path(self, folder: Path, container_path: str) -> Path:
-        """Map a path in a container to a folder of the checkout."""
+        """Map a path in a container to one below `folder`."""
         return folder / container_path.lstrip("/")
 
     def empty_scratch(self) -> None:

@@ -38,6 +38,7 @@ def launched(playwright: Playwright) -> Iterator[Browser]:
     Raises StackError that says what to install.
     """
     found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    # As root, Chromium starts only without its own sandbox.
     options = [*OPTIONS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     try:
         browser = playwright.chromium.launch(executable_path=found, args=options)

@@ -77,7 +77,7 @@ def read_reports(folder: Path) -> Tally:
 
 
 def write_report(outcomes: list[Outcome], path: Path) -> None:
-    """Write the steps without a report of their own as one JUnit suite named `ci`."""
+    """Write the steps as one JUnit suite named `ci`, except failures that another report contains."""
     outcomes = [outcome for outcome in outcomes if not outcome.reported]
     failed = sum(bool(outcome.failure) for outcome in outcomes)
     skipped = sum(bool(outcome.skipped) for outcome in outcomes)

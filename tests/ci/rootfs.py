@@ -51,7 +51,7 @@ class Rootfs:
         self._add(path, _Entry(tarfile.REGTYPE, mode, source=source.resolve()))
 
     def tree(self, path: str, source: Path) -> None:
-        """Add a directory of this machine with its contents, owned by root, with its modes."""
+        """Add the contents of a directory of this machine, owned by root. Files keep their modes; folders get 0755."""
         for item in sorted(source.rglob("*")):
             inside = str(PurePosixPath(path) / item.relative_to(source).as_posix())
             if item.is_symlink():

@@ -30,7 +30,7 @@ def problems(root: Path) -> list[str]:
 
 
 def main() -> None:
-    """Print the errors. Return 1 if there is one."""
+    """Exit with the errors and status 1 if there are any."""
     if found := problems(ROOT):
         sys.exit("\n".join(found))
 

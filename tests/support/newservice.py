@@ -11,7 +11,7 @@ __all__ = ["checkout_with"]
 
 
 def checkout_with(name: str, folder: Path) -> Path:
-    """Copy the files that git tracks to a folder, and generate a service there; return the copy's folder."""
+    """Copy the files that git does not ignore to a folder, and generate a service there; return the copy's folder."""
     listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout.split("\0")
     copy = folder / "checkout"

@@ -27,7 +27,7 @@ class Verdict:
 
 
 def judge(row: Row, results: list[Result]) -> Verdict:
-    """Judge each row. A row passes if nothing is missing and each of its checks ran and passed."""
+    """Judge one row. It passes if nothing is missing and each of its checks ran and passed."""
     mine = [result for result in results if any(result.belongs_to(check) for check in row.checks)]
     unrun = [check for check in row.checks if not any(result.belongs_to(check) for result in mine)]
     reasons = [f"did not run: {check}" for check in unrun]

@@ -90,7 +90,10 @@ def _now() -> list:
 
 
 def _error_events() -> stat.Panel:
-    """Return a link to the service's project in the error tracker, or to the list of projects if it has none."""
+    """Return the panel of error events.
+
+    It links to the service's project in the error tracker, or to the list of projects if the project is not known here.
+    """
     sent = per_minute("telemetry_error_events_total", "service", CHOSEN)
     none = f"sum by (service) (build_info{{{CHOSEN}}})"
     panel = figure(

@@ -17,7 +17,7 @@ __all__ = ["Marks", "draw_lines", "draw_states", "with_gaps"]
 LEGEND_LINE = 20
 SMALL = 8.5
 
-# Steps of the time axis in seconds; the first one with at most five labels is used.
+# Steps of the time axis in seconds; the first one that fits in at most five times is used.
 _STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400, 604800, 10**9)
 
 # Annotations of every graph: (first second, last second, colour).
@@ -190,7 +190,7 @@ def _times(axes: Axes, span: tuple[float, float]) -> None:
 
 
 def _mark(axes: Axes, marks: Marks) -> None:
-    """Draw a thin dashed line at a single moment, or a region for a period."""
+    """Draw a thin dashed line where something began, and a region if it lasted."""
     for begin, end, shade in marks:
         if end > begin:
             axes.axvspan(begin, end, color=shade, alpha=0.3, linewidth=0, zorder=1)
@@ -198,7 +198,10 @@ def _mark(axes: Axes, marks: Marks) -> None:
 
 
 def _slowest(points: Sequence[tuple[float, float]], span: tuple[float, float], top: float) -> list[tuple[float, float]]:
-    """Return the highest exemplar of each fortieth of the time range, so that the lines stay visible."""
+    """Return the highest exemplar inside the graph of each fortieth of the time range.
+
+    Fewer exemplars leave the lines visible.
+    """
     highest: dict[int, tuple[float, float]] = {}
     for when, value in points:
         slot = int((when - span[0]) / (span[1] - span[0]) * 40)

@@ -84,7 +84,7 @@ class _Picture:
             self._answered(panel, box)
 
     def _answered(self, panel: Mapping[str, Any], box: Box) -> None:
-        """Return the stores' result, or the error text in its place."""
+        """Draw the stores' result, or in its place why there is none."""
         try:
             if self._drawn(panel, box):
                 return

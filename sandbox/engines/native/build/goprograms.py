@@ -52,7 +52,7 @@ class GoBuild:
         return self.location.exists()
 
     def fetch(self, runner: Runner, step: Step) -> None:
-        """Download exactly the modules whose packages this program compiles; return the number of packages."""
+        """Download exactly the modules whose packages this program compiles; `step` gets the number of packages."""
         step.begin("downloading")
         # Go downloads as many modules at once as it has processors; downloads need none.
         env = self.go.environment() | {"GOMAXPROCS": "16"}

@@ -51,7 +51,7 @@ class Step:
 
     @property
     def share(self) -> float:
-        """Completed share, 0 to 1: by packages if they are counted, otherwise by the expected time."""
+        """Completed share, 0 to 1: by packages or by the expected time, whichever gives more; 1 only at the end."""
         if self.row:
             return 1.0
         counted = self.done / self.total if self.total else 0.0
