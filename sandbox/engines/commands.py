@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from sandbox.engines import backend, choice
+from sandbox.engines import backend, choice, view
 from sandbox.engines.engine import Engine
 from sandbox.engines.lock import exclusive
 from sandbox.engines.native import leftovers
@@ -41,8 +41,6 @@ def up(root: Path) -> str:
         engine.up(_say)
         components = engine.components(measure=False)
         write_state(Layout(root).state, engine.name, _without(), components)
-    from sandbox.engines import view
-
     view.print_addresses(components, engine.left_out())
     _say(f"{len(components)} components are up after {time.monotonic() - began:.1f} s.")
     if "gateway" in {part.name for part in components}:
@@ -113,8 +111,6 @@ def status(root: Path) -> int:
         else:
             _say("The stack is down. `make up` starts it.")
         return 1
-    from sandbox.engines import view
-
     components = engine.components()
     view.print_status(components, engine.left_out())
     ill = [part.name for part in components if not part.ok]

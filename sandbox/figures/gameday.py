@@ -63,7 +63,7 @@ def section(figure: Mapping[str, Any]) -> str:
     return (
         "## Game days\n\n"
         f"Every scenario, unattended, {_times(figure['rounds'])}: {len(runs)} of {planned} runs were made. "
-        "Times are seconds from the first affected request (or from the fault, if no request was affected): medians, "
+        "Times are seconds from the first affected request or from the fault, whichever was earlier: medians, "
         "with the worst in parentheses. "
         "*After mitigation* is the time from the end of the mitigation until the objective held again.\n\n"
         + "\n".join(_totals(runs, planned))

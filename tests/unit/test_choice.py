@@ -84,7 +84,7 @@ def test_only_what_is_neither_built_nor_local_is_asked_of_a_registry(topology, m
 
 @pytest.mark.parametrize(("text", "size"), [("57.5MiB", 60293120), ("1.5GiB", 1610612736), ("12B", 12), ("1KiB", 1024)])
 def test_memory_as_docker_writes_it_is_read_in_bytes(text, size):
-    assert docker._bytes(text) == size
+    assert docker_client._bytes(text) == size
 
 
 def test_the_moment_of_the_start_is_kept_while_the_engine_runs_on(tmp_path):

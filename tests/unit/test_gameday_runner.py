@@ -12,7 +12,7 @@ import yaml
 
 from sandbox.incidents import objectives, runbook, runner, scenario, watch
 from sandbox.incidents.ask import Answer, Asker
-from sandbox.incidents.collect import scrapes_missed, untold
+from sandbox.incidents.losses import scrapes_missed, untold
 from sandbox.incidents.record import Record
 from sandbox.incidents.watch import Watch
 from sandbox.model import ROOT
