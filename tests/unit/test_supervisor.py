@@ -129,6 +129,19 @@ def test_what_changed_has_ended_before_the_supervisor_reads_its_file(told):
     assert server.asked == ["GET /processes", *["PATCH /process/stop/store"] * 2, "POST /project/configuration"]
 
 
+def test_started_process_is_not_taken_for_the_one_that_ended_before(told):
+    """process-compose reports the end of the old process until the new one runs, and refuses a start too early."""
+    supervisor, server = told
+    old, new = ({"name": "store", "status": status, "pid": pid} for status, pid in (("Completed", 7), ("Running", 8)))
+    ended, running = (200, json.dumps({"data": [ENTRY | old]})), (200, json.dumps({"data": [ENTRY | new]}))
+    refused = (400, '{"error":"process store is already running"}')
+    server.answers += [ended, refused, (200, '{"name":"store"}'), ended, ended, running]
+
+    supervisor.start_process("store")
+
+    assert server.asked == ["GET /processes", *["POST /process/start/store"] * 2, *["GET /processes"] * 3]
+
+
 def test_what_ended_before_it_was_waited_for_is_stopped(told):
     supervisor, server = told
     server.answers.append((400, '{"error":"no such process"}'))

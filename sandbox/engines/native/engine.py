@@ -122,7 +122,8 @@ class NativeEngine:
             return
         self.supervisor.stop_process(name)
         deadline = time.monotonic() + self.wanted[name].stop_grace_period + PATIENCE_SECONDS
-        while self._state(name).status not in ENDED:
+        # "Terminating" is the state of a process that still writes its last data, and of one that was never started.
+        while (state := self._state(name)).status not in ENDED or leftovers.runs(state.pid):
             if time.monotonic() > deadline:
                 raise StackError(f"{name} did not end.", "`make down` ends everything; then `make up`.")
             time.sleep(POLL_SECONDS)

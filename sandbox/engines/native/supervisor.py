@@ -23,8 +23,11 @@ ENDED = {"Completed", "Error", "Skipped", "Terminating"}
 # The system's error for a signal to a process that does not exist (ESRCH), once per signalled process and nothing else.
 NOBODY_SIGNALLED = re.compile(r'\{"error":"no such process(\\nno such process)*"\}\s*')
 NOT_RUNNING = re.compile(r'\{"error":"process \S+ is not running"\}\s*')
+STILL_RUNNING = re.compile(r'\{"error":"process \S+ is already running"\}\s*')
 # Longer than the supervisor waits before it kills a process that does not exit.
 END_SECONDS = 60.0
+# Longer than the supervisor needs to start a program, also on a busy machine.
+START_SECONDS = 15.0
 POLL_SECONDS = 0.02
 
 
@@ -32,11 +35,15 @@ class _NotRunningError(ConnectionError):
     """The supervisor runs no process of that name."""
 
 
+class _StillRunningError(ConnectionError):
+    """The supervisor has not yet forgotten the previous process of that name."""
+
+
 class _AlreadyEndedError(ConnectionError):
     """The process exited before the supervisor waited for it, so that its kill fails."""
 
 
-ERRORS = {NOBODY_SIGNALLED: _AlreadyEndedError, NOT_RUNNING: _NotRunningError}
+ERRORS = {NOBODY_SIGNALLED: _AlreadyEndedError, NOT_RUNNING: _NotRunningError, STILL_RUNNING: _StillRunningError}
 
 
 @dataclass(frozen=True)
@@ -152,8 +159,22 @@ class Supervisor:
             time.sleep(POLL_SECONDS)
 
     def start_process(self, name: str) -> None:
-        """Start a process that has exited."""
-        self._ask("POST", f"/process/start/{name}")
+        """Start a process that has exited; return when the supervisor reports the state of the new one.
+
+        Until the new process runs, the supervisor (1.64.1) reports the state of the old one, which has exited. If that
+        does not change within START_SECONDS, the state is the new one: both ended in the same way.
+        """
+        before, deadline = self.states()[name], time.monotonic() + START_SECONDS
+        while True:
+            try:
+                self._ask("POST", f"/process/start/{name}")
+                break
+            except _StillRunningError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(POLL_SECONDS)
+        while self.states()[name] == before and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
 
     def stop_process(self, name: str) -> None:
         """Ask a process to end; it is not restarted automatically."""
