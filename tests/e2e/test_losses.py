@@ -11,11 +11,11 @@ from functools import partial
 
 import pytest
 
+from sandbox.completeness.balance import lost_spans, produced, reconcile
+from sandbox.completeness.exposition import samples_of
+from sandbox.completeness.senders import wait_for_senders
 from sandbox.engines import control
 from sandbox.model.stack import Stack
-from sandbox.telemetry.balance import lost_spans, produced, reconcile
-from sandbox.telemetry.exposition import samples_of
-from sandbox.telemetry.senders import wait_for_senders
 from sandbox.traffic.customer import Customer
 from sandbox.traffic.synthetic import silence
 from sandbox_testing.observe import Unchanged

@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.engines import control
 from sandbox.incidents import drill as drills
-from sandbox.incidents import faults, record, runbook, scenario
+from sandbox.incidents import injection, record, runbook, scenario
 from sandbox.incidents.paging import ON_CALL, broken_links, opened
 from sandbox.incidents.record import Record
 from sandbox.incidents.scenario import Scenario
@@ -187,7 +187,7 @@ def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, hidden: Scenar
         process.communicate(timeout=60)
 
     assert not broken()
-    assert not (stack.root / faults.NOTE).exists()
+    assert not (stack.root / injection.NOTE).exists()
 
 
 def test_drill_hides_the_scenario_and_puts_everything_back(stack: Stack, hidden: Scenario) -> None:
