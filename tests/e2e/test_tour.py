@@ -190,24 +190,8 @@ def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, hidden: Scenar
     assert not (stack.root / injection.NOTE).exists()
 
 
-def test_drill_hides_the_scenario_and_puts_everything_back(stack: Stack, hidden: Scenario) -> None:
-    """Without this on-call is learnt at night, with customers watching."""
-    with Person((r"You are on call", "hint"), (re.escape(hidden.hints[0]), "quit")) as person:
-        day = drills.play(stack, hidden, person.hears, person.keyboard)
-    day.resources.close()
-    before = "\n".join(person.said[:-1])
-
-    assert hidden.hints[0] in before
-    assert hidden.cause not in before
-    assert hidden.title not in before
-    assert hidden.cause in person.said[-1]
-    assert day.record.drill["score"] == 0
-    assert not day.record.passed
-    assert not httpx.get(f"{stack.url('acquirer')}/control", timeout=5.0).json()["outage"]
-
-
 def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Stack, hidden: Scenario) -> None:
-    """Without this nobody can practise what counts: to end it, and to know what it was."""
+    """Without this nobody can practise by day what counts at night: to end it, and to know what it was."""
 
     def put_right() -> str:
         httpx.put(f"{stack.url('acquirer')}/control", json={}, timeout=5.0).raise_for_status()
@@ -218,7 +202,11 @@ def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Sta
     with Person(*reactions) as person:
         day = drills.play(stack, hidden, person.hears, person.keyboard)
     day.resources.close()
+    before = "\n".join(person.said).partition("What was it?")[0]
 
+    assert hidden.hints[0] in before
+    assert hidden.cause not in before
+    assert hidden.title not in before
     assert day.record.problems == []
     assert day.record.drill["found"]
     assert "recovered" in day.record.times
