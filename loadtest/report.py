@@ -3,8 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
-from loadtest.people import Measured, open_page
-from loadtest.seen import Check, Seen, observed_load
+from loadtest.locust_run import Measured, open_page
+from loadtest.telemetry_check import Check, Seen, observed_load
 from sandbox.model.stack import Stack
 
 __all__ = ["send"]

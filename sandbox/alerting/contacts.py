@@ -1,4 +1,4 @@
-"""Reads and checks runbooks/contacts.yml."""
+"""Reads and checks alertmanager/contacts.yml."""
 
 import re
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from sandbox.model import ROOT
 
 __all__ = ["CONTACTS", "Contacts", "Team", "read_contacts"]
 
-CONTACTS = ROOT / "runbooks" / "contacts.yml"
+CONTACTS = ROOT / "alertmanager" / "contacts.yml"
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[a-z]+")
 _CHANNEL = re.compile(r"#[a-z0-9-]+")
 _DURATION = re.compile(r"[1-9]\d*[smh]")

@@ -49,7 +49,7 @@ class Alert:
 
 def check_files(root: Path = ROOT) -> None:
     """Check rules, routes, contacts and templates. Raises Problem for the first error."""
-    contacts = read_contacts(root / "runbooks" / "contacts.yml")
+    contacts = read_contacts(root / "alertmanager" / "contacts.yml")
     for path in [*sorted((root / "prometheus").rglob("*.yml")), *alertmanager_files(root)]:
         read_yaml(path)
     _check_prometheus(root)
@@ -100,7 +100,7 @@ def _check_alert(alert: Alert, root: Path, teams: set[str]) -> None:
             raise Problem(alert.path, alert.line, f"{alert.name} {reason}")
 
     must(labels.get("severity") in allowed, f"needs a severity of docs/reference/alerts.md: {', '.join(allowed)}")
-    must("team" not in labels or labels["team"] in teams, "names a team that runbooks/contacts.yml does not know")
+    must("team" not in labels or labels["team"] in teams, "names a team that alertmanager/contacts.yml does not know")
     must("team" in labels or "team" in alert.rule["expr"] or _keeps_labels(alert.rule["expr"]), "has no team")
     if missing := ANNOTATIONS - annotations.keys():
         must(False, f"lacks the annotation {min(missing)}")

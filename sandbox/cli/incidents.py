@@ -51,7 +51,7 @@ def drill(seed: Annotated[int, typer.Option(help="selects the scenario; 0 select
 @gameday.command()
 def undo() -> None:
     """Remove the fault of a game day that was killed."""
-    from sandbox.incidents.faults import undo_forgotten
+    from sandbox.incidents.injection import undo_forgotten
     from sandbox.model.stack import Stack
 
     typer.echo(undo_forgotten(Stack()) or "Nothing is left of any game day.")
@@ -79,7 +79,7 @@ def review(
 @app.command()
 def runbook(alert: Annotated[str, typer.Argument(help="name of the alert")]) -> None:
     """Print the runbook of an alert with the current results of its queries."""
-    from sandbox.incidents.desk import print_page
+    from sandbox.incidents.print_runbook import print_page
     from sandbox.incidents.runbook import read
     from sandbox.model.stack import Stack
 
@@ -97,7 +97,7 @@ def tour() -> None:
 @faults.command("list")
 def names() -> None:
     """List the faults and their effects."""
-    from sandbox.incidents.faults import FAULTS
+    from sandbox.incidents.injection import FAULTS
 
     for name, fault in FAULTS.items():
         typer.echo(f"{name:18} {fault.what}")
@@ -106,7 +106,7 @@ def names() -> None:
 @faults.command()
 def inject(name: FaultName) -> None:
     """Inject a fault; it stays until it is removed."""
-    from sandbox.incidents.faults import inject_named
+    from sandbox.incidents.injection import inject_named
     from sandbox.model.stack import Stack
 
     typer.echo(f"In: {inject_named(Stack(), name).what}. Take it out: python -m sandbox faults remove {name}")
@@ -115,7 +115,7 @@ def inject(name: FaultName) -> None:
 @faults.command()
 def remove(name: FaultName) -> None:
     """Remove a fault."""
-    from sandbox.incidents.faults import remove_named
+    from sandbox.incidents.injection import remove_named
     from sandbox.model.stack import Stack
 
     typer.echo(f"Out: no longer, {remove_named(Stack(), name).what}.")

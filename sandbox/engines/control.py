@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import httpx
 import psutil
 
+from sandbox.completeness.senders import wait_for_senders
 from sandbox.engines import commands
 from sandbox.engines.docker import DockerEngine
 from sandbox.engines.native import leftovers
@@ -20,7 +21,6 @@ from sandbox.engines.native.supervisor import Supervisor
 from sandbox.model.compose import read_topology
 from sandbox.model.layout import Layout
 from sandbox.model.stack import Stack
-from sandbox.telemetry.senders import wait_for_senders
 from sandbox_testing.polling import eventually
 
 __all__ = [

@@ -13,10 +13,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from loadtest.people import send_people
+from loadtest.locust_run import send_people
 from sandbox.alerting.routes import PAGE_WAIT
 from sandbox.figures.measure import SETTLE_SECONDS, stack
-from sandbox.incidents.kinds import BEHIND_TOXIPROXY
+from sandbox.incidents.faults import BEHIND_TOXIPROXY
 from sandbox.incidents.paging import DRILLS, PARTS
 from sandbox.model.stack import Stack
 from sandbox_testing import Mailpit, Prometheus

@@ -17,12 +17,12 @@ import httpx
 import yaml
 
 from loadtest import sink
-from sandbox.collector.alone import PORTS, free_ports, gates, started
-from sandbox.collector.otlp import attributes, logs, serialized, span, traces, value
 from sandbox.engines.native.programs import program
 from sandbox.engines.native.render import Substitutions
 from sandbox.model.compose import read_topology
 from sandbox.model.errors import StackError
+from sandbox.testbench.collector import PORTS, free_ports, gates, started
+from sandbox.testbench.otlp import attributes, logs, serialized, span, traces, value
 from sandbox_testing.polling import eventually
 
 __all__ = ["collector_cost", "section"]

@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from loadtest.seen import observed_load
+from loadtest.telemetry_check import observed_load
 from sandbox.engines import choice
 from sandbox.engines.native.engine import SUPERVISOR
 from sandbox.engines.native.memory import anonymous_memory

@@ -3,9 +3,9 @@
 import random
 import time
 
-from sandbox.incidents.faults import inject, undone
+from sandbox.incidents.faults import make
+from sandbox.incidents.injection import inject, undone
 from sandbox.incidents.keyboard import Keyboard
-from sandbox.incidents.kinds import make
 from sandbox.incidents.runner import Day, Report, begin
 from sandbox.incidents.scenario import Scenario
 from sandbox.model.stack import Stack

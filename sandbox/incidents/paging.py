@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 
 import httpx
 
-from sandbox.incidents.faults import injected
+from sandbox.incidents.injection import injected
 from sandbox.model.stack import Stack
 from sandbox_testing import Mailpit, Message, Prometheus, Sample, eventually
 

@@ -12,8 +12,8 @@ from sandbox.alerting.ack import AckError, acknowledge, withdraw
 from sandbox.engines import control
 from sandbox.incidents import objectives, runbook
 from sandbox.incidents.ask import Asker
-from sandbox.incidents.faults import inject, undone
-from sandbox.incidents.kinds import make
+from sandbox.incidents.faults import make
+from sandbox.incidents.injection import inject, undone
 from sandbox.incidents.record import Record
 from sandbox.incidents.scenario import Scenario
 from sandbox.incidents.watch import Watch

@@ -20,7 +20,7 @@ SERVER_ERRORS = '{service_name="gateway"} | event="http.access" | json | http_re
 class Scenario:
     """The definition of a scenario.
 
-    - fault: `kind` and its parameters (kinds.py).
+    - fault: `kind` and its parameters (faults.py).
     - alert: the alert that must fire, with `service` if several have it.
     - may: other alerts that may fire, each with the reason; any other is a false alert.
     - runbook: the runbook that is followed.

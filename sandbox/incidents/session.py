@@ -8,7 +8,7 @@ from statistics import median
 
 import httpx
 
-from sandbox.incidents import faults, record, review, runner, scenario
+from sandbox.incidents import injection, record, review, runner, scenario
 from sandbox.incidents.collect import collect
 from sandbox.incidents.keyboard import Keyboard
 from sandbox.incidents.record import Record
@@ -24,7 +24,7 @@ BEFORE_SECONDS = 60.0
 
 def play_one(stack: Stack, name: str, report: Report) -> Record:
     """Run one scenario and write its review. Raises StackError if it cannot start."""
-    faults.undo_forgotten(stack)
+    injection.undo_forgotten(stack)
     day = runner.run(stack, scenario.read(name), report)
     with day.resources:
         collect(day)
@@ -58,7 +58,7 @@ def drill(stack: Stack, seed: int, report: Report, keyboard: Keyboard) -> int:
     from sandbox.incidents import drill as one
 
     chosen = random.Random(seed or None).choice(scenario.names())
-    faults.undo_forgotten(stack)
+    injection.undo_forgotten(stack)
     day = one.play(stack, scenario.read(chosen), report, keyboard)
     with day.resources:
         collect(day)

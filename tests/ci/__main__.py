@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 
-from loadtest import people
+from loadtest import locust_run
 from sandbox.engines.native import build, leftovers
 from sandbox.engines.native.build import cache
 from sandbox.engines.native.images import load
@@ -89,7 +89,7 @@ def _beside(steps: Steps, work: Callable[[], None]) -> Iterator[None]:
 def _built(steps: Steps) -> None:
     for target, minutes in (("build", 35), ("examples-made", 10)):
         steps.command(f"make {target}", ["make", target], minutes, shown=False)
-    steps.call("Locust's environment", lambda: str(people.environment()))
+    steps.call("Locust's environment", lambda: str(locust_run.environment()))
 
 
 def _tests(steps: Steps, target: str, minutes: float, beside: bool = False) -> None:

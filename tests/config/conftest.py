@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.collector.alone import CollectorAlone
 from sandbox.engines.native.programs import program
+from sandbox.testbench.collector import CollectorAlone
 
 HERE = Path(__file__).parent
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.collector.alone import CollectorAlone
+from sandbox.testbench.collector import CollectorAlone
 from sandbox_testing.canaries import card_number
 from sandbox_testing.polling import eventually
 from tests.support.scrubbing import table

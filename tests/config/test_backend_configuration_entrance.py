@@ -5,8 +5,8 @@ import secrets
 
 import httpx
 
-from sandbox.collector.alone import CollectorAlone
-from sandbox.collector.otlp import attributes, bodies, logs, named, serialized, span, traces, value
+from sandbox.testbench.collector import CollectorAlone
+from sandbox.testbench.otlp import attributes, bodies, logs, named, serialized, span, traces, value
 from sandbox_testing.polling import eventually
 from tests.support.grpc import GrpcAnswer, export
 

@@ -16,10 +16,10 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
-from sandbox.collector.alone import CollectorAlone, forwarding, free_ports
-from sandbox.collector.otlp import logs, value
 from sandbox.engines.native.programs import program
 from sandbox.model import ROOT
+from sandbox.testbench.collector import CollectorAlone, forwarding, free_ports
+from sandbox.testbench.otlp import logs, value
 from sandbox_testing.polling import eventually
 
 OFFSETS = "receiver_filelog_"

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from sandbox.collector.alone import CollectorAlone
-from sandbox.collector.otlp import (
+from sandbox.testbench.collector import CollectorAlone
+from sandbox.testbench.otlp import (
     attributes,
     bodies,
     gauge,

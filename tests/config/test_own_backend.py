@@ -15,12 +15,12 @@ import httpx
 import pytest
 import yaml
 
-from sandbox.collector.alone import CollectorAlone, forwarding, free_ports
 from sandbox.engines import backend
 from sandbox.engines.native.programs import program
 from sandbox.model import ROOT
 from sandbox.model.compose import read_topology
 from sandbox.model.errors import StackError
+from sandbox.testbench.collector import CollectorAlone, forwarding, free_ports
 from sandbox_testing.polling import eventually
 
 MARKER = "own-backend-marker"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.collector.alone import CollectorAlone
-from sandbox.collector.otlp import bodies, stored
 from sandbox.engines.native import build
+from sandbox.testbench.collector import CollectorAlone
+from sandbox.testbench.otlp import bodies, stored
 from sandbox_testing.polling import eventually
 
 NUMBER = 40

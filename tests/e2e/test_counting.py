@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import pytest
 
+from sandbox.completeness.balance import BY_THE_CLOCK
+from sandbox.completeness.exposition import samples_of
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
-from sandbox.telemetry.balance import BY_THE_CLOCK
-from sandbox.telemetry.exposition import samples_of
 from sandbox.traffic.customer import Customer
 from sandbox.traffic.synthetic import silence
 from sandbox_testing.polling import eventually

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from sandbox.checks.doctor.probes import PROBE
+from sandbox.completeness.exposition import samples_of
 from sandbox.engines import commands, control
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
-from sandbox.telemetry.exposition import samples_of
 from sandbox_testing.stores import Prometheus
 
 HOPS = {

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
-from loadtest.people import send_people
+from loadtest.locust_run import send_people
 from sandbox.model.stack import Stack
 from tests.support.evidence import Evidence
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from sandbox.completeness.exposition import families_of
 from sandbox.engines.native.programs import program
 from sandbox.model.catalog import SERVICES, catalog
 from sandbox.model.stack import Stack
-from sandbox.telemetry.exposition import families_of
 from sandbox.traffic.customer import DECLINED_CARD, Customer
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Prometheus

@@ -12,7 +12,6 @@ import httpx
 import pytest
 
 from sandbox.dashboards.queries import dashboards, panels_of
-from sandbox.dashboards.reading import read, texts
 from sandbox.dashboards.shown import here
 from sandbox.dashboards.style import PRESENCE, SEVERITIES
 from sandbox.model.stack import Stack
@@ -20,6 +19,7 @@ from sandbox.traffic.customer import DECLINED_CARD, Customer
 from sandbox_testing import Loki, Tempo, eventually
 from sandbox_testing.observe import Trace
 from tests.support.evidence import Evidence
+from tests.support.reading import read, texts
 
 BOARDS = dashboards()
 Panels = list[dict[str, Any]]
@@ -48,7 +48,7 @@ def failed(stack: Stack, tempo: Tempo) -> tuple[str, float]:
 
 @pytest.fixture(scope="module")
 def boards(stack: Stack, failed: tuple[str, float]) -> dict[str, Panels]:
-    return {uid: read(board, stack) for uid, board in BOARDS.items()}
+    return dict(zip(BOARDS, read(BOARDS.values(), stack), strict=True))
 
 
 def test_nothing_that_is_shown_is_no_number_or_unfilled(boards: dict[str, Panels], evidence: Evidence) -> None:
@@ -131,7 +131,7 @@ def test_id_without_its_zero_opens_the_trace_and_finds_its_lines(
     """Without this one trace in sixteen has no log lines."""
     short_id, begin = failed
     minutes = (time.time() - begin) / 60 + 1
-    shown = read(BOARDS["logs-traces"], stack, minutes=minutes)
+    [shown] = read([BOARDS["logs-traces"]], stack, minutes=minutes)
     [table] = [one for one in shown if one["title"] == "Failed requests"]
     [ids] = [column for column in table["columns"] if column["heading"] == "Trace ID"]
     links = ids["links"][ids["cells"].index(short_id)]
@@ -142,7 +142,7 @@ def test_id_without_its_zero_opens_the_trace_and_finds_its_lines(
         assert [one["query"] for one in pane["queries"]] == [short_id]
     assert tempo.trace(short_id)
     assert loki.of_trace(short_id, begin - 60)
-    shown = read(BOARDS["logs-traces"], stack, {"trace": short_id}, minutes=minutes)
+    [shown] = read([BOARDS["logs-traces"]], stack, {"trace": short_id}, minutes=minutes)
     [lines] = [one["lines"] for one in shown if one["title"] == "Log lines"]
     assert any("/api/debug/{service}/error" in line for line in lines), lines
     assert not any("/api/payments " in line for line in lines), lines

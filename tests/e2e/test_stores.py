@@ -5,9 +5,9 @@ import time
 import httpx
 import pytest
 
+from sandbox.completeness.exposition import samples_of
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
-from sandbox.telemetry.exposition import samples_of
 from sandbox.traffic.customer import Customer
 from sandbox.traffic.synthetic import silence
 from sandbox_testing.polling import eventually

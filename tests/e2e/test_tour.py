@@ -13,7 +13,7 @@ import pytest
 
 from sandbox.engines import control
 from sandbox.incidents import drill as drills
-from sandbox.incidents import faults, record, runbook, scenario
+from sandbox.incidents import injection, record, runbook, scenario
 from sandbox.incidents.paging import ON_CALL, broken_links, opened
 from sandbox.incidents.record import Record
 from sandbox.incidents.scenario import Scenario
@@ -187,27 +187,11 @@ def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, hidden: Scenar
         process.communicate(timeout=60)
 
     assert not broken()
-    assert not (stack.root / faults.NOTE).exists()
-
-
-def test_drill_hides_the_scenario_and_puts_everything_back(stack: Stack, hidden: Scenario) -> None:
-    """Without this on-call is learnt at night, with customers watching."""
-    with Person((r"You are on call", "hint"), (re.escape(hidden.hints[0]), "quit")) as person:
-        day = drills.play(stack, hidden, person.hears, person.keyboard)
-    day.resources.close()
-    before = "\n".join(person.said[:-1])
-
-    assert hidden.hints[0] in before
-    assert hidden.cause not in before
-    assert hidden.title not in before
-    assert hidden.cause in person.said[-1]
-    assert day.record.drill["score"] == 0
-    assert not day.record.passed
-    assert not httpx.get(f"{stack.url('acquirer')}/control", timeout=5.0).json()["outage"]
+    assert not (stack.root / injection.NOTE).exists()
 
 
 def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Stack, hidden: Scenario) -> None:
-    """Without this nobody can practise what counts: to end it, and to know what it was."""
+    """Without this nobody can practise by day what counts at night: to end it, and to know what it was."""
 
     def put_right() -> str:
         httpx.put(f"{stack.url('acquirer')}/control", json={}, timeout=5.0).raise_for_status()
@@ -218,7 +202,11 @@ def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Sta
     with Person(*reactions) as person:
         day = drills.play(stack, hidden, person.hears, person.keyboard)
     day.resources.close()
+    before = "\n".join(person.said).partition("What was it?")[0]
 
+    assert hidden.hints[0] in before
+    assert hidden.cause not in before
+    assert hidden.title not in before
     assert day.record.problems == []
     assert day.record.drill["found"]
     assert "recovered" in day.record.times

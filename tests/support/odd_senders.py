@@ -11,7 +11,7 @@ import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox.collector.otlp import serialized
+from sandbox.testbench.otlp import serialized
 from tests.support import grpc
 
 __all__ = ["Addresses", "Trial"]

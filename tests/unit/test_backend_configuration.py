@@ -11,7 +11,7 @@ from sandbox.model import ROOT
 from sandbox.model.catalog import catalog
 from sandbox.model.compose import read_topology
 from testing.vocabulary import vocabulary
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 CONFIGURATIONS = [
     ROOT / "collector/config.yaml",

@@ -12,7 +12,7 @@ from sandbox.dashboards.generate import generated
 from sandbox.dashboards.queries import panels_of
 from sandbox.model import ROOT
 from testing.vocabulary import vocabulary
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 SOURCES = yaml.safe_load((ROOT / "grafana/provisioning/datasources/stores.yml").read_text())["datasources"]
 BOARDS = {name: json.loads(text) for name, text in generated().items()}

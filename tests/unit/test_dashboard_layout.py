@@ -11,7 +11,7 @@ from sandbox.dashboards.generate import generated
 from sandbox.dashboards.queries import panels_of
 from sandbox.dashboards.style import BAD, CALM, FINE, NEUTRAL, WARN
 from sandbox.model import ROOT
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 BOARDS = {name.removesuffix(".json"): json.loads(text) for name, text in generated().items()}
 # Mails, runbooks and reports link to these; a dashboard that is renamed keeps its uid.

@@ -11,7 +11,7 @@ from sandbox.checks.doctor import probes
 from sandbox.checks.doctor.examine import Finding, examine
 from sandbox.checks.doctor.hops import HOPS
 from sandbox.checks.doctor.probes import Probes
-from sandbox.telemetry.exposition import samples_of
+from sandbox.completeness.exposition import samples_of
 from sandbox_testing.stores import Sample
 
 RUNNING = SimpleNamespace(state="running")

@@ -16,7 +16,7 @@ from testing.vocabulary import vocabulary
 
 PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 LISTS = json.loads((ROOT / "services" / "frontend" / "platform" / "policy.json").read_text(encoding="utf-8"))
-CONTACTS = yaml.safe_load((ROOT / "runbooks" / "contacts.yml").read_text(encoding="utf-8"))
+CONTACTS = yaml.safe_load((ROOT / "alertmanager" / "contacts.yml").read_text(encoding="utf-8"))
 OWNERS = {**{name: row for name, row in catalog().items() if row.errors}, **frontends()}
 
 

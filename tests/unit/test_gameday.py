@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sandbox.incidents import incident, kinds, objectives, review, runbook, scenario, session
+from sandbox.incidents import faults, incident, objectives, review, runbook, scenario, session
 from sandbox.incidents.record import Record, earlier, write
 from sandbox.model.errors import StackError
 from sandbox.model.stack import Stack
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 from tests.unit.test_runbooks import alert_names
 
 NAMES = scenario.names()
@@ -65,8 +65,8 @@ def test_scenario_names_an_alert_and_what_its_runbook_shows_and_does(name: str) 
         "may fire for no reason": [alert for alert, reason in one.may.items() if len(reason) <= 10],
         "its alert does not lead to it": one.runbook != one.alert
         and f"`{one.runbook}`" not in runbook.read(one.alert).text,
-        "there is no fault": {one.fault["kind"]} - set(kinds.KINDS),
-        "makes no fault": not kinds.make(Stack(), **one.fault),
+        "there is no fault": {one.fault["kind"]} - set(faults.KINDS),
+        "makes no fault": not faults.make(Stack(), **one.fault),
         "has an easy objective": one.sli and not objectives.read(one.sli).target > 0.9 and one.sli,
     }
 
@@ -84,11 +84,11 @@ def test_scenario_can_be_drilled(name: str) -> dict[str, object]:
 def test_faults_of_a_scenario_with_several_are_taken_out_in_the_opposite_order(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
 
-    def kind(_stack: Stack, name: str) -> kinds.Fault:
-        return kinds.Fault(lambda: done.append(f"in {name}"), lambda: done.append(f"out {name}"))
+    def kind(_stack: Stack, name: str) -> faults.Fault:
+        return faults.Fault(lambda: done.append(f"in {name}"), lambda: done.append(f"out {name}"))
 
-    monkeypatch.setitem(kinds.KINDS, "told", kind)
-    several = kinds.make(Stack(), kind="several", faults=[{"kind": "told", "name": name} for name in ("a", "b")])
+    monkeypatch.setitem(faults.KINDS, "told", kind)
+    several = faults.make(Stack(), kind="several", faults=[{"kind": "told", "name": name} for name in ("a", "b")])
 
     several.inject()
     several.remove()
@@ -101,10 +101,10 @@ def test_variables_for_one_command_are_as_before_afterwards(monkeypatch: pytest.
     monkeypatch.delenv("COMPOSE_PROFILES", raising=False)
     before = dict(os.environ)
 
-    with kinds.environment(kinds.BEHIND_TOXIPROXY):
-        meanwhile = {name: os.environ[name] for name in kinds.BEHIND_TOXIPROXY}
+    with faults.environment(faults.BEHIND_TOXIPROXY):
+        meanwhile = {name: os.environ[name] for name in faults.BEHIND_TOXIPROXY}
 
-    assert meanwhile == kinds.BEHIND_TOXIPROXY
+    assert meanwhile == faults.BEHIND_TOXIPROXY
     assert dict(os.environ) == before
 
 

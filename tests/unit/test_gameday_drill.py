@@ -10,8 +10,8 @@ import pytest
 
 from sandbox.incidents import drill, review, scenario
 from sandbox.incidents.drill import score
+from sandbox.incidents.faults import Fault
 from sandbox.incidents.keyboard import Keyboard
-from sandbox.incidents.kinds import Fault
 from sandbox.incidents.record import Record
 from tests.support.person import Person
 

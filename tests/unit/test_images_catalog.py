@@ -10,7 +10,7 @@ from sandbox.engines.native.images import Reference
 from sandbox.model import ROOT
 from sandbox.model.compose import Service, read_topology
 from sandbox.model.errors import StackError
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 CATALOG = images.load()
 MINIMAL = """

@@ -6,7 +6,7 @@ from pathlib import Path
 from sandbox.engines.view import next_steps
 from sandbox.model import ROOT
 from sandbox.model.compose import read_topology
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = {str(page.relative_to(ROOT)): page for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]}

@@ -11,7 +11,7 @@ from sandbox.model.compose import read_topology
 from sandbox.model.errors import StackError
 from sandbox.release import commands, record, source
 from sandbox.release.record import Release
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 # What npm installed is large.
 WITHOUT = shutil.ignore_patterns("__pycache__", "tests", "node_modules")

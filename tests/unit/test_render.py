@@ -10,7 +10,7 @@ from sandbox.engines.native.render import Substitutions, render_copy
 from sandbox.model import ROOT
 from sandbox.model.compose import Mount, Service, read_topology
 from sandbox.model.layout import Layout
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 CHANGES = Substitutions(
     addresses={("loki", 3100): 3100, ("otel-collector", 4318): 14318},

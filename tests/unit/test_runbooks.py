@@ -11,7 +11,7 @@ from sandbox.incidents.runbook import LANGUAGES, SECTIONS
 from sandbox.model import ROOT
 from sandbox.model.catalog import catalog, frontends
 from sandbox.model.compose import read_topology
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 # Lines and columns of a terminal on half a screen.
 ONE_SCREEN = (50, 140)
@@ -45,7 +45,7 @@ NOT_PRACTISED = {
     "/d/$gone && sandbox start otel-collector": "tests/e2e/test_queues.py runs it",
 }
 PAGES = {name: runbook.read(name) for name in runbook.names()}
-CONTACTS = yaml.safe_load((runbook.FOLDER / "contacts.yml").read_text(encoding="utf-8"))
+CONTACTS = yaml.safe_load((runbook.FOLDER.parent / "alertmanager" / "contacts.yml").read_text(encoding="utf-8"))
 COMPONENTS = set(read_topology(ROOT, {}).services)
 # They prepare or ask another part, and nobody is called for them.
 HELPERS = {"volume-owner", "collector-files", "otel-collector-health"}

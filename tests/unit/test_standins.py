@@ -12,7 +12,7 @@ from sandbox.model.variables import read_variables
 from tests.ci.dockerfile import busybox_links, dockerfile, environments
 from tests.ci.images import stand_in_overrides
 from tests.ci.rootfs import Rootfs
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 CATALOG = load()
 APPLETS = ["busybox", "sh", "wget", "ls"]

@@ -6,7 +6,7 @@ from pathlib import Path
 from sandbox.engines.native import images
 from sandbox.model import ROOT
 from sandbox.model.compose import Service, read_topology
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 TOPOLOGY = read_topology(ROOT, {})
 SERVICES = TOPOLOGY.services

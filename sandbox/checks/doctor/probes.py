@@ -8,9 +8,9 @@ from typing import Any
 
 import httpx
 
+from sandbox.completeness.exposition import samples_of
+from sandbox.completeness.senders import EXPORTED
 from sandbox.model.stack import Stack
-from sandbox.telemetry.exposition import samples_of
-from sandbox.telemetry.senders import EXPORTED
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Bugsink, Loki, Prometheus, Tempo
 

@@ -13,7 +13,8 @@ from sandbox.dashboards.generate import generated
 from sandbox.model import ROOT
 
 RULES, PRODUCTION = "prometheus/rules/platform.yml", "prometheus/generated/production/auth.yml"
-ROUTES, MAIL, CONTACTS = "alertmanager/alertmanager.yml", "alertmanager/templates/mail.tmpl", "runbooks/contacts.yml"
+ROUTES, MAIL = "alertmanager/alertmanager.yml", "alertmanager/templates/mail.tmpl"
+CONTACTS = "alertmanager/contacts.yml"
 DESCRIBED = "          summary: The alerting path works"
 # File, what it says, what is made of it (the first time), the text of the line to blame, and the reason.
 BROKEN = {

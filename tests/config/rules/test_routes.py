@@ -13,7 +13,7 @@ from sandbox.alerting.problems import Problem
 from sandbox.model import ROOT
 from sandbox.model.catalog import catalog
 from tests.config.rules.programs import run
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 CONFIG = ROOT / "alertmanager/alertmanager.yml"
 CONTACTS = read_contacts()
@@ -138,7 +138,7 @@ def test_dead_mans_switch_mails_those_whom_nobody_else_would_tell() -> None:
 def test_contacts_that_make_no_sense_are_refused_with_file_line_and_reason(
     tmp_path: Path, old: str, new: str, reason: str
 ) -> None:
-    text = (ROOT / "runbooks/contacts.yml").read_text().replace("on_call: identity-oncall", "on_call: auth")
+    text = (ROOT / "alertmanager/contacts.yml").read_text().replace("on_call: identity-oncall", "on_call: auth")
     assert old in text
     path = tmp_path / "contacts.yml"
     path.write_text(text.replace(old, new))

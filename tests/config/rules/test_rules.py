@@ -13,7 +13,7 @@ from sandbox.model.catalog import catalog
 from testing.vocabulary import vocabulary
 from tests.config.rules.programs import run
 from tests.config.rules.test_slos import OBJECTIVES
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 TESTS = sorted(Path(__file__).parent.glob("*.test.yml"))
 ALERTS = alerts()
@@ -115,7 +115,7 @@ def test_page_of_alerts_says_when_a_page_is_passed_on() -> None:
     contacts, text = read_contacts(), TABLE.read_text()
     second, commander = contacts.secondary_after.removesuffix("m"), contacts.commander_after.removesuffix("m")
     assert f"acknowledge in 5 minutes, at any hour ({second} in the sandbox)" in text
-    assert f"(`runbooks/contacts.yml`: {second} and {commander} minutes in the sandbox)" in text
+    assert f"(`alertmanager/contacts.yml`: {second} and {commander} minutes in the sandbox)" in text
 
 
 def test_rules_use_the_severities_of_the_table_and_no_others() -> None:

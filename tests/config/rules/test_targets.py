@@ -10,7 +10,7 @@ from sandbox.model import ROOT
 from sandbox_testing import eventually
 from testing.process import free_port
 from tests.config.rules.paging import started
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 JOBS = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())["scrape_configs"]
 GUESTS = [job for job in JOBS if job["job_name"] == "guests"]

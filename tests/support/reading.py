@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,13 @@ MOST = 100
 
 
 def read(
-    board: Mapping[str, Any], stack: Stack, variables: Mapping[str, str] | None = None, *, minutes: float = 15
-) -> list[dict[str, Any]]:
-    """Return what each panel of a dashboard shows now: type, title, and one of
+    boards: Iterable[Mapping[str, Any]],
+    stack: Stack,
+    variables: Mapping[str, str] | None = None,
+    *,
+    minutes: float = 15,
+) -> list[list[dict[str, Any]]]:
+    """Return what each panel of each dashboard shows now: type, title, and one of
 
     - ``empty``: the text of a panel without data,
     - ``entries``: [{name, told, links}] of a figure, gauge, graph or timeline. Of a graph, ``told`` are the values in
@@ -32,18 +36,21 @@ def read(
 
     Traces are left out. Raises ``ValueError`` if Grafana's code rejects a panel.
     """
+    asked = []
     with _Stores(stack, minutes) as stores:
-        values = values_of(board, variables, seconds=minutes * 60, step=stores.step)
-        panels = [
-            {"panel": panel, "answers": [stores.answer(target, values) for target in panel["targets"]]}
-            for panel in panels_of(board)
-            if panel["type"] != "traces"
-        ]
-    return judged({"variables": values, "panels": panels})
+        for board in boards:
+            values = values_of(board, variables, seconds=minutes * 60, step=stores.step)
+            panels = [
+                {"panel": panel, "answers": [stores.answer(target, values) for target in panel["targets"]]}
+                for panel in panels_of(board)
+                if panel["type"] != "traces"
+            ]
+            asked.append({"variables": values, "panels": panels})
+    return _as_grafana_shows(asked)
 
 
-def judged(asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Run sandbox/dashboards/reader and return its output. Its packages are installed once, from its lock."""
+def _as_grafana_shows(asked: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Run reader/read.mjs and return its output. Its packages are installed once, from its lock."""
     lock, installed = READER / "package-lock.json", READER / "node_modules/.package-lock.json"
     if not installed.exists() or installed.stat().st_mtime < lock.stat().st_mtime:
         subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=READER, check=True)

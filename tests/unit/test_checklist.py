@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.wrong import nothing_is_wrong_with
+from tests.support.checklist import nothing_is_wrong_with
 
 
 def faults(item: dict[str, int]) -> dict[str, object]:

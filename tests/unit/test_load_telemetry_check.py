@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from loadtest.seen import Check, Seen, Snapshot, judge
+from loadtest.telemetry_check import Check, Seen, Snapshot, judge
 
 BEFORE = Snapshot(at=100.0, requests=50, scraped=50, spans=500, received=500, lines=150)
 # Twenty requests of ten spans and three lines each.

@@ -1,5 +1,6 @@
 // What a person reads in each panel: Grafana's own transformations, field configuration, units, mappings and links,
-// applied to answers of the stores. In: JSON {variables, panels: [{panel, answers}]}. Out: one object for each panel.
+// applied to answers of the stores. In: JSON [{variables, panels: [{panel, answers}]}]. Out: for each of these a list
+// with one object for each panel.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
@@ -118,7 +119,10 @@ const read = async ({ panel, answers }, replaceVariables) => {
   return { ...said, ...readers[panel.type](full, panel, replaceVariables) };
 };
 
-const asked = JSON.parse(readFileSync(0, "utf8"));
 const all = [];
-for (const one of asked.panels) all.push(await read(one, filler(asked.variables)));
+for (const { variables, panels } of JSON.parse(readFileSync(0, "utf8"))) {
+  const board = [];
+  for (const panel of panels) board.push(await read(panel, filler(variables)));
+  all.push(board);
+}
 process.stdout.write(JSON.stringify(all));

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from loadtest.people import Measured, send_people
+from loadtest.locust_run import Measured, send_people
+from sandbox.completeness.balance import OF_SERVICES, produced
+from sandbox.completeness.exposition import samples_of
 from sandbox.model.stack import Stack
-from sandbox.telemetry.balance import OF_SERVICES, produced
-from sandbox.telemetry.exposition import samples_of
 from sandbox.traffic.synthetic import silence
 from sandbox_testing.polling import NotSeen, eventually
 from sandbox_testing.stores import Loki, Prometheus

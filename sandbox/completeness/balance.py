@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from sandbox.completeness.exposition import samples_of
+from sandbox.completeness.senders import EXPORTED, PROCESSED
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
-from sandbox.telemetry.exposition import samples_of
-from sandbox.telemetry.senders import EXPORTED, PROCESSED
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Tempo
 

@@ -1,8 +1,8 @@
 """Waits for services whose exporter is backing off after an outage of the collector: up to 19 s."""
 
+from sandbox.completeness.exposition import samples_of
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
-from sandbox.telemetry.exposition import samples_of
 from sandbox_testing.polling import eventually
 
 __all__ = ["EXPORTED", "PROCESSED", "wait_for_senders"]
