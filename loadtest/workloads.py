@@ -14,6 +14,13 @@ __all__ = ["ROOT", "WORKLOADS", "Request", "Workload"]
 
 DISABLED = {"OTEL_SDK_DISABLED": "true"}
 NOTHING_SAMPLED = {"OTEL_TRACES_SAMPLER": "always_off"}
+# Each adds one part of the telemetry to the one before, so that differences are the costs of the parts.
+STEPS = {
+    "metrics": {**NOTHING_SAMPLED, "LOG_LEVEL": "ERROR"},
+    "everything, no trace sampled": NOTHING_SAMPLED,
+    "everything, spans not exported": {"OTEL_TRACES_EXPORTER": "none"},
+    "everything": {},
+}
 Request = Callable[[], bytes]
 
 
@@ -85,12 +92,11 @@ WORKLOADS = {
         "loadtest.nullservice",
         {
             "bare": {},
-            "everything": {},
+            **STEPS,
             "everything, 10 % of traces sampled": {
                 "OTEL_TRACES_SAMPLER": "traceidratio",
                 "OTEL_TRACES_SAMPLER_ARG": "0.1",
             },
-            "everything, no trace sampled": NOTHING_SAMPLED,
         },
         status=200,
         requests=320,
@@ -99,7 +105,7 @@ WORKLOADS = {
     ),
     "payment": Workload(
         "payments",
-        {"bare": DISABLED, "everything": {}, "everything, no trace sampled": NOTHING_SAMPLED},
+        {"bare": DISABLED, **STEPS},
         status=201,
         requests=16,
         connections=8,

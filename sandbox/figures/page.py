@@ -121,7 +121,25 @@ def _telemetry_cost(figure: Mapping[str, Any]) -> str:
             for part, one in figure[workload].items()
         )
         text += f"\n**{title}**\n\n| | CPU µs per request | requests/s | share of bare |\n|---|---|---|---|\n{rows}"
+        text += _cost_of_parts({part: one["cpu"] for part, one in figure[workload].items()})
     return text
+
+
+# Each measurement has one part of the telemetry more than the one before (loadtest/workloads.py); the first, than bare.
+ADDED = {
+    "metrics": "the request histogram, and the context of the trace",
+    "everything, no trace sampled": "log lines",
+    "everything, spans not exported": "spans of the request, of its calls and of its statements",
+    "everything": "scrubbing, encoding and sending the spans",
+}
+
+
+def _cost_of_parts(cpu: Mapping[str, float]) -> str:
+    if not ADDED.keys() <= cpu.keys():
+        return ""
+    steps = zip(ADDED, ["bare", *ADDED], strict=False)
+    rows = "".join(f"| {ADDED[step]} | {cpu[step] - cpu[before]:.0f} |\n" for step, before in steps)
+    return f"\n| part | adds CPU µs per request |\n|---|---|\n{rows}"
 
 
 def _losses(figure: Mapping[str, Any]) -> str:
