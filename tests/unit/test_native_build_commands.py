@@ -4,23 +4,26 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from sandbox.engines.native.build.commands import Runner
 from sandbox.model.errors import StackError
+from sandbox_testing.polling import eventually
 
 
-def run(runner: Runner, script: str, **kwargs: object) -> object:
-    return runner.run("step", ["sh", "-c", script], env=os.environ, cwd=Path("/"), **kwargs)
+def run(runner: Runner, script: str) -> object:
+    return runner.run("step", ["sh", "-c", script], env=os.environ, cwd=Path("/"))
 
 
-def test_every_line_reaches_the_log_and_the_listener(tmp_path: Path) -> None:
-    heard: list[str] = []
-    run(Runner(tmp_path), "echo one; echo two >&2", on_line=heard.append)
-    assert sorted(heard) == ["one", "two"]
+def written(path: Path) -> str:
+    """What a command wrote to a file, once it has."""
+    return eventually(f"a line in {path.name}", lambda: path.exists() and path.read_text(), timeout=10.0, interval=0.02)
+
+
+def test_every_line_reaches_the_log(tmp_path: Path) -> None:
+    run(Runner(tmp_path), "echo one; echo two >&2")
     assert sorted((tmp_path / "step.log").read_text().split()) == ["one", "two"]
 
 
@@ -51,17 +54,17 @@ def test_a_failure_says_what_to_do_about_it(message: str, advice: str, tmp_path:
 
 
 def test_stopping_ends_what_runs_and_starts_nothing_more(tmp_path: Path) -> None:
-    runner, running, errors = Runner(tmp_path), threading.Event(), []
+    runner, running, errors = Runner(tmp_path), tmp_path / "running", []
 
     def work() -> None:
         try:
-            run(runner, "echo running; exec sleep 60", on_line=lambda line: running.set())
+            run(runner, f"echo yes >{running}; exec sleep 60")
         except StackError as error:
             errors.append(error.problem)
 
     thread = threading.Thread(target=work)
     thread.start()
-    assert running.wait(5)
+    written(running)
     runner.stop()
     thread.join(timeout=5)
     assert errors == ["step was stopped"]
@@ -70,18 +73,15 @@ def test_stopping_ends_what_runs_and_starts_nothing_more(tmp_path: Path) -> None
 
 
 def test_a_killed_build_leaves_no_compiler_behind(tmp_path: Path) -> None:
+    started = tmp_path / "started"
     script = (
         "import os, pathlib; from sandbox.engines.native.build.commands import Runner\n"
-        f"Runner(pathlib.Path({str(tmp_path)!r})).run('step', ['sh', '-c', 'echo $$; exec sleep 60'], env=os.environ,"
-        " cwd=pathlib.Path('/'), on_line=lambda line: print(line, flush=True))"
+        f"Runner(pathlib.Path({str(tmp_path)!r})).run('step', ['sh', '-c', 'echo $$ >{started}; exec sleep 60'],"
+        " env=os.environ, cwd=pathlib.Path('/'))"
     )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
-    assert parent.stdout is not None
-    child = int(parent.stdout.readline())
+    parent = subprocess.Popen([sys.executable, "-c", script])
+    child = int(written(started))
     parent.kill()
     parent.wait()
-    parent.stdout.close()
-    deadline = time.monotonic() + 5
-    while Path(f"/proc/{child}/exe").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not Path(f"/proc/{child}/exe").exists()
+    gone = lambda: not Path(f"/proc/{child}/exe").exists()  # noqa: E731
+    eventually("the end of the compiler", gone, timeout=5.0, interval=0.02)

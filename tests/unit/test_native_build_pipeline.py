@@ -57,7 +57,11 @@ def test_everything_asked_for_is_made_and_its_cost_remembered(console: Console, 
     assert all(b.binary(b.program.name).exists() for b in builds)
     report = pipeline.report()
     assert report is not None
-    assert [row["name"] for row in report["rows"]] == ["one", "two"]
+    # The longest is begun first.
+    assert [row["name"] for row in report["rows"]] == ["two", "one"]
+    assert [line for line in said(console).splitlines() if line.startswith("  one: ")] == [
+        *("  one: downloading", "  one: compiling", "  one: made in 0 s")
+    ]
 
 
 def test_the_announcement_says_what_how_long_and_where(console: Console, build, tmp_path: Path) -> None:

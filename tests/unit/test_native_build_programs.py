@@ -12,7 +12,6 @@ import pytest
 from sandbox.engines.native.build import goprograms, toolchain
 from sandbox.engines.native.build.commands import Runner
 from sandbox.engines.native.build.goprograms import GoBuild
-from sandbox.engines.native.build.progress import Step
 from sandbox.engines.native.build.toolchain import Go
 from sandbox.engines.native.images import Program
 from sandbox.model.errors import StackError
@@ -51,12 +50,12 @@ def test_what_a_program_is_made_from_decides_its_place(build: GoBuild) -> None:
 
 
 def test_a_finished_program_is_published_under_its_own_name(build: GoBuild, tmp_path: Path) -> None:
-    step, runner = Step("demo", 5), Runner(tmp_path / "logs")
-    build.fetch(runner, step)
-    row = build.make(runner, step)
+    said, runner = [], Runner(tmp_path / "logs")
+    build.fetch(runner, said.append)
+    made = build.make(runner, said.append)
     assert build.built
     assert build.binary("demo-cli").read_text() == "program\n"
-    assert (row.compiled, row.packages) == (1, 2)
+    assert (made.name, said) == ("demo", ["downloading", "compiling"])
     assert json.loads((build.location / "build.json").read_text())["go"] == "1.26.8"
 
 
@@ -64,7 +63,7 @@ def test_a_finished_program_is_published_under_its_own_name(build: GoBuild, tmp_
 def test_a_build_that_ends_early_publishes_nothing(build: GoBuild, tmp_path: Path, last_words: str) -> None:
     (tmp_path / "go").write_text(COMPILER.replace('echo program >"$2/cli"', last_words))
     with pytest.raises((StackError, FileNotFoundError)):
-        build.make(Runner(tmp_path / "logs"), Step("demo", 5))
+        build.make(Runner(tmp_path / "logs"), print)
     assert not build.built
     assert list(build.location.parent.iterdir()) == []
 

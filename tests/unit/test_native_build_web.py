@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.engines.native.build import venvs
-from sandbox.engines.native.build.commands import Runner
-from sandbox.engines.native.build.progress import Step
+from sandbox.engines.native.build.commands import Made, Runner
 from sandbox.engines.native.build.web import WebBuild
 from sandbox.model.errors import StackError
 
@@ -33,16 +32,14 @@ def web(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WebBuild:
     return WebBuild(folder)
 
 
-def make(web: WebBuild, tmp_path: Path) -> Step:
-    step = Step("shop", 1)
-    web.make(Runner(tmp_path / "logs"), step)
-    return step
+def make(web: WebBuild, tmp_path: Path) -> Made:
+    return web.make(Runner(tmp_path / "logs"), print)
 
 
 def test_build_leaves_its_results_in_the_cache_and_nothing_in_the_checkout(web: WebBuild, tmp_path: Path) -> None:
     before = sorted(web.folder.rglob("*"))
     assert not web.built
-    assert make(web, tmp_path).row is not None
+    assert make(web, tmp_path).name == "shop"
     assert web.built
     assert (web.location / "dist" / "page.js").read_text() == "one"
     assert (web.location / "bin" / "tool").exists()

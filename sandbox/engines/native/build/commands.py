@@ -1,4 +1,4 @@
-"""Runs a command of a build. Its output goes to a log file and a callback; it is terminated if this process dies."""
+"""Runs a command of a build. Its output goes to a log file; it is terminated if this process dies."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sandbox.model.errors import StackError
 
-__all__ = ["Runner", "Usage"]
+__all__ = ["Made", "Runner", "Say", "Usage"]
 
 NEXT = "Run the same command again: what is finished stays finished."
 # Pattern in a tool's output -> remedy for the user. The first match applies.
@@ -34,10 +34,23 @@ UNKNOWN = "Its versions are pinned, so this should not happen: please report it 
 DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "TERM")
 
 
+# Prints what a part of the build does now.
+Say = Callable[[str], None]
+
+
 @dataclass(frozen=True)
 class Usage:
     """CPU seconds of a command and its descendants."""
 
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Made:
+    """One built part: wall-clock and CPU seconds."""
+
+    name: str
+    seconds: float
     cpu: float
 
 
@@ -51,15 +64,7 @@ class Runner:
         self._stopped = False
         logs.mkdir(parents=True, exist_ok=True)
 
-    def run(
-        self,
-        name: str,
-        command: Sequence[str],
-        *,
-        env: Mapping[str, str],
-        cwd: Path,
-        on_line: Callable[[str], None] = lambda line: None,
-    ) -> Usage:
+    def run(self, name: str, command: Sequence[str], *, env: Mapping[str, str], cwd: Path) -> Usage:
         """Run a command to its end.
 
         Raises StackError with a remedy, the last lines and the log's path if it fails.
@@ -72,7 +77,6 @@ class Runner:
                 for line in process.stdout:
                     sink.write(line)
                     tail.append(line.rstrip())
-                    on_line(line.rstrip())
                 # wait4 instead of wait: only wait4 returns the CPU time, compilers and linkers included.
                 _, status, usage = os.wait4(process.pid, 0)
                 process.returncode = os.waitstatus_to_exitcode(status)

@@ -8,8 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sandbox.engines.native.build import cache
-from sandbox.engines.native.build.commands import Runner, Usage
-from sandbox.engines.native.build.progress import Made, Step
+from sandbox.engines.native.build.commands import Made, Runner, Say, Usage
 from sandbox.engines.native.build.toolchain import FOLDER, Go
 from sandbox.engines.native.images import Program
 
@@ -51,31 +50,23 @@ class GoBuild:
     def built(self) -> bool:
         return self.location.exists()
 
-    def fetch(self, runner: Runner, step: Step) -> None:
-        """Download exactly the modules whose packages this program compiles; `step` gets the number of packages."""
-        step.begin("downloading")
+    def fetch(self, runner: Runner, say: Say) -> None:
+        """Download exactly the modules whose packages this program compiles."""
+        say("downloading")
         # Go downloads as many modules at once as it has processors; downloads need none.
         env = self.go.environment() | {"GOMAXPROCS": "16"}
-        packages = 0
-
-        def count(line: str) -> None:
-            nonlocal packages
-            packages += not line.startswith("go: ")
-
         command = [str(self.go.executable), "list", "-deps", "-f", "{{.ImportPath}}", *self._list_flags()]
-        runner.run(f"{self.program.name}-download", command, env=env, cwd=self.folder, on_line=count)
-        step.total = packages
-        step.pause("downloaded, waiting for its turn")
+        runner.run(f"{self.program.name}-download", command, env=env, cwd=self.folder)
 
-    def make(self, runner: Runner, step: Step) -> Made:
+    def make(self, runner: Runner, say: Say) -> Made:
         """Compile and link all binaries in one run, then publish them together atomically."""
         begun = time.monotonic()
-        step.begin("compiling")
+        say("compiling")
         self.location.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{self.program.name}-", dir=self.location.parent) as temporary:
-            usage = self._compile(runner, step, Path(temporary) / "out")
+            usage = self._compile(runner, Path(temporary) / "out")
             finished = self._renamed(Path(temporary))
-            row = Made(self.program.name, time.monotonic() - begun, usage.cpu, step.done, step.total)
+            row = Made(self.program.name, time.monotonic() - begun, usage.cpu)
             (finished / "build.json").write_text(json.dumps(asdict(row) | {"go": self.go.version}), encoding="utf-8")
             finished.rename(self.location)
         return row
@@ -83,15 +74,11 @@ class GoBuild:
     def _list_flags(self) -> list[str]:
         return [f for f in self.flags if f.startswith(("-mod=", "-tags="))] + list(self.program.binaries.values())
 
-    def _compile(self, runner: Runner, step: Step, out: Path) -> Usage:
-        def count(line: str) -> None:
-            # -v prints each package that is compiled, but none that the build cache already has.
-            step.done += bool(line) and " " not in line
-
+    def _compile(self, runner: Runner, out: Path) -> Usage:
         out.mkdir()
         packages = list(self.program.binaries.values())
-        command = [str(self.go.executable), "build", "-v", *self.flags, "-o", f"{out}/", *packages]
-        return runner.run(self.program.name, command, env=self.go.environment(), cwd=self.folder, on_line=count)
+        command = [str(self.go.executable), "build", *self.flags, "-o", f"{out}/", *packages]
+        return runner.run(self.program.name, command, env=self.go.environment(), cwd=self.folder)
 
     def _renamed(self, temporary: Path) -> Path:
         """Rename each binary to its name in images.toml; `go build` names it after its package's folder."""

@@ -2,19 +2,21 @@
 
 import json
 import shutil
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from sandbox.engines.native.build import cache, venvs
-from sandbox.engines.native.build.commands import Runner
+from sandbox.engines.native.build.commands import Made, Runner, Say
 from sandbox.engines.native.build.goprograms import GoBuild
-from sandbox.engines.native.build.progress import Made, Progress, Step
-from sandbox.engines.native.build.web import SECONDS as WEB_SECONDS
 from sandbox.engines.native.build.web import WebBuild
 
 __all__ = ["report", "run"]
@@ -26,7 +28,8 @@ MODULES_GIB, OBJECTS_GIB, RESULTS_GIB = 5.5, 4.0, 1.5
 SECONDS_OF_ALL = 800
 # Even the smallest program compiles Go's standard library.
 LEAST_GIB = 0.3
-UNMEASURED = 30
+# An environment or a page.
+OTHER_SECONDS = 30
 
 
 def report() -> dict[str, object] | None:
@@ -39,7 +42,7 @@ def report() -> dict[str, object] | None:
 
 
 def run(builds: Sequence[GoBuild], locks: Sequence[Path], console: Console, webs: Sequence[WebBuild] = ()) -> None:
-    """Make these programs, environments and pages.
+    """Make these programs, environments and pages; print a line when a part begins or ends, and a table of all parts.
 
     Raises StackError at the first failure, after terminating the other builds.
     """
@@ -47,67 +50,93 @@ def run(builds: Sequence[GoBuild], locks: Sequence[Path], console: Console, webs
         return
     _require_space(builds)
     _sweep()
-    steps = {b.program.name: Step(b.program.name, _expected(b.program.name, b.program.seconds)) for b in builds}
-    steps |= {str(lock): Step(_title(lock), _expected(_title(lock), UNMEASURED)) for lock in locks}
-    steps |= {str(web.folder): Step(web.name, _expected(web.name, WEB_SECONDS)) for web in webs}
-    console.print(_announcement(list(steps.values()), builds), highlight=False, soft_wrap=True)
-    progress = Progress(list(steps.values()), console)
-    runner = Runner(cache.directory() / "logs")
-    with progress.shown():
-        _work(builds, locks, webs, steps, runner)
-    _remember(progress)
-    console.print(progress.summary())
+    begun = time.monotonic()
+    console.print(_announcement(builds, locks, webs), highlight=False, soft_wrap=True)
+    made = _work(builds, locks, webs, Runner(cache.directory() / "logs"), console)
+    seconds = time.monotonic() - begun
+    rows = [asdict(one) for one in made]
+    _report_file().write_text(json.dumps({"seconds": seconds, "rows": rows}, indent=1), encoding="utf-8")
+    console.print(_table(made, seconds))
 
 
 def _work(
-    builds: Sequence[GoBuild], locks: Sequence[Path], webs: Sequence[WebBuild], steps: dict[str, Step], runner: Runner
-) -> None:
+    builds: Sequence[GoBuild], locks: Sequence[Path], webs: Sequence[WebBuild], runner: Runner, console: Console
+) -> list[Made]:
     # Longest first: a long build at the end would run alone.
     ordered = sorted(builds, key=lambda build: -build.program.seconds)
     with ExitStack() as stack:
         downloader, environments = (stack.enter_context(ThreadPoolExecutor(1)) for _ in range(2))
         builders = stack.enter_context(ThreadPoolExecutor(BUILDERS))
-        futures: list[Future[None]] = [
-            environments.submit(_environment, lock, runner, steps[str(lock)]) for lock in locks
-        ]
+        results = [environments.submit(_told, console, _title(lock), _environment(lock, runner)) for lock in locks]
         # Queued after the environments, because one of them contains the Node.js that builds the pages.
-        futures += [environments.submit(web.make, runner, steps[str(web.folder)]) for web in webs]
+        results += [environments.submit(_told, console, web.name, partial(web.make, runner)) for web in webs]
+        fetches: list[Future[None]] = []
         for build in ordered:
-            step = steps[build.program.name]
-            fetched = downloader.submit(build.fetch, runner, step)
-            futures += [fetched, builders.submit(_program, build, fetched, runner, step)]
+            name = build.program.name
+            fetched = downloader.submit(build.fetch, runner, _say(console, name))
+            fetches.append(fetched)
+            results.append(builders.submit(_told, console, name, _program(build, fetched, runner)))
+        everything: list[Future[Any]] = [*results, *fetches]
         try:
-            for future in wait(futures, return_when=FIRST_EXCEPTION).done:
+            for future in wait(everything, return_when=FIRST_EXCEPTION).done:
                 future.result()
         except BaseException:
-            for future in futures:
+            for future in everything:
                 future.cancel()
             runner.stop()
             raise
+    return [result.result() for result in results]
 
 
-def _program(build: GoBuild, fetched: "Future[None]", runner: Runner, step: Step) -> None:
-    fetched.result()
-    step.end(build.make(runner, step))
+def _say(console: Console, name: str) -> Say:
+    return lambda text: console.print(f"  {name}: {text}", highlight=False, soft_wrap=True)
 
 
-def _environment(lock: Path, runner: Runner, step: Step) -> None:
-    step.begin("installing")
-    usage = venvs.create(lock, runner)
-    step.end(Made(step.name, step.seconds, usage.cpu))
+def _told(console: Console, name: str, make: Callable[[Say], Made]) -> Made:
+    made = make(_say(console, name))
+    _say(console, name)(f"made in {made.seconds:.0f} s")
+    return made
+
+
+def _program(build: GoBuild, fetched: "Future[None]", runner: Runner) -> Callable[[Say], Made]:
+    def make(say: Say) -> Made:
+        fetched.result()
+        return build.make(runner, say)
+
+    return make
+
+
+def _environment(lock: Path, runner: Runner) -> Callable[[Say], Made]:
+    def make(say: Say) -> Made:
+        begun = time.monotonic()
+        say("installing")
+        usage = venvs.create(lock, runner)
+        return Made(_title(lock), time.monotonic() - begun, usage.cpu)
+
+    return make
+
+
+def _table(made: Sequence[Made], seconds: float) -> Table:
+    table = Table("part", title=f"Built in {seconds:.0f} s", title_justify="left")
+    for heading in ("seconds", "CPU seconds"):
+        table.add_column(heading, justify="right")
+    for one in made:
+        table.add_row(one.name, f"{one.seconds:.0f}", f"{one.cpu:.0f}")
+    return table
 
 
 def _title(lock: Path) -> str:
     return f"python-{lock.stem if lock.stem != 'requirements' else lock.parent.name}"
 
 
-def _announcement(steps: Sequence[Step], builds: Sequence[GoBuild]) -> str:
-    minutes = max(1, round(sum(step.expected for step in steps) / 60))
-    names = ", ".join(step.name for step in steps)
+def _announcement(builds: Sequence[GoBuild], locks: Sequence[Path], webs: Sequence[WebBuild]) -> str:
+    seconds = sum(build.program.seconds for build in builds) + (len(locks) + len(webs)) * OTHER_SECONDS
+    names = [build.program.name for build in builds] + [_title(lock) for lock in locks] + [web.name for web in webs]
     caches = f" Go's caches grow with it: {builds[0].go.build_cache}, {builds[0].go.module_cache}." if builds else ""
     return (
-        f"Building once what the images hold: {names}. About {minutes} min on two processors; kept in "
-        f"{cache.directory()} for every clone.{caches} Interrupt it whenever you like: what is finished stays."
+        f"Building once what the images hold: {', '.join(names)}. About {max(1, round(seconds / 60))} min on two "
+        f"processors; kept in {cache.directory()} for every clone.{caches} Interrupt it whenever you like: what is "
+        "finished stays."
     )
 
 
@@ -128,20 +157,3 @@ def _sweep() -> None:
 
 def _report_file() -> Path:
     return cache.directory() / "last-build.json"
-
-
-def _expected(name: str, otherwise: float) -> float:
-    """Return the seconds that this step took on this machine last time, if known."""
-    return _durations().get(name, otherwise)
-
-
-def _durations() -> dict[str, float]:
-    file = cache.directory() / "durations.json"
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-
-
-def _remember(progress: Progress) -> None:
-    rows = [asdict(step.row) for step in progress.steps if step.row]
-    _report_file().write_text(json.dumps({"seconds": progress.elapsed, "rows": rows}, indent=1), encoding="utf-8")
-    durations = _durations() | {step.row.name: round(step.seconds) for step in progress.steps if step.row}
-    (cache.directory() / "durations.json").write_text(json.dumps(durations, indent=1), encoding="utf-8")

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.engines.native.build import cache, venvs
-from sandbox.engines.native.build.commands import Runner
-from sandbox.engines.native.build.progress import Made, Step
+from sandbox.engines.native.build.commands import Made, Runner, Say
 
 __all__ = ["RESULTS", "WebBuild"]
 
 # Build results that are kept, as in the image.
 RESULTS = ("dist", "bin")
 LEFT_OUT = {"node_modules", "__pycache__", *RESULTS}
-SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class WebBuild:
     def built(self) -> bool:
         return self.location.exists()
 
-    def make(self, runner: Runner, step: Step) -> None:
+    def make(self, runner: Runner, say: Say) -> Made:
         """Install exactly package-lock.json and build in a copy; publish the results atomically."""
         begun = time.monotonic()
         self.location.parent.mkdir(parents=True, exist_ok=True)
@@ -56,17 +54,16 @@ class WebBuild:
                 shutil.copy(file, copy)
             node = venvs.location(self.lock) / "bin"
             options: dict[str, Any] = {"env": os.environ | {"PATH": f"{node}:{os.environ['PATH']}"}, "cwd": work}
-            step.begin("installing")
+            say("installing")
             install = [str(node / "npm"), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             cpu = runner.run(f"{self.name}-npm", install, **options).cpu
-            step.pause("installed")
-            step.begin("building")
+            say("building")
             cpu += runner.run(self.name, [str(node / "npm"), "run", "build"], **options).cpu
             finished.mkdir()
             for name in RESULTS:
                 shutil.move(work / name, finished / name)
             finished.rename(self.location)
-        step.end(Made(self.name, time.monotonic() - begun, cpu))
+        return Made(self.name, time.monotonic() - begun, cpu)
 
     def _sources(self) -> list[Path]:
         found = (path for path in self.folder.rglob("*") if path.is_file())
