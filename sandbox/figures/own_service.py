@@ -25,7 +25,7 @@ from sandbox.dashboards.shown import EVERY_SERVICE_HAS, shown
 from sandbox.model.stack import Stack
 from sandbox_testing import Bugsink, Loki, NotSeen, Prometheus, Sandbox, Tempo, eventually
 
-__all__ = ["blocks", "commands", "own_service"]
+__all__ = ["EXAMPLE", "blocks", "commands", "own_service"]
 
 SECTION = "In two minutes"
 EXAMPLE = "examples/fastapi"
@@ -35,10 +35,11 @@ INSTALL_SECONDS = 300.0
 PATIENCE_SECONDS = 120.0
 
 
-def own_service(root: Path) -> dict[str, object]:
+def own_service(root: Path, installed: Path | None = None) -> dict[str, object]:
     """Return seconds from the app's first request until each signal is found.
 
-    Needs a running stack and a package index.
+    Needs a running stack, and a package index unless `installed` is a virtual environment of the app's lock: the page's
+    commands then find everything installed.
     """
     stack, name = Stack(root), f"{APP}-{secrets.token_hex(3)}"
     with tempfile.TemporaryDirectory(prefix="own-service-") as folder:
@@ -46,6 +47,8 @@ def own_service(root: Path) -> dict[str, object]:
         (Path(folder) / EXAMPLE).mkdir(parents=True)
         for path in copied:
             shutil.copy(path, Path(folder) / EXAMPLE)
+        if installed:
+            shutil.copytree(installed, Path(folder) / EXAMPLE / ".venv", symlinks=True)
         with _following(commands(stack, name), Path(folder)) as page:
             with contextlib.closing(_Watch(stack, name, time.time())) as watch:
                 seconds = watch.seconds(page.running)
