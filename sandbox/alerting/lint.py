@@ -60,7 +60,7 @@ def check_files(root: Path = ROOT) -> None:
 
 def alertmanager_files(root: Path = ROOT) -> list[Path]:
     """Return all variants of the configuration, and the examples."""
-    return sorted([*(root / "alertmanager").glob("*.yml"), *(root / "alertmanager/examples").glob("*.yml")])
+    return sorted([*(root / "alertmanager").glob("alertmanager*.yml"), *(root / "alertmanager/examples").glob("*.yml")])
 
 
 def alerts(root: Path = ROOT) -> list[Alert]:
