@@ -6,9 +6,11 @@ What a part is, wherever it runs; values.yaml has what differs.
   ready             path that says that it may be used: {path, port}, or {command}; `live` likewise, if it differs
   env, secrets      variables; those in `secrets` are filled first, from the Secret, so that `env` may contain $(NAME)
   files             folder in the container -> folder of files/
+  configs           folder in the container -> ConfigMap of the chart's own
   data              path of its volume: a StatefulSet; without it, a Deployment
   writable          paths of empty volumes: the root file system is read-only
   grace             seconds from the signal to the kill
+  account           its service account, whose token it needs; without it, no token is mounted
   node              variables with the pod's place, for its telemetry
 */}}
 {{- define "sandbox.components" -}}
@@ -153,7 +155,7 @@ otel-collector:
 prometheus:
   command: [/bin/prometheus]
   args:
-    - --config.file=/etc/prometheus/prometheus.yml
+    - --config.file=/etc/kubernetes/prometheus.yml
     - --storage.tsdb.path=/prometheus
     - --storage.tsdb.retention.time=2d
     - --storage.tsdb.retention.size=512MB
@@ -171,7 +173,9 @@ prometheus:
   ready: {path: /-/ready, port: 9090}
   live: {path: /-/healthy, port: 9090}
   files: {/etc/prometheus: prometheus, /srv/runbooks: runbooks}
+  configs: {/etc/kubernetes: prometheus-kubernetes}
   data: /prometheus
+  account: prometheus
   grace: 60
   env:
     GOGC: "40"

@@ -8,7 +8,10 @@ metadata:
     # A changed file replaces the pods that read it.
     sandbox/files: {{ include "sandbox.checksum" . }}
 spec:
-  automountServiceAccountToken: false
+  automountServiceAccountToken: {{ hasKey .part "account" }}
+  {{- with .part.account }}
+  serviceAccountName: {{ . }}
+  {{- end }}
   # Otherwise GRAFANA_PORT and the like would hold addresses of Kubernetes.
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ add $root.Values.drainSeconds (default 20 .part.grace) }}
@@ -169,6 +172,8 @@ initContainers:
 {{- end }}
 {{- if eq .name "otel-collector" }}
 {{- $all = append $all (include "sandbox.gatewayCollector" $root) }}
+{{- else if eq .name "prometheus" }}
+{{- $all = append $all (include "sandbox.prometheusConfig" $root) }}
 {{- end }}
 {{- $all | join "\n" | sha256sum | trunc 16 | quote }}
 {{- end }}

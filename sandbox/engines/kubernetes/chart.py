@@ -1,5 +1,6 @@
 """The chart with the settings of this checkout: its values, its secret, and what it needs from a node."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -73,10 +74,21 @@ class Chart:
         )
         return [document for document in yaml.safe_load_all(text) if document]
 
-    def install(self, cluster: Cluster, seconds: float = INSTALL_SECONDS) -> None:
-        """Install or upgrade the release, and wait until every part is ready."""
-        options = ("--install", "--wait", f"--timeout={seconds:.0f}s", "--values=-")
-        cluster.helm("upgrade", *self._arguments, *options, stdin=yaml.safe_dump(self.values()), seconds=seconds + 30)
+    def install(self, cluster: Cluster, *further: str) -> None:
+        """Install or upgrade the release, and wait until every part is ready. `further` are options of helm."""
+        self._recover(cluster)
+        options = ("--install", "--wait", f"--timeout={INSTALL_SECONDS}s", "--values=-", *further)
+        values = yaml.safe_dump(self.values())
+        cluster.helm("upgrade", *self._arguments, *options, stdin=values, seconds=INSTALL_SECONDS + 30)
+
+    def _recover(self, cluster: Cluster) -> None:
+        """End the operation of an interrupted helm, which would refuse the next one. We hold the checkout's lock."""
+        scope = f"--namespace={NAMESPACE}"
+        pending = json.loads(cluster.helm("list", "--pending", "--output=json", scope))
+        if any(release["status"] == "pending-install" for release in pending):
+            cluster.helm("uninstall", RELEASE, scope)
+        elif pending:
+            cluster.helm("rollback", RELEASE, scope)
 
 
 def namespace() -> dict[str, Any]:
