@@ -12,6 +12,8 @@ from sandbox.engines.kubernetes.engine import KubernetesEngine
 from sandbox.model import ROOT
 from sandbox.model.errors import StackError
 
+pytestmark = pytest.mark.engine("start, order and health")
+
 SIZES = ["standard", *sorted(path.stem.removeprefix("values-") for path in (ROOT / "charts/sandbox").glob("values-*"))]
 
 

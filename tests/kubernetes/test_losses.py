@@ -18,6 +18,8 @@ from sandbox.traffic.crowd import Crowd, Visit
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Tempo
 
+pytestmark = pytest.mark.engine("volumes and restart")
+
 CUSTOMERS = 3
 SERVICES = ("gateway", "auth", "payments")
 # The parts in the path of telemetry, and two that only evaluate it. Databases run as one replica, and are left out.

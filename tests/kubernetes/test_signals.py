@@ -10,6 +10,8 @@ from sandbox_testing.polling import eventually
 from sandbox_testing.spans import Span
 from sandbox_testing.stores import LogLine, Loki, Prometheus, Tempo
 
+pytestmark = pytest.mark.engine("the thin path")
+
 OBSERVED = ("gateway", "auth", "payments")
 
 

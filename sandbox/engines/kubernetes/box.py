@@ -40,6 +40,12 @@ class Box:
                 f"A Kubernetes node needs {', '.join(missing)}, which this machine lacks.",
                 "On Debian: apt-get install util-linux iproute2 iptables mount procps",
             )
+        _remove_cgroups()
+        if any(folder.exists() for folder in _cgroups()):
+            raise StackError(
+                "Another Kubernetes node runs on this machine: it uses the control groups `kubepods`.",
+                "Stop it first; if it is another checkout's, with `make down` there.",
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         namespaces = ["--net", "--mount", "--pid", "--fork", "--mount-proc", "--propagation=private"]
         with (self.folder / "box.log").open("wb") as log:
@@ -105,11 +111,13 @@ class Box:
 
 def _remove_cgroups() -> None:
     """Remove the empty cgroups of ended containers: no process of the node is left to do it."""
-    for name in ("kubepods", "k8s.io"):
-        for top in [*Path("/sys/fs/cgroup").glob(f"*/{name}"), Path("/sys/fs/cgroup") / name]:
-            for folder in sorted(top.rglob("*"), reverse=True):
-                if folder.is_dir():
-                    with contextlib.suppress(OSError):
-                        folder.rmdir()
+    for top in _cgroups():
+        for folder in [*sorted(top.rglob("*/"), reverse=True), top]:
             with contextlib.suppress(OSError):
-                top.rmdir()
+                folder.rmdir()
+
+
+def _cgroups() -> list[Path]:
+    """Return the cgroups of pods and containers: in each hierarchy of version 1, or the only one of version 2."""
+    tops = [Path("/sys/fs/cgroup"), *Path("/sys/fs/cgroup").glob("*/")]
+    return [top / name for top in tops for name in ("kubepods", "k8s.io")]
