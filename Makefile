@@ -1,6 +1,7 @@
 # All development tasks; the same on a laptop and in CI. `make help` lists them.
-#   ENGINE=docker|native   the engine that runs the stack (default: Docker where available, else native)
+#   ENGINE=docker|native|kubernetes   the engine that runs the stack (default: Docker where available, else native)
 #   WITHOUT="grafana"      components to leave out
+#   SIZE=standard          with Kubernetes: two replicas of each service (default: small, one)
 #   PROFILE=minimal        a smaller stack: minimal, alerts or stores (docs/reference/profiles.md)
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -11,7 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 REPORTS ?= .run/reports
-export ENGINE WITHOUT PROFILE
+export ENGINE WITHOUT PROFILE SIZE
 # Ignore variables that a shell exports for other Python programs and for psql: PYTHONOPTIMIZE would disable the
 # doctor's assertions, PYTHONSAFEPATH remove its folder from the path, PGHOSTADDR redirect its database connection.
 unexport $(filter PYTHON% PG%,$(.VARIABLES))

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from sandbox.engines import docker
 from sandbox.engines.engine import Engine
+from sandbox.engines.kubernetes.engine import KubernetesEngine
 from sandbox.engines.native.engine import NativeEngine
 from sandbox.engines.native.supervisor import Supervisor
 from sandbox.engines.state import read_state
@@ -13,7 +14,7 @@ from sandbox.model.layout import Layout
 
 __all__ = ["available", "choose", "recorded", "running"]
 
-ENGINES = {"docker": docker.DockerEngine, "native": NativeEngine}
+ENGINES = {"docker": docker.DockerEngine, "native": NativeEngine, "kubernetes": KubernetesEngine}
 
 
 def choose(
@@ -21,10 +22,10 @@ def choose(
 ) -> tuple[Engine, str]:
     """Return the engine for `up` and the reason as text.
 
-    `asked` is docker, native or empty; `current` is the running engine.
+    `asked` is docker, native, kubernetes or empty; `current` is the running engine.
     """
     if asked and asked not in ENGINES:
-        raise StackError(f"ENGINE is {asked!r}.", "Say ENGINE=docker or ENGINE=native, or leave it out.")
+        raise StackError(f"ENGINE is {asked!r}.", "Say ENGINE=docker, native or kubernetes, or leave it out.")
     if current and asked in ("", current.name):
         return current, "it runs there already"
     if current:
@@ -33,6 +34,8 @@ def choose(
         )
     if asked == "native":
         return NativeEngine(topology, services), "ENGINE asks for it"
+    if asked == "kubernetes":
+        return KubernetesEngine(topology, services), "ENGINE asks for it"
     why_not = docker.unavailable()
     if asked == "docker":
         if why_not:
@@ -64,6 +67,8 @@ def recorded(topology: Topology, services: Mapping[str, Service]) -> Engine | No
     state = read_state(Layout(topology.root).state)
     if state and state.engine == "docker" and docker.unavailable() is None:
         return docker.DockerEngine(topology, services)
+    if state and state.engine == "kubernetes":
+        return KubernetesEngine(topology, services)
     return None
 
 
@@ -72,4 +77,4 @@ def available(topology: Topology, services: Mapping[str, Service]) -> list[Engin
     engines: list[Engine] = [NativeEngine(topology, services)]
     if docker.unavailable() is None:
         engines.append(docker.DockerEngine(topology, services))
-    return engines
+    return [*engines, KubernetesEngine(topology, services)]

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psutil
 
 from loadtest import locust_run
+from sandbox.engines.kubernetes import parts
 from sandbox.engines.native import build, leftovers
 from sandbox.engines.native.build import cache
 from sandbox.engines.native.images import load
@@ -119,10 +120,28 @@ def _docker(steps: Steps) -> None:
             overrides = _images(steps, environment) if environment is not None else None
             if overrides is not None:
                 _stack(steps, "docker", environment | overrides | AT_ONCE | SLOWER_TO_START)
+                _cluster(steps, environment, overrides)
     finally:
         # An unavailable engine is reported as skipped; this line explains the consequence.
         if not any(outcome.name == "make test ENGINE=docker" for outcome in steps.outcomes):
             print("\nThe Docker leg did not reach its tests; the steps above say why.", flush=True)
+
+
+def _cluster(steps: Steps, environment: dict[str, str], overrides: dict[str, str]) -> None:
+    """Run the chart on a node, with the images of the Docker steps under their official names."""
+    stand_ins = {name: one for name, one in overrides.items() if name.startswith("IMAGE_")}
+
+    def prepare() -> str:
+        os.environ.update(environment)
+        try:
+            images.name_officially(stand_ins)
+        finally:
+            for variable in environment:
+                os.environ.pop(variable)
+        return f"{len(build.ensure_tools(parts.TOOLS))} programs of a node are built."
+
+    if steps.call("programs and images of a Kubernetes node", prepare):
+        _stack(steps, "kubernetes", {**environment, "WITHOUT": overrides.get("WITHOUT", ""), "SIZE": "standard"})
 
 
 @contextlib.contextmanager

@@ -59,10 +59,10 @@ def test_a_running_stack_stays_with_its_engine_and_a_change_is_refused(topology)
     assert "make down" in caught.value.next_step
 
 
-def test_an_unknown_engine_is_refused_with_the_two_there_are(topology):
+def test_an_unknown_engine_is_refused_with_those_there_are(topology):
     with pytest.raises(StackError, match="ENGINE is 'podman'") as caught:
         chosen(topology, asked="podman")
-    assert "ENGINE=docker or ENGINE=native" in caught.value.next_step
+    assert "ENGINE=docker, native or kubernetes" in caught.value.next_step
 
 
 def test_only_what_is_neither_built_nor_local_is_asked_of_a_registry(topology, monkeypatch):

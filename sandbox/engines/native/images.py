@@ -113,7 +113,10 @@ class Image:
 
 @dataclass(frozen=True)
 class Program:
-    """A Go program: its module, packages and build tags. Two programs of one module share a `folder` of go/."""
+    """A Go program: its module, packages and build tags. Two programs of one module share a `folder` of go/.
+
+    `stamp` are texts that the linker sets: variable -> value.
+    """
 
     name: str
     module: str
@@ -123,6 +126,7 @@ class Program:
     tags: tuple[str, ...] = ()
     folder: str = ""
     licence: str = ""
+    stamp: dict[str, str] = field(default_factory=dict)
 
     @property
     def directory(self) -> str:

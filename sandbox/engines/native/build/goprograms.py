@@ -17,7 +17,7 @@ __all__ = ["GoBuild"]
 # -pgo=off: a profile is of no use in a sandbox, and would compile every dependency once more per program. -dwarf=false:
 # the linker strips debug information anyway (-s -w); stack traces do not need it.
 FLAGS = ("-mod=readonly", "-trimpath", "-buildvcs=false", "-pgo=off", "-ldflags=-s -w", "-gcflags=all=-dwarf=false")
-SOURCES = ("go.mod", "go.sum", "*.go")
+SOURCES = ("go.mod", "go.sum", "**/*.go")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class GoBuild:
 
     @property
     def flags(self) -> list[str]:
-        return [*FLAGS, *([f"-tags={','.join(self.program.tags)}"] if self.program.tags else [])]
+        texts = "".join(f" -X {name}={text}" for name, text in sorted(self.program.stamp.items()))
+        tags = [f"-tags={','.join(self.program.tags)}"] if self.program.tags else []
+        return [*(flag + texts if flag.startswith("-ldflags=") else flag for flag in FLAGS), *tags]
 
     @property
     def location(self) -> Path:

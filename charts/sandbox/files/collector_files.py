@@ -1,0 +1,1 @@
+../../../services/collector_files.py
