@@ -12,7 +12,9 @@ from pathlib import Path
 
 import httpx
 
+from sandbox.engines.kubernetes.node import Node
 from sandbox.engines.native import build
+from sandbox.model.errors import StackError
 from sandbox.model.variables import read_variables
 
 __all__ = ["collect"]
@@ -64,6 +66,11 @@ CONTAINERS = {
     "stats.txt": ["docker", "stats", "--no-stream"],
     "compose.yml": ["docker", "compose", "config"],
 }
+CLUSTER = {
+    "pods.txt": ["get", "pods", "--all-namespaces", "--output=wide"],
+    "events.txt": ["get", "events", "--all-namespaces", "--sort-by=.lastTimestamp"],
+    "descriptions.txt": ["describe", "pods", "--all-namespaces"],
+}
 _SECONDS = 20
 _PICTURE_MINUTES = 30
 
@@ -78,6 +85,8 @@ def collect(root: Path, engine: str, folder: Path) -> Path:
     _pictures(root, folder / "pictures")
     if engine == "docker":
         _containers(root, folder)
+    elif engine == "kubernetes":
+        _cluster(Node(root / ".run" / "kubernetes"), folder)
     else:
         _native(root / ".run", folder)
     lines = [f"python {platform.python_version()} on {platform.platform()}"]
@@ -134,6 +143,19 @@ def _containers(root: Path, folder: Path) -> None:
     for service, container in (line.split() for line in listing if len(line.split()) == 2):
         (docker / f"{service}.json").write_text(_output(["docker", "inspect", container], root))
         (logs / f"{service}.log").write_text(_output(["docker", "logs", "--timestamps", container], root))
+
+
+def _cluster(node: Node, folder: Path) -> None:
+    """Collect the logs of the node's programs and of its pods, and what the API server says."""
+    for name, inside in (("node", "logs"), ("pods", "var/log/pods")):
+        if (node.folder / inside).is_dir():
+            shutil.copytree(node.folder / inside, folder / name, ignore_dangling_symlinks=True)
+    for name, question in CLUSTER.items():
+        try:
+            text = node.cluster.kubectl(*question)
+        except StackError as error:
+            text = "\n".join([error.problem, *error.details])
+        (folder / name).write_text(text)
 
 
 def _native(run: Path, folder: Path) -> None:

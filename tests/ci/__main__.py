@@ -104,10 +104,12 @@ def _tests(steps: Steps, target: str, minutes: float, beside: bool = False) -> N
 
 def _stack(steps: Steps, name: str, environment: dict[str, str]) -> None:
     """Start the stack with engine `name`, run the end-to-end tests, stop it. Its data is deleted in any case."""
-    reports = REPORTS / name
+    size = environment.get("SIZE", "")
+    reports = REPORTS / (f"{name}-{size}" if size else name)
     arguments = [f"ENGINE={name}", f"REPORTS={reports.relative_to(ROOT)}", "EXAMPLES=1"]
     try:
-        steps.command(f"make test ENGINE={name}", ["make", "test", *arguments], 40, environment, reports)
+        title = f"make test ENGINE={name}{f' SIZE={size}' if size else ''}"
+        steps.command(title, ["make", "test", *arguments], 40, environment, reports)
     finally:
         # May exceed the deadline: what was started must be stopped.
         patient = Steps(ROOT, LOGS, time.monotonic() + 180, steps.outcomes)
@@ -141,7 +143,8 @@ def _cluster(steps: Steps, environment: dict[str, str], overrides: dict[str, str
         return f"{len(build.ensure_tools(parts.TOOLS))} programs of a node are built."
 
     if steps.call("programs and images of a Kubernetes node", prepare):
-        _stack(steps, "kubernetes", {**environment, "WITHOUT": overrides.get("WITHOUT", ""), "SIZE": "standard"})
+        for size in ("small", "standard"):
+            _stack(steps, "kubernetes", {**environment, "WITHOUT": overrides.get("WITHOUT", ""), "SIZE": size})
 
 
 @contextlib.contextmanager

@@ -141,6 +141,12 @@ def test_pods_read_the_files_of_the_repository(objects: list[dict[str, Any]]) ->
     assert maps["files-grafana-dashboards"] == boards
 
 
+def test_the_same_files_give_the_same_objects(helm: Path, objects: list[dict[str, Any]]) -> None:
+    """Without this, an upgrade that changes one part replaces others, too."""
+    again = run(helm, "template", "sandbox", str(CHART), "--namespace=sandbox", OLDEST).stdout
+    assert [document for document in yaml.safe_load_all(again) if document] == objects
+
+
 def test_agents_read_lines_as_one_machine_does(objects: list[dict[str, Any]]) -> None:
     """The same operators in the same order; those that need a file name of ours are replaced."""
     here = yaml.safe_load((ROOT / "collector/config.yaml").read_text())["receivers"]["file_log"]

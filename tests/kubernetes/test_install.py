@@ -58,15 +58,13 @@ def test_prometheus_may_read_pods_and_nothing_else(cluster: Cluster) -> None:
 
 
 def test_a_missing_secret_is_refused_in_words(engine: KubernetesEngine, cluster: Cluster) -> None:
-    chart = Chart(engine.topology, engine.topology.services)
     with pytest.raises(StackError, match="no Secret named absent"):
-        chart.install(cluster, "--dry-run=server", "--set=secretName=absent")
+        engine.chart.install(cluster, "--dry-run=server", "--set=secretName=absent")
 
 
 def test_a_missing_storage_class_is_refused_in_words(engine: KubernetesEngine, cluster: Cluster) -> None:
-    chart = Chart(engine.topology, engine.topology.services)
     with pytest.raises(StackError, match="no StorageClass named fast"):
-        chart.install(cluster, "--dry-run=server", "--set=storageClass=fast")
+        engine.chart.install(cluster, "--dry-run=server", "--set=storageClass=fast")
 
 
 def _review(verb: str, kind: str) -> str:

@@ -29,7 +29,8 @@ def test_one_payment_is_a_trace_lines_and_a_count_of_its_pods(
     customer: Customer, tempo: Tempo, loki: Loki, prometheus: Prometheus, pods: dict[str, set[str]]
 ) -> None:
     """Without this, whoever looks for the cause sees a service, but not which of its pods failed."""
-    query = 'sum(payments_total{outcome="captured"})'
+    query = 'sum(payments_total{outcome="authorised"})'
+    before = prometheus.value(query)
     paid = customer.pay()
     assert paid.status == 201
 
@@ -44,8 +45,7 @@ def test_one_payment_is_a_trace_lines_and_a_count_of_its_pods(
     places = [{**line.labels, **line.metadata} for line in lines]
     assert all(place["k8s_pod_name"] in pods[line.service] for place, line in zip(places, lines, strict=True))
     assert {place["k8s_node_name"] for place in places} == {"node"}
-    counted = eventually("the count of payments", lambda: prometheus.query(f"{query} > 0"))
-    assert counted[0].value >= 1
+    eventually("the count to rise", lambda: prometheus.value(query), lambda value: value > before)
 
 
 def _whole(stored: tuple[list[Span], list[LogLine]]) -> bool:
@@ -60,7 +60,7 @@ def test_every_pod_of_a_service_is_scraped_by_itself(prometheus: Prometheus, pod
     """Without this, a count jumps between the replicas behind one address."""
 
     def scraped() -> dict[str, set[str]]:
-        found = prometheus.query('up{pod!="",job="services"} == 1')
+        found = prometheus.query('last_over_time(up{pod!="",job="services"}[11s]) == 1')
         return {name: {one.labels["pod"] for one in found if one.labels["service"] == name} for name in OBSERVED}
 
     eventually("every pod as a target", scraped, lambda found: found == pods)
@@ -68,7 +68,7 @@ def test_every_pod_of_a_service_is_scraped_by_itself(prometheus: Prometheus, pod
 
 def test_collectors_of_both_kinds_are_scraped_and_their_queues_are_empty(prometheus: Prometheus) -> None:
     up = {one.labels["service"]: one.value for one in prometheus.query('up{service=~"otel-.+",pod!=""}')}
-    assert up == {"otel-agent": 1, "otel-collector": 1}
+    assert up == {"otel-agent": 1, "otel-collector": 1}, "each of them, however many there are"
     waiting = prometheus.query('sum by (exporter) (otelcol_exporter_queue_size{service="otel-collector"})')
     assert len(waiting) == 4
     assert all(one.value < 1000 for one in waiting)

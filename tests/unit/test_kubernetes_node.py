@@ -93,6 +93,13 @@ def test_missing_packages_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "apt-get install containerd runc" in refused.value.next_step
 
 
+def test_too_little_memory_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node, "NEEDED_MEMORY_GIB", 1e6)
+    with pytest.raises(StackError, match="GiB of memory are available") as refused:
+        Node(tmp_path).up(print)
+    assert "PROFILE=minimal" in refused.value.next_step
+
+
 def test_a_node_that_was_killed_is_not_taken_for_running(tmp_path: Path) -> None:
     (tmp_path / "box").write_text(f"{os.getpid()} 1.0")
     assert Box(tmp_path).first() is None, "another process has its number now"

@@ -11,10 +11,12 @@ What a part is, wherever it runs; values.yaml has what differs.
   writable          paths of empty volumes: the root file system is read-only
   grace             seconds from the signal to the kill
   account           its service account, whose token it needs; without it, no token is mounted
+  drains            it serves on after the signal, and asks clients to go; others are kept waiting for it
   node              variables with the pod's place, for its telemetry
 */}}
 {{- define "sandbox.components" -}}
 gateway:
+  drains: true
   command: [python, -m, gateway, --bind=0.0.0.0:8000]
   user: 10001
   group: 10001
@@ -39,6 +41,7 @@ gateway:
     SENTRY_TRACES_SAMPLE_RATE: "0"
     STACK_PORTS: {{ .Values.stackPorts }}
 auth:
+  drains: true
   command: [python, -m, auth, --bind=0.0.0.0:8001]
   user: 10001
   group: 10001
@@ -55,6 +58,7 @@ auth:
     DATABASE_URL: postgresql://auth:$(AUTH_DATABASE_PASSWORD)@postgres:5432/auth
     MALLOC_MMAP_THRESHOLD_: "1048576"
 payments:
+  drains: true
   command: [python, -m, payments, --bind=0.0.0.0:8002]
   user: 10001
   group: 10001
@@ -73,6 +77,7 @@ payments:
     ACQUIRER_URL: http://acquirer:8003
     FINGERPRINT_KEY: $(PAYMENTS_FINGERPRINT_KEY)
 acquirer:
+  drains: true
   command: [python, -m, acquirer, --bind=0.0.0.0:8003]
   user: 10001
   group: 10001
@@ -83,6 +88,7 @@ acquirer:
     DEPLOYMENT_ENVIRONMENT: {{ .Values.environment }}
     SERVICE_VERSION: {{ include "sandbox.tag" .Values.images.acquirer }}
 customer:
+  drains: true
   command: [python, -m, customer, --bind=0.0.0.0:8004]
   user: 10001
   group: 10001
@@ -94,6 +100,7 @@ customer:
     SERVICE_VERSION: {{ include "sandbox.tag" .Values.images.customer }}
     GATEWAY_URL: http://gateway:8000
 relay:
+  drains: true
   command: [python, -m, relay, --bind=0.0.0.0:8006]
   user: 10001
   group: 10001
@@ -106,6 +113,7 @@ relay:
     ALERTMANAGER_URL: http://alertmanager:9093
     RUNBOOKS_URL: {{ .Values.addresses.prometheus }}/user
 heartbeat:
+  drains: true
   command: [python, -m, heartbeat, --bind=0.0.0.0:8005]
   user: 10001
   group: 10001
@@ -191,11 +199,20 @@ alertmanager:
     - --storage.path=/alertmanager
     - --web.listen-address=0.0.0.0:9093
     - --web.external-url={{ .Values.addresses.alertmanager }}
+    {{- if gt (int .Values.components.alertmanager.replicas) 1 }}
+    # A page is sent by the first replica; the next waits this long, and sends it only if the first has not said that it did.
+    - --cluster.listen-address=0.0.0.0:9094
+    - --cluster.peer-timeout=10s
+    {{- range $number := until (int .Values.components.alertmanager.replicas) }}
+    - --cluster.peer=alertmanager-{{ $number }}.alertmanager-pods:9094
+    {{- end }}
+    {{- else }}
     - --cluster.listen-address=
+    {{- end }}
     - --dispatch.maintenance-interval=1s
   user: 65534
   group: 65534
-  ports: {http: 9093}
+  ports: {http: 9093, cluster: 9094}
   ready: {path: /-/ready, port: 9093}
   live: {path: /-/healthy, port: 9093}
   files: {/etc/alertmanager: alertmanager}

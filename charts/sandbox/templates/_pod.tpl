@@ -65,8 +65,10 @@ spec:
         periodSeconds: 10
         timeoutSeconds: 5
         failureThreshold: 6
+      {{- if not .part.drains }}
       lifecycle:
         preStop: {sleep: {seconds: {{ $root.Values.drainSeconds }}}}
+      {{- end }}
       resources:
         {{- toYaml .chosen.resources | nindent 8 }}
       securityContext:
@@ -82,6 +84,9 @@ spec:
 - {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 - {name: POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
 - {name: NODE_NAME, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
+{{- end }}
+{{- if .part.drains }}
+- {name: DRAIN_SECONDS, value: {{ .root.Values.drainSeconds | quote }}}
 {{- end }}
 {{- $secret := .root.Values.secretName }}
 {{- range .part.secrets }}
@@ -168,7 +173,9 @@ initContainers:
 {{- $root := .root }}
 {{- $all := list }}
 {{- range $_, $folder := .part.files }}
-{{- $all = append $all (($root.Files.Glob (printf "files/%s/**" $folder)).AsConfig) }}
+{{- range $path, $content := $root.Files.Glob (printf "files/%s/**" $folder) }}
+{{- $all = append $all (printf "%s\n%s" $path ($content | toString)) }}
+{{- end }}
 {{- end }}
 {{- if eq .name "otel-collector" }}
 {{- $all = append $all (include "sandbox.gatewayCollector" $root) }}

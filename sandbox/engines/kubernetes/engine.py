@@ -1,9 +1,11 @@
 """The engine that runs charts/sandbox on a Kubernetes node of our own."""
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import yaml
 
@@ -14,6 +16,7 @@ from sandbox.engines.kubernetes.chart import NAMESPACE, RELEASE, Chart
 from sandbox.engines.kubernetes.cluster import Cluster
 from sandbox.engines.kubernetes.node import Node
 from sandbox.engines.preflight import check_ports
+from sandbox.engines.state import read_state
 from sandbox.model import ROOT
 from sandbox.model.compose import Service, Topology
 from sandbox.model.errors import StackError
@@ -23,6 +26,7 @@ __all__ = ["KubernetesEngine"]
 
 VOLUMES = "/var/lib/sandbox-volumes"
 STOP_SECONDS = 120
+START_SECONDS = 300
 
 
 class KubernetesEngine:
@@ -41,13 +45,26 @@ class KubernetesEngine:
 
     @property
     def chart(self) -> Chart:
-        return Chart(self.topology, self.wanted, os.environ.get("SIZE") or "small")
+        """The chart as the last `up` chose it: a later command may have neither SIZE nor WITHOUT in its environment."""
+        state = read_state(Layout(self.topology.root).state)
+        without = state.without if state and state.engine == self.name else ()
+        services = {name: service for name, service in self.wanted.items() if name not in without}
+        recorded = self._size.read_text(encoding="utf-8") if self._size.exists() else "small"
+        return Chart(self.topology, services, recorded)
+
+    @property
+    def _size(self) -> Path:
+        return self.node.folder / "size"
 
     def left_out(self) -> dict[str, str]:
         return {}
 
     def up(self, report: Report) -> None:
         ran = self.node.runs()
+        size = os.environ.get("SIZE") or "small"
+        Chart(self.topology, self.wanted, size)  # refuses an unknown size before anything starts
+        self.node.folder.mkdir(parents=True, exist_ok=True)
+        self._size.write_text(size, encoding="utf-8")
         if not ran:
             check_ports(self._published())
             self.node.up(report)
@@ -86,7 +103,12 @@ class KubernetesEngine:
         )  # fmt: skip
 
     def start(self, name: str, report: Report) -> None:
-        self._install()
+        values = json.loads(
+            self.cluster.helm("get", "values", RELEASE, f"--namespace={NAMESPACE}", "--all", "--output=json")
+        )
+        self._scale(name, values["components"][name]["replicas"])
+        status = ("rollout", "status", f"--namespace={NAMESPACE}", self._workload(name), f"--timeout={START_SECONDS}s")
+        self.cluster.kubectl(*status, seconds=START_SECONDS + 10)
         report(f"{name} is healthy")
 
     def replace(self, name: str, report: Report) -> None:
@@ -124,12 +146,14 @@ class KubernetesEngine:
 
     def _build(self, report: Report) -> None:
         """Build the services' images with Docker. Other images come from Docker, too, or from their registry."""
+        built = chart.built(self.topology, self.wanted)
+        if not built:
+            return
         if why_not := unavailable():
             raise StackError(
                 f"The services' images are built with Docker, and {why_not}.",
                 "Install or start Docker; the cluster itself does not need it.",
             )
-        built = chart.built(self.topology, self.wanted)
         report(f"docker compose build ({len(built)} services)")
         DockerEngine(self.topology, self.wanted).compose("build", "--quiet", *built)
 

@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from sandbox.engines.engine import Report
 from sandbox.engines.kubernetes import archive, parts, pki
 from sandbox.engines.kubernetes.box import ADDRESS, Box
@@ -28,7 +30,10 @@ SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 START_SECONDS = 90
 POLL_SECONDS = 0.1
 NEEDED_GIB = 8
+# The node's own programs use 1 GiB, the parts of the stack at rest another; load adds to that.
+NEEDED_MEMORY_GIB = 3
 OWN_IMAGES = ("coredns", "pause")
+GIB = 1 << 30
 KEPT = ("var/lib/containerd", "var/lib/sandbox-volumes")
 MADE = ("var/lib/kubelet", "var/lib/etcd", "var/log/pods", "var/log/containers")
 
@@ -61,6 +66,7 @@ class Node:
 
     def up(self, report: Report) -> None:
         """Start the node and wait until it is ready for pods. On failure, nothing of it is left."""
+        self._check_memory()
         programs = self._checked_programs()
         began = time.monotonic()
         self._prepare(programs)
@@ -113,6 +119,14 @@ class Node:
                 f"On Debian: apt-get install {names}; or name a cluster that runs with KUBECONFIG.",
             )
         return self.programs
+
+    def _check_memory(self) -> None:
+        available = psutil.virtual_memory().available / GIB
+        if available < NEEDED_MEMORY_GIB:
+            raise StackError(
+                f"{available:.1f} GiB of memory are available; a node with the stack needs {NEEDED_MEMORY_GIB}.",
+                "Stop something, start a smaller stack with PROFILE=minimal, or use ENGINE=docker or native.",
+            )
 
     def _prepare(self, programs: Mapping[str, Path]) -> None:
         """Write certificates, configuration and the node's own images; empty what the node before left."""
