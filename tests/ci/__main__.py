@@ -122,7 +122,8 @@ def _docker(steps: Steps) -> None:
             overrides = _images(steps, environment) if environment is not None else None
             if overrides is not None:
                 _stack(steps, "docker", environment | overrides | AT_ONCE | SLOWER_TO_START)
-                _cluster(steps, environment, overrides)
+                if os.environ.get("CI_CLUSTER"):
+                    _cluster(steps, environment, overrides)
     finally:
         # An unavailable engine is reported as skipped; this line explains the consequence.
         if not any(outcome.name == "make test ENGINE=docker" for outcome in steps.outcomes):
