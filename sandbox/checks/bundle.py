@@ -15,6 +15,7 @@ import httpx
 from sandbox.engines.kubernetes.node import Node
 from sandbox.engines.native import build
 from sandbox.model.errors import StackError
+from sandbox.model.layout import Layout
 from sandbox.model.variables import read_variables
 
 __all__ = ["collect"]
@@ -86,7 +87,7 @@ def collect(root: Path, engine: str, folder: Path) -> Path:
     if engine == "docker":
         _containers(root, folder)
     elif engine == "kubernetes":
-        _cluster(Node(root / ".run" / "kubernetes"), folder)
+        _cluster(Node(Layout(root).node), folder)
     else:
         _native(root / ".run", folder)
     lines = [f"python {platform.python_version()} on {platform.platform()}"]

@@ -47,6 +47,11 @@ class Layout:
         return self.run / "processes.json"
 
     @property
+    def node(self) -> Path:
+        """The folder of the Kubernetes node: logs, images, volumes."""
+        return self.run / "kubernetes"
+
+    @property
     def state(self) -> Path:
         return self.run / "state.json"
 

@@ -19,7 +19,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-# Seconds to wait for the tracker: a first release may run before it has started; during a later one, somebody waits.
+# Seconds to wait for the tracker: a first release may run before it has started; during a later one, a user waits.
 FIRST_WAIT_SECONDS, WAIT_SECONDS = 180, 15
 UPLOAD_SECONDS = 120
 

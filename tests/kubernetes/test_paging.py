@@ -25,7 +25,7 @@ ALERTMANAGERS = ("alertmanager-0", "alertmanager-1")
 
 
 def test_two_alertmanagers_send_one_page(engine: KubernetesEngine, cluster: Cluster, mailbox: Mailpit) -> None:
-    """Without this, whoever is on call is woken twice, and after a lost Alertmanager not at all."""
+    """Without this, the person on call gets every page twice, and after the loss of an Alertmanager none."""
     if (
         len(cluster.items("pods", f"--namespace={NAMESPACE}", "--selector=app.kubernetes.io/component=alertmanager"))
         < 2

@@ -28,7 +28,7 @@ def pods(cluster: Cluster) -> dict[str, set[str]]:
 def test_one_payment_is_a_trace_lines_and_a_count_of_its_pods(
     customer: Customer, tempo: Tempo, loki: Loki, prometheus: Prometheus, pods: dict[str, set[str]]
 ) -> None:
-    """Without this, whoever looks for the cause sees a service, but not which of its pods failed."""
+    """Without this, an engineer who looks for the cause sees a service, but not which of its pods failed."""
     query = 'sum(payments_total{outcome="authorised"})'
     before = prometheus.value(query)
     paid = customer.pay()

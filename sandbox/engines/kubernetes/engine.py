@@ -37,7 +37,7 @@ class KubernetesEngine:
     def __init__(self, topology: Topology, services: Mapping[str, Service]) -> None:
         self.topology = topology
         self.wanted = services
-        self.node = Node(Layout(topology.root).run / "kubernetes")
+        self.node = Node(Layout(topology.root).node)
 
     @property
     def cluster(self) -> Cluster:
@@ -136,12 +136,13 @@ class KubernetesEngine:
     def _prepare(self, report: Report) -> None:
         """Bring images, secret and volumes to the node."""
         self._build(report)
-        objects = self.chart.render(self.cluster)
+        release = self.chart
+        objects = release.render(self.cluster)
         images.bring(self.node, chart.images(objects), report)
         volumes = list(chart.volumes(objects, VOLUMES))
         for volume in volumes:
             (self.node.folder / f"{volume['spec']['local']['path'].lstrip('/')}").mkdir(parents=True, exist_ok=True)
-        wanted = [chart.namespace(), self.chart.secret(), *volumes]
+        wanted = [chart.namespace(), release.secret(), *volumes]
         self.cluster.kubectl("apply", "--server-side", "--filename=-", stdin=yaml.safe_dump_all(wanted))
 
     def _build(self, report: Report) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from sandbox.engines.engine import Report
-from sandbox.engines.kubernetes import archive, parts, pki
+from sandbox.engines.kubernetes import archive, parts
 from sandbox.engines.kubernetes.box import ADDRESS, Box
 from sandbox.engines.kubernetes.cluster import Cluster
 from sandbox.engines.native import build
@@ -130,6 +130,9 @@ class Node:
 
     def _prepare(self, programs: Mapping[str, Path]) -> None:
         """Write certificates, configuration and the node's own images; empty what the node before left."""
+        # Imported here: it loads a library of cryptography, and every command of every engine imports this module.
+        from sandbox.engines.kubernetes import pki
+
         self.folder.mkdir(parents=True, exist_ok=True)
         check_disk(self.folder, NEEDED_GIB)
         for name in ("pki", "config", "logs", *MADE):

@@ -12,18 +12,17 @@ from sandbox.model.errors import StackError
 __all__ = ["components", "trouble"]
 
 LABEL = "app.kubernetes.io/component"
+OURS = ("--all-namespaces", "--selector=app.kubernetes.io/part-of=observability-sandbox")
 KINDS = "deployments,statefulsets,daemonsets"
 TAIL_LINES = 12
 
 
 def components(cluster: Cluster, topology: Topology, measure: bool) -> list[Component]:
     """Return each part: healthy if all its replicas are ready. Memory is the sum of its pods' working sets."""
-    pods = cluster.items("pods", "--all-namespaces", "--selector=app.kubernetes.io/part-of=observability-sandbox")
+    pods = cluster.items("pods", *OURS)
     memory = _memory(cluster) if measure else {}
     found = []
-    for workload in cluster.items(
-        KINDS, "--all-namespaces", "--selector=app.kubernetes.io/part-of=observability-sandbox"
-    ):
+    for workload in cluster.items(KINDS, *OURS):
         name = workload["metadata"]["name"]
         own = [pod for pod in pods if pod["metadata"]["labels"].get(LABEL) == name]
         service = topology.services.get(name)
@@ -36,13 +35,7 @@ def components(cluster: Cluster, topology: Topology, measure: bool) -> list[Comp
                 "kubernetes",
                 image.rpartition(":")[2],
                 "running" if wanted else "stopped",
-                "down"
-                if not wanted
-                else "healthy"
-                if ready >= wanted
-                else "starting"
-                if _starting(own)
-                else "unhealthy",
+                _condition(wanted, ready, own),
                 ", ".join(sorted(pod["metadata"]["name"] for pod in own)) or "-",
                 sum(used) if used else None,
                 service.addresses if service else [],
@@ -82,6 +75,14 @@ def _replicas(workload: dict[str, Any]) -> tuple[int, int]:
     if workload["kind"] == "DaemonSet":
         return status.get("desiredNumberScheduled", 0), status.get("numberReady", 0)
     return workload["spec"].get("replicas", 1), min(status.get("readyReplicas", 0), status.get("updatedReplicas", 0))
+
+
+def _condition(wanted: int, ready: int, pods: list[dict[str, Any]]) -> str:
+    if not wanted:
+        return "down"
+    if ready >= wanted:
+        return "healthy"
+    return "starting" if _starting(pods) else "unhealthy"
 
 
 def _starting(pods: list[dict[str, Any]]) -> bool:
