@@ -76,8 +76,8 @@ class Load:
         for _ in range(requests):
             writer.write(self._request())
             head = await reader.readuntil(b"\r\n\r\n")
-            assert head.startswith(self._wanted), head
-            await reader.readexactly(int(head.lower().partition(b"content-length:")[2].partition(b"\r")[0]))
+            body = await reader.readexactly(int(head.lower().partition(b"content-length:")[2].partition(b"\r")[0]))
+            assert head.startswith(self._wanted), head + body
 
     def close(self) -> None:
         for _, writer in self._connections:

@@ -1,21 +1,31 @@
-"""Exits 0 if the URL in the only argument responds with 2xx within two seconds; otherwise prints why and exits 1."""
+"""Exits 0 if the http:// URL in the only argument responds with 2xx within two seconds; otherwise says why and exits 1.
 
+Every container with a service runs it every few seconds. A plain socket, with `python -IS`, takes a third of the
+processor time of urllib.
+"""
+
+import socket
 import sys
-import urllib.request
+from urllib.parse import urlsplit
 
 
 def main() -> int:
     if len(sys.argv) != 2:
         sys.exit("usage: probe.py URL")
-    # A health check must never use a proxy from the environment.
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    # Raises OSError for connection errors and for every status that is not 2xx or a redirect.
+    url = urlsplit(sys.argv[1])
     try:
-        with direct.open(sys.argv[1], timeout=2) as response:
-            return 0 if 200 <= response.status < 300 else 1
+        with socket.create_connection((url.hostname, url.port or 80), timeout=2) as connection:
+            connection.sendall(f"GET {url.path or '/'} HTTP/1.0\r\nHost: {url.netloc}\r\n\r\n".encode())
+            status = connection.makefile("rb").readline(1000)
+        # For example: HTTP/1.1 200 OK
+        words = status.split()
+        if len(words) > 1 and words[0].startswith(b"HTTP/") and words[1].startswith(b"2"):
+            return 0
+        reason = status.decode(errors="replace").strip() or "no response"
     except (OSError, ValueError) as error:
-        sys.stderr.write(f"{sys.argv[1]}: {error}\n")
-        return 1
+        reason = str(error)
+    sys.stderr.write(f"{sys.argv[1]}: {reason}\n")
+    return 1
 
 
 if __name__ == "__main__":

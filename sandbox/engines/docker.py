@@ -25,6 +25,7 @@ FIRST_RUN_SECONDS = 330
 POLL_SECONDS = 0.3
 # From this API version on, health checks have a start_interval (default 5 s). Older ones reject the key.
 START_INTERVAL_API = (1, 44)
+INTERVALS = {"start_interval": "1s", "interval": "20s"}
 START_INTERVAL = Path(".run") / "start-interval.json"
 COMPLETED = "service_completed_successfully"
 # docker-compose.yml passes it to Prometheus, so that alerts do not link to a Grafana that is not there.
@@ -95,7 +96,7 @@ class DockerEngine:
         return process.returncode
 
     def _choose_start_interval(self) -> None:
-        """Set the interval of health checks during the start to one second, if this engine supports it."""
+        """Check the health each second during the start and rarely afterwards, if this engine supports it."""
         path = self.topology.root / START_INTERVAL
         if docker_client.api_version() >= START_INTERVAL_API:
             path.parent.mkdir(exist_ok=True)
@@ -211,8 +212,8 @@ class DockerEngine:
         if (path := self.topology.root / START_INTERVAL).exists():
             # Written each time, because it must not name services that docker-compose.yml no longer has.
             checked = [name for name, service in self.topology.services.items() if service.healthcheck]
-            faster = {name: {"healthcheck": {"start_interval": "1s"}} for name in checked}
-            path.write_text(json.dumps({"services": faster}), encoding="utf-8")
+            changed = {name: {"healthcheck": INTERVALS} for name in checked}
+            path.write_text(json.dumps({"services": changed}), encoding="utf-8")
             files.append(str(START_INTERVAL))
         profiles = sorted({profile for service in self.topology.services.values() for profile in service.profiles})
         return [

@@ -52,7 +52,7 @@ BLOCK = """  {name}:
     mem_limit: 256m
     healthcheck:
       <<: *health-timing
-      test: ["CMD", "python", "/app/probe.py", "http://127.0.0.1:{port}/readyz"]
+      test: ["CMD", "python", "-IS", "/app/probe.py", "http://127.0.0.1:{port}/readyz"]
     depends_on:
       volume-owner: {{condition: service_completed_successfully}}
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -55,8 +56,12 @@ def main() -> int:
     steps = Steps(ROOT, LOGS, began + minutes * 60)
     interrupted = False
     try:
-        _static_and_unit(steps)
-        with _beside(steps, lambda: _tests(steps, "config", 25, beside=True)):
+        built = threading.Event()
+        with _beside(steps, lambda: _checks(steps, built)):
+            try:
+                _build(steps)
+            finally:
+                built.set()
             _stack(steps, "native", AT_ONCE)
         _docker(steps)
     except KeyboardInterrupt:
@@ -66,12 +71,16 @@ def main() -> int:
     return _conclude(steps, interrupted, time.monotonic() - began)
 
 
-def _static_and_unit(steps: Steps) -> None:
-    """Steps that need nothing built; they run while programs are built on a cold machine."""
-    with _beside(steps, lambda: _built(steps)):
-        steps.command("make lint", ["make", "lint"], 10)
-        steps.command("make audit", ["make", "audit"], 5)
-        _tests(steps, "unit", 15)
+def _checks(steps: Steps, built: threading.Event) -> None:
+    """Run what needs no stack in the background; `make config` waits until the programs that it starts are built."""
+    steps.command("make lint", ["make", "lint"], 15, background=True)
+    steps.command("make audit", ["make", "audit"], 5, background=True)
+    for target, minutes in (("unit", 15), ("config", 30)):
+        if target == "config":
+            built.wait()
+        reports = REPORTS / target
+        command = ["make", target, f"REPORTS={reports.relative_to(ROOT)}"]
+        steps.command(f"make {target}", command, minutes, reports=reports, background=True)
 
 
 @contextlib.contextmanager
@@ -87,19 +96,10 @@ def _beside(steps: Steps, work: Callable[[], None]) -> Iterator[None]:
         other.result()
 
 
-def _built(steps: Steps) -> None:
+def _build(steps: Steps) -> None:
     for target, minutes in (("build", 35), ("examples-made", 10)):
-        steps.command(f"make {target}", ["make", target], minutes, shown=False)
+        steps.command(f"make {target}", ["make", target], minutes)
     steps.call("Locust's environment", lambda: str(locust_run.environment()))
-
-
-def _tests(steps: Steps, target: str, minutes: float, beside: bool = False) -> None:
-    """Run a suite of the Makefile. One that runs `beside` another has a lower priority."""
-    reports = REPORTS / target
-    command = ["make", target, f"REPORTS={reports.relative_to(ROOT)}"]
-    steps.command(
-        f"make {target}", ["nice", *command] if beside else command, minutes, reports=reports, shown=not beside
-    )
 
 
 def _stack(steps: Steps, name: str, environment: dict[str, str]) -> None:

@@ -19,6 +19,8 @@ __all__ = ["Steps"]
 _TAIL_LINES = 40
 _GRACE_SECONDS = 30
 _SHOW_SECONDS = 0.3
+# Linux divides processor time among sessions first (autogroup) and applies `nice` only within one.
+_LOW_PRIORITY = ["sh", "-c", '{ echo 19 > /proc/self/autogroup; } 2> /dev/null; exec nice -n 19 "$@"', "sh"]
 
 
 @dataclass
@@ -42,19 +44,20 @@ class Steps:
         minutes: float,
         environment: Mapping[str, str] | None = None,
         reports: Path | None = None,
-        shown: bool = True,
+        background: bool = False,
     ) -> bool:
         """Run a command for at most `minutes`; return True if it succeeded.
 
-        If its JUnit reports in `reports` contain the failures, the step itself is not counted again. Unless `shown`,
-        the output goes only to the log, as for a command that runs parallel to others.
+        If its JUnit reports in `reports` contain the failures, the step itself is not counted again. A command in the
+        `background` gets the processor time that others leave, and its output goes only to the log.
         """
         began = time.monotonic()
         self._announce(name)
         log = self.logs / (name.replace(" ", "-").replace("/", "-").replace("=", "-") + ".log")
         seconds = min(minutes * 60, max(self.deadline - began, 1))
-        started = _started(command, self.root, {**os.environ, **(environment or {})}, log)
-        code, timed_out = _await(started, log, seconds, self._abandoned, shown)
+        words = [*_LOW_PRIORITY, *command] if background else command
+        started = _started(words, self.root, {**os.environ, **(environment or {})}, log)
+        code, timed_out = _await(started, log, seconds, self._abandoned, not background)
         failure = ""
         if timed_out:
             failure = f"{name} was stopped after {seconds:.0f} seconds"
@@ -92,7 +95,7 @@ class Steps:
 
 
 def _started(command: list[str], folder: Path, environment: Mapping[str, str], log: Path) -> subprocess.Popen[bytes]:
-    """Start the process in its own group but in this session: Linux compares niceness only within a session.
+    """Start the process in its own session.
 
     Output goes to a file, not a pipe: a process that outlives the command could keep a pipe open.
     """
@@ -105,7 +108,7 @@ def _started(command: list[str], folder: Path, environment: Mapping[str, str], l
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
-            process_group=0,
+            start_new_session=True,
         )
 
 

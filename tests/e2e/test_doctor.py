@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -14,17 +13,17 @@ from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
 from sandbox_testing.stores import Prometheus
 
+# In the order of the doctor's hops.
 HOPS = {
+    "payments": "payments answers",
     "otel-collector": "otel-collector answers",
     "tempo": "tempo answers",
     "loki": "loki answers",
     "prometheus": "prometheus answers",
     "bugsink": "bugsink answers",
     "alertmanager": "alertmanager answers",
-    "payments": "payments answers",
 }
 NOWHERE = "http://127.0.0.1:9"
-ON_BOTH = pytest.mark.engine("stop and start")
 
 
 def examined(stack: Stack) -> subprocess.CompletedProcess[str]:
@@ -71,20 +70,37 @@ def test_doctor_burns_no_budget_and_makes_no_news(failures_around: tuple, stack:
     assert [one for one in news if "DoctorProbe" in one["annotations"]["summary"]] == []
 
 
-@pytest.mark.parametrize(
-    "component",
-    [pytest.param(name, marks=ON_BOTH if name == "payments" else ()) for name in HOPS],
-)
-def test_doctor_names_the_component_that_is_stopped(stack: Stack, component: str) -> None:
+@pytest.fixture(scope="module")
+def stopped(stack: Stack) -> dict[str, subprocess.CompletedProcess[str]]:
+    """What the doctor says of each component. They stop one after the other, from the last hop to the first.
+
+    So what it names is the first of several broken hops, and one recovery is enough.
+    """
+    said = {}
+    try:
+        for component in reversed(HOPS):
+            said[component] = None
+            control.stop(stack, component)
+            said[component] = examined(stack)
+    finally:
+        for component in said:
+            control.start(stack, component)
+    return said
+
+
+@pytest.mark.parametrize("component", HOPS)
+def test_doctor_names_the_component_that_is_stopped(
+    stopped: dict[str, subprocess.CompletedProcess[str]], component: str
+) -> None:
     """Without this whoever sees an empty panel must look at a dozen programs."""
-    with control.without(stack, component):
-        ill = examined(stack)
+    ill = stopped[component]
     assert ill.returncode == 1
     assert f"First broken hop: {HOPS[component]}" in ill.stdout
     assert f"{component} does not run" in ill.stdout
     assert f"python -m sandbox start {component}" in ill.stdout
 
 
+# In the order of the hops.
 WRONG = {
     "OTEL_EXPORTER_OTLP_ENDPOINT": (NOWHERE, f"{SERVICES[0]} → otel-collector", "OTEL_EXPORTER_OTLP_ENDPOINT is wrong"),
     "GATEWAY_SENTRY_DSN": (
@@ -95,32 +111,35 @@ WRONG = {
 }
 
 
-@pytest.fixture(
-    params=[
-        pytest.param("GATEWAY_SENTRY_DSN", marks=ON_BOTH),
-        "OTEL_EXPORTER_OTLP_ENDPOINT",
-    ]
-)
-def wrong(request: pytest.FixtureRequest, stack: Stack) -> Iterator[str]:
-    """A variable leads where nobody is, in a stack that runs; afterwards it is right again."""
+@pytest.fixture(scope="module")
+def misled(stack: Stack) -> dict[str, subprocess.CompletedProcess[str]]:
+    """What the doctor says of each variable that leads nowhere, in a stack that runs; then that one is corrected."""
     local = stack.root / ".env.local"
     before = local.read_text(encoding="utf-8") if local.exists() else None
-    local.write_text(f"{before or ''}\n{request.param}={WRONG[request.param][0]}\n", encoding="utf-8")
+    lines = {variable: f"{variable}={address}" for variable, (address, _, _) in WRONG.items()}
+    said = {}
     try:
-        commands.up(stack.root)
-        yield request.param
+        while lines:
+            local.write_text("\n".join([before or "", *lines.values(), ""]), encoding="utf-8")
+            commands.up(stack.root)
+            said[next(iter(lines))] = examined(stack)
+            del lines[next(iter(lines))]
     finally:
         if before is None:
             local.unlink()
         else:
             local.write_text(before, encoding="utf-8")
         commands.up(stack.root)
+    return said
 
 
-def test_doctor_tells_a_wrong_address_from_a_dead_component(stack: Stack, wrong: str) -> None:
+@pytest.mark.parametrize("variable", WRONG)
+def test_doctor_tells_a_wrong_address_from_a_dead_component(
+    misled: dict[str, subprocess.CompletedProcess[str]], variable: str
+) -> None:
     """Without this the collector or the tracker is blamed, and restarted, for what a variable does."""
-    _, hop, cause = WRONG[wrong]
-    ill = examined(stack)
+    _, hop, cause = WRONG[variable]
+    ill = misled[variable]
     assert ill.returncode == 1
     assert f"First broken hop: {hop}" in ill.stdout
     assert cause in ill.stdout

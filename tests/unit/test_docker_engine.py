@@ -246,7 +246,7 @@ def test_what_is_too_old_is_told_before_anything_runs(
 
 
 @pytest.mark.parametrize(("api", "faster"), [("1.43", False), ("1.44", True), ("1.50", True)])
-def test_health_is_asked_each_second_while_a_container_starts_where_the_engine_can(
+def test_health_is_checked_each_second_while_a_container_starts_and_rarely_later_where_the_engine_can(
     api: str, faster: bool, ready: Fake, small: Topology
 ) -> None:
     ready.answer("version", api)
@@ -258,7 +258,7 @@ def test_health_is_asked_each_second_while_a_container_starts_where_the_engine_c
     if faster:
         checked = {name for name, service in TOPOLOGY.services.items() if service.healthcheck}
         stated = json.loads(path.read_text(encoding="utf-8"))["services"]
-        assert stated == {name: {"healthcheck": {"start_interval": "1s"}} for name in checked}
+        assert stated == {name: {"healthcheck": {"start_interval": "1s", "interval": "20s"}} for name in checked}
 
 
 def test_an_older_engine_forgets_what_a_newer_one_was_told(ready: Fake, small: Topology) -> None:

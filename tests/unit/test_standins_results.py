@@ -5,6 +5,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.ci import summary
 from tests.ci.results import Case, Outcome, Tally, read_cases, read_reports, write_report
 from tests.ci.steps import Steps
@@ -81,6 +83,20 @@ def test_a_command_that_leaves_a_process_with_its_output_does_not_hold_up_the_ru
 
     assert steps.command("leaves a child", [sys.executable, "-c", child], 1)
     assert time.monotonic() - began < 20
+
+
+def test_a_background_command_yields_to_every_session_and_says_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    steps = _steps(tmp_path)
+    code = """import os, pathlib
+group = pathlib.Path("/proc/self/autogroup")
+print(os.nice(0), os.getsid(0) == os.getpid(), group.read_text().split()[-1] if group.exists() else 19)"""
+
+    assert steps.command("waits", [sys.executable, "-c", code], 1, background=True)
+
+    assert (tmp_path / "logs" / "waits.log").read_text() == "19 True 19\n"
+    assert capsys.readouterr().out == "\n=== waits\n"
 
 
 def test_what_a_machine_cannot_do_is_skipped_and_any_other_exception_is_a_failure(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
 """Probes, problem details, the body limit, settings and the command line, without any telemetry."""
 
 import asyncio
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx
@@ -128,9 +130,45 @@ def test_bind_address_that_is_none_is_refused_with_an_example(text, capsys):
     assert "HOST:PORT" in capsys.readouterr().err
 
 
-def test_probe_fails_with_a_reason_where_nobody_answers():
-    probe = subprocess.run(
-        [sys.executable, str(PROBE), "http://127.0.0.1:9/readyz"], capture_output=True, text=True, check=False
-    )
-    assert probe.returncode == 1
-    assert "127.0.0.1:9" in probe.stderr
+def _probe(url: str) -> tuple[int, str]:
+    """Run the health check as a container does; return its exit status and its message."""
+    done = subprocess.run([sys.executable, "-IS", str(PROBE), url], capture_output=True, text=True, check=False)
+    return done.returncode, done.stderr.strip()
+
+
+@pytest.mark.parametrize(
+    ("response", "code", "reason"),
+    [
+        (b"HTTP/1.1 204 No Content\r\n\r\n", 0, ""),
+        (b"HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n", 0, ""),
+        (b"HTTP/1.1 503 Service Unavailable\r\n\r\n", 1, "HTTP/1.1 503 Service Unavailable"),
+        (b"HTTP/1.1 302 Found\r\n\r\n", 1, "HTTP/1.1 302 Found"),
+        (b"hello 200\r\n", 1, "hello 200"),
+        (b"HTTP/1.1\r\n", 1, "HTTP/1.1"),
+        (b"", 1, "no response"),
+    ],
+)
+def test_probe_succeeds_only_on_a_status_of_2xx_and_otherwise_says_why(response: bytes, code: int, reason: str) -> None:
+    asked = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                asked.append(connection.recv(1000))
+                connection.sendall(response)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        ended = _probe(f"http://127.0.0.1:{server.getsockname()[1]}/readyz")
+        thread.join()
+
+    assert ended[0] == code
+    assert reason in ended[1]
+    assert asked[0].startswith(b"GET /readyz HTTP/1.0\r\nHost: 127.0.0.1:")
+
+
+def test_probe_fails_with_the_address_where_nothing_listens() -> None:
+    code, reason = _probe("http://127.0.0.1:9/readyz")
+    assert code == 1
+    assert "127.0.0.1:9" in reason
