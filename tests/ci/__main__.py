@@ -10,6 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import psutil
 
@@ -42,6 +43,14 @@ AT_ONCE = {"LOSS_SECONDS": "20", "LOSS_AT_ONCE": "1"}
 SLOWER_TO_START = {"LOSS_SECONDS": "12"}
 
 
+@dataclass
+class Docker:
+    """The engine of the Docker leg, and the variables that select it and its images, if it can run here."""
+
+    daemon: engine.Daemon | None = None
+    environment: dict[str, str] | None = None
+
+
 def main() -> int:
     """Run every step, print the result as the last line; return 0 if nothing failed."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -55,32 +64,40 @@ def main() -> int:
     minutes = float(os.environ.get("CI_MINUTES", "80"))
     steps = Steps(ROOT, LOGS, began + minutes * 60)
     interrupted = False
+    docker, built = Docker(), threading.Event()
     try:
-        built = threading.Event()
-        with _beside(steps, lambda: _checks(steps, built)):
+        with _beside(steps, lambda: _background(steps, built, docker)):
             try:
                 _build(steps)
             finally:
                 built.set()
             _stack(steps, "native", AT_ONCE)
-        _docker(steps)
+        _docker(steps, docker)
     except KeyboardInterrupt:
         interrupted = True
         steps.record(Outcome("the run reaches its end", 0, failure="the run was interrupted"))
+    finally:
+        if docker.daemon:
+            docker.daemon.stop()
     _nothing_left(steps)
     return _conclude(steps, interrupted, time.monotonic() - began)
 
 
-def _checks(steps: Steps, built: threading.Event) -> None:
-    """Run what needs no stack in the background; `make config` waits until the programs that it starts are built."""
+def _background(steps: Steps, built: threading.Event, docker: Docker) -> None:
+    """Do what needs no stack with the processor time that the native leg leaves."""
     steps.command("make lint", ["make", "lint"], 15, background=True)
     steps.command("make audit", ["make", "audit"], 5, background=True)
-    for target, minutes in (("unit", 15), ("config", 30)):
-        if target == "config":
-            built.wait()
-        reports = REPORTS / target
-        command = ["make", target, f"REPORTS={reports.relative_to(ROOT)}"]
-        steps.command(f"make {target}", command, minutes, reports=reports, background=True)
+    _tests(steps, "unit", 20)
+    # What follows starts the programs, or copies them into images.
+    built.wait()
+    _prepare(steps, docker)
+    _tests(steps, "config", 30)
+
+
+def _tests(steps: Steps, target: str, minutes: float) -> None:
+    reports = REPORTS / target
+    command = ["make", target, f"REPORTS={reports.relative_to(ROOT)}"]
+    steps.command(f"make {target}", command, minutes, reports=reports, background=True)
 
 
 @contextlib.contextmanager
@@ -118,45 +135,31 @@ def _stack(steps: Steps, name: str, environment: dict[str, str]) -> None:
         patient.command(f"make clean ENGINE={name}", ["make", "clean", f"ENGINE={name}"], 3, environment)
 
 
-def _docker(steps: Steps) -> None:
-    try:
-        with _engine(steps) as environment:
-            overrides = _images(steps, environment) if environment is not None else None
-            if overrides is not None:
-                _stack(steps, "docker", environment | overrides | AT_ONCE | SLOWER_TO_START)
-                if os.environ.get("CI_CLUSTER"):
-                    _cluster(steps, environment, overrides)
-    finally:
+def _docker(steps: Steps, docker: Docker) -> None:
+    if docker.environment is None:
         # An unavailable engine is reported as skipped; this line explains the consequence.
-        if not any(outcome.name == "make test ENGINE=docker" for outcome in steps.outcomes):
-            print("\nThe Docker leg did not reach its tests; the steps above say why.", flush=True)
+        print("\nThe Docker leg did not reach its tests; the steps above say why.", flush=True)
+        return
+    _stack(steps, "docker", docker.environment | AT_ONCE | SLOWER_TO_START)
+    if os.environ.get("CI_CLUSTER"):
+        _cluster(steps, docker.environment)
 
 
-def _cluster(steps: Steps, environment: dict[str, str], overrides: dict[str, str]) -> None:
+def _cluster(steps: Steps, environment: dict[str, str]) -> None:
     """Run the chart on a node, with the images of the Docker steps under their official names."""
-    stand_ins = {name: one for name, one in overrides.items() if name.startswith("IMAGE_")}
+    stand_ins = {name: one for name, one in environment.items() if name.startswith("IMAGE_")}
 
     def prepare() -> str:
-        os.environ.update(environment)
-        try:
-            images.name_officially(stand_ins)
-        finally:
-            for variable in environment:
-                os.environ.pop(variable)
+        images.name_officially(stand_ins, environment)
         return f"{len(build.ensure_tools(parts.TOOLS))} programs of a node are built."
 
     if steps.call("programs and images of a Kubernetes node", prepare):
         for size in ("small", "standard"):
-            _stack(steps, "kubernetes", {**environment, "WITHOUT": overrides.get("WITHOUT", ""), "SIZE": size})
+            _stack(steps, "kubernetes", {**environment, "SIZE": size})
 
 
-@contextlib.contextmanager
-def _engine(steps: Steps) -> Iterator[dict[str, str] | None]:
-    """Provide the environment that reaches an engine, or None if none is available.
-
-    An engine started here is stopped at the end.
-    """
-    running: list[engine.Daemon] = []
+def _prepare(steps: Steps, docker: Docker) -> None:
+    """Start the engine of the Docker leg, if none responds, and build its images."""
 
     def packages() -> str:
         installed = engine.ensure_packages()
@@ -164,16 +167,18 @@ def _engine(steps: Steps) -> Iterator[dict[str, str] | None]:
 
     def begin() -> str:
         compose = build.ensure_tools(["compose"])["docker-compose"]
-        running.append(engine.start(cache.directory() / "docker", LOGS / "dockerd.log", compose))
-        return "An engine of the run's own is up." if running[0].process else "The engine that answers is used."
+        docker.daemon = engine.start(cache.directory() / "docker", LOGS / "dockerd.log", compose)
+        return "An engine of the run's own is up." if docker.daemon.process else "The engine that answers is used."
 
     ready = steps.call("packages of the Docker engine", packages, (engine.EngineUnavailable,))
     ready = ready and steps.call("Docker engine", begin, (engine.EngineUnavailable,))
-    try:
-        yield running[0].environment if ready else None
-    finally:
-        for one in running:
-            one.stop()
+    if not ready or docker.daemon is None:
+        return
+    overrides = _images(steps, docker.daemon.environment)
+    if overrides is not None:
+        docker.environment = docker.daemon.environment | overrides
+        command = ["docker", "compose", "build", "--quiet"]
+        steps.command("images of the services", command, 20, docker.environment, background=True)
 
 
 def _images(steps: Steps, environment: dict[str, str]) -> dict[str, str] | None:
@@ -188,12 +193,8 @@ def _images(steps: Steps, environment: dict[str, str]) -> dict[str, str] | None:
     overrides: dict[str, str] = {}
 
     def make() -> str:
-        os.environ.update(environment)
-        try:
-            overrides.update(images.make_all(ROOT, cache.directory() / "stand-ins", load(), read_variables(ROOT)))
-        finally:
-            for variable in environment:
-                os.environ.pop(variable)
+        folder = cache.directory() / "stand-ins"
+        overrides.update(images.make_all(ROOT, folder, load(), read_variables(ROOT), environment))
         return f"{len(overrides)} stand-in images are ready."
 
     done = steps.call("stand-in images", make, (BaseUnavailable,))

@@ -7,6 +7,7 @@ image, and the program that the native engine runs. Its name is the official one
 import functools
 import hashlib
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -50,10 +51,12 @@ def stand_in_overrides(variables: Mapping[str, str], catalog: Catalog) -> dict[s
     }
 
 
-def make_all(root: Path, cache: Path, catalog: Catalog, variables: Mapping[str, str]) -> dict[str, str]:
-    """Build every possible stand-in and return the variables that select them."""
+def make_all(
+    root: Path, cache: Path, catalog: Catalog, variables: Mapping[str, str], environment: Mapping[str, str]
+) -> dict[str, str]:
+    """Build every possible stand-in with the engine of `environment`; return the variables that select the images."""
     cache.mkdir(parents=True, exist_ok=True)
-    maker = Maker(root, cache, catalog)
+    maker = Maker(root, cache, catalog, environment)
     overrides = stand_in_overrides(variables, catalog)
     programs = build.ensure(variables[name] for name in overrides)
     for name, stand_in in overrides.items():
@@ -63,41 +66,48 @@ def make_all(root: Path, cache: Path, catalog: Catalog, variables: Mapping[str, 
     return overrides
 
 
-def name_officially(overrides: Mapping[str, str]) -> None:
+def name_officially(overrides: Mapping[str, str], environment: Mapping[str, str]) -> None:
     """Give the stand-ins the names of the official images, too: a cluster's node imports them under these."""
     for stand_in in overrides.values():
-        _docker("tag", stand_in, stand_in.removeprefix("localhost/"))
+        _docker(environment, "tag", stand_in, stand_in.removeprefix("localhost/"))
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Builds images with the engine that `docker` reaches; `cache` keeps the base and the wheels between runs."""
+    """Builds images with the engine that `environment` selects; `cache` keeps the base and the wheels between runs."""
 
     root: Path
     cache: Path
     catalog: Catalog
+    environment: Mapping[str, str]
 
     def make(self, image: Image, programs: Mapping[str, Path], name: str) -> bool:
         """Build image `name` of native `programs` (path in the image -> file). Return False if it exists unchanged."""
         below = self._base() if image.base == "debian" else "scratch"
         rootfs, recipe = Rootfs(), dockerfile(image, below, self._commands(image))
         self._fill(rootfs, image, programs)
-        digest = hashlib.sha256("\0".join((recipe, _label_of(below), rootfs.digest())).encode()).hexdigest()
-        if _label_of(name) == digest:
+        digest = hashlib.sha256("\0".join((recipe, self._label_of(below), rootfs.digest())).encode()).hexdigest()
+        if self._label_of(name) == digest:
             return False
         with tempfile.TemporaryDirectory(dir=self.cache, prefix="image-") as context:
             rootfs.write(Path(context) / "rootfs.tar")
             (Path(context) / "Dockerfile").write_text(recipe)
-            _docker("build", "--quiet", "--label", f"{_LABEL}={digest}", "--tag", name, context)
+            _docker(self.environment, "build", "--quiet", "--label", f"{_LABEL}={digest}", "--tag", name, context)
         return True
 
     def _base(self) -> str:
         archive = base_archive(self.cache)
         name = f"localhost/base:{archive.stem.removeprefix('base-')}"
         stamp = str(archive.stat().st_mtime_ns)
-        if _label_of(name) != stamp:
-            _docker("import", "--change", f"LABEL {_LABEL}={stamp}", str(archive), name)
+        if self._label_of(name) != stamp:
+            _docker(self.environment, "import", "--change", f"LABEL {_LABEL}={stamp}", str(archive), name)
         return name
+
+    def _label_of(self, name: str) -> str:
+        if name == "scratch":
+            return ""
+        done = _client(self.environment, "image", "inspect", "--format", "{{json .Config.Labels}}", name)
+        return (json.loads(done.stdout) or {}).get(_LABEL, "") if done.returncode == 0 else ""
 
     def _fill(self, rootfs: Rootfs, image: Image, programs: Mapping[str, Path]) -> None:
         for directory in image.directories:
@@ -170,25 +180,21 @@ def _fill_installation(rootfs: Rootfs, path: str, program: Path) -> None:
         rootfs.tree(str(prefix.parents[1] / libraries.name), libraries)
 
 
-def _label_of(name: str) -> str:
-    if name == "scratch":
-        return ""
-    done = subprocess.run(
-        ["docker", "image", "inspect", "--format", "{{json .Config.Labels}}", name],
-        capture_output=True,
-        text=True,
-        timeout=30,
-        stdin=subprocess.DEVNULL,
-    )
-    return (json.loads(done.stdout) or {}).get(_LABEL, "") if done.returncode == 0 else ""
-
-
-def _docker(*arguments: str) -> None:
-    done = subprocess.run(
-        ["docker", *arguments], capture_output=True, text=True, timeout=_SECONDS, stdin=subprocess.DEVNULL
-    )
+def _docker(environment: Mapping[str, str], *arguments: str) -> None:
+    done = _client(environment, *arguments)
     if done.returncode:
         raise ImageError(f"docker {arguments[0]} failed: {(done.stdout + done.stderr).strip()[-1500:]}")
+
+
+def _client(environment: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["docker", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=_SECONDS,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 @functools.cache
