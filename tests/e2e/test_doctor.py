@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.checks.doctor.probes import PROBE
 from sandbox.completeness.exposition import samples_of
+from sandbox.completeness.senders import wait_for_senders
 from sandbox.engines import commands, control
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
@@ -84,7 +85,8 @@ def stopped(stack: Stack) -> dict[str, subprocess.CompletedProcess[str]]:
             said[component] = examined(stack)
     finally:
         for component in said:
-            control.start(stack, component)
+            control.start(stack, component, senders=False)
+        wait_for_senders(stack)
     return said
 
 
