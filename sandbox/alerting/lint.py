@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from dotenv import dotenv_values
 
 from sandbox.alerting.contacts import read_contacts
 from sandbox.alerting.problems import Problem, line_with, read_yaml
 from sandbox.engines.native import build
 from sandbox.model import ROOT
+from sandbox.model.documents import parse_yaml
 
 __all__ = ["Alert", "alertmanager_files", "alerts", "check_files", "judged", "severities"]
 
@@ -85,7 +85,7 @@ def _alerts_of(path: Path) -> Iterator[Alert]:
         for number, line in reversed(list(enumerate(text.splitlines(), 1)))
         if "alert:" in line
     }
-    for group in yaml.safe_load(text)["groups"]:
+    for group in parse_yaml(text)["groups"]:
         for rule in group["rules"]:
             if "alert" in rule:
                 yield Alert(path, lines.get(rule["alert"], 0), rule)

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 
 from sandbox.model import ROOT
+from sandbox.model.documents import parse_yaml
 
 __all__ = ["Problem", "line_with", "read_yaml"]
 
@@ -25,7 +26,7 @@ class Problem(Exception):
 def read_yaml(path: Path) -> Any:
     """Return the content of a YAML file. Raises Problem with the line of a syntax error."""
     try:
-        return yaml.safe_load(path.read_text())
+        return parse_yaml(path.read_text())
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise Problem(path, mark.line + 1 if mark else 0, f"is no YAML: {getattr(error, 'problem', error)}") from None

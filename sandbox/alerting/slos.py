@@ -15,6 +15,7 @@ from sandbox.alerting.problems import Problem, read_yaml
 from sandbox.engines.native import build
 from sandbox.model import ROOT
 from sandbox.model.catalog import callers_in_a_row
+from sandbox.model.documents import parse_yaml
 
 __all__ = ["OUTPUT", "SLOS", "Slo", "every_slo"]
 
@@ -87,7 +88,7 @@ class Slo:
             done = subprocess.run(command + options, capture_output=True, text=True, timeout=SECONDS, check=False)
         if done.returncode:
             raise _refusal(self.source, done.stderr)
-        rules = [_plain(rule) for group in yaml.safe_load(done.stdout)["groups"] for rule in group["rules"]]
+        rules = [_plain(rule) for group in parse_yaml(done.stdout)["groups"] for rule in group["rules"]]
         seconds = self._keep_firing_seconds()
         groups = list(_merged(self.source.stem, [_kept(rule, seconds) for rule in rules]))
         return yaml.safe_dump({"groups": groups}, sort_keys=False, width=10_000, allow_unicode=True)

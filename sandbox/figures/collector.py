@@ -20,6 +20,7 @@ from loadtest import sink
 from sandbox.engines.native.programs import program
 from sandbox.engines.native.render import Substitutions
 from sandbox.model.compose import read_topology
+from sandbox.model.documents import parse_yaml
 from sandbox.model.errors import StackError
 from sandbox.testbench.collector import PORTS, free_ports, gates, started
 from sandbox.testbench.otlp import attributes, logs, serialized, span, traces, value
@@ -177,7 +178,7 @@ def _changed(text: str, folder: Path, ports: dict[int, int], store: str) -> dict
     All exporters send to it, gRPC or not.
     """
     paths = {"/var/lib/otelcol": str(folder / "state"), "/var/log/sandbox": str(folder / "logs")}
-    configured = yaml.safe_load(Substitutions({}, ports, paths).apply(text))
+    configured = parse_yaml(Substitutions({}, ports, paths).apply(text))
     exporters = configured["exporters"]
     del exporters["otlp_grpc/tempo"]["tls"]
     exporters["otlp_http/tempo"] = exporters.pop("otlp_grpc/tempo")

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from functools import cache
 
-import yaml
-
 from sandbox.model import ROOT
+from sandbox.model.documents import parse_yaml
 from sandbox.model.errors import StackError
 
 __all__ = ["PERIOD_SECONDS", "Objective", "objectives", "read"]
@@ -47,7 +46,7 @@ def objectives() -> dict[str, Objective]:
     """Return every objective by `service/name`."""
     found = {}
     for path in sorted(FOLDER.glob("*.yml")):
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = parse_yaml(path.read_text(encoding="utf-8"))
         for row in data["slos"]:
             events = row["sli"]["events"]
             name = f"{data['service']}/{row['name']}"

@@ -5,8 +5,7 @@ from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from sandbox.model.documents import parse_yaml
 from sandbox.model.errors import StackError
 
 __all__ = ["FOLDER", "Scenario", "names", "read"]
@@ -68,7 +67,7 @@ def read(name: str) -> Scenario:
     path = FOLDER / f"{name}.yml"
     if not path.exists():
         raise StackError(f"There is no scenario {name!r}.", f"Choose from: {', '.join(names())}, or all.")
-    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    data = parse_yaml(path.read_text(encoding="utf-8"))
     fields = {one.name: one for one in dataclasses.fields(Scenario)}
     unknown = sorted(set(data) - set(fields))
     absent = [

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import yaml
-
 from sandbox.model import ROOT
+from sandbox.model.documents import parse_yaml
 
 __all__ = ["SERVICES", "CatalogRow", "Owned", "callers", "callers_in_a_row", "catalog", "frontends"]
 
@@ -36,14 +35,14 @@ class Owned:
 @cache
 def catalog() -> dict[str, CatalogRow]:
     """Return the services of services/catalog.yml by name."""
-    rows: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "services" / "catalog.yml").read_text())["services"]
+    rows: dict[str, dict[str, Any]] = parse_yaml((ROOT / "services" / "catalog.yml").read_text())["services"]
     return {name: CatalogRow(name, **_frozen(row)) for name, row in rows.items()}
 
 
 @cache
 def frontends() -> dict[str, Owned]:
     """Return the micro-frontends of services/catalog.yml by name."""
-    rows = yaml.safe_load((ROOT / "services" / "catalog.yml").read_text())["frontends"]
+    rows = parse_yaml((ROOT / "services" / "catalog.yml").read_text())["frontends"]
     return {name: Owned(name, **row) for name, row in rows.items()}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from sandbox.model.documents import parse_yaml
 from sandbox.model.durations import seconds
 from sandbox.model.errors import StackError
 from sandbox.model.variables import Variables, interpolate, read_variables
@@ -154,7 +155,7 @@ def read_topology(root: Path, environment: Mapping[str, str] | None = None) -> T
         raise StackError(f"There is no {FILE} in {root}.", "Run this in the folder of the checkout.")
     variables = read_variables(root, environment)
     try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        document = parse_yaml(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else "?"
         raise StackError(f"{FILE} line {line} is not YAML: {error.problem}.", "Correct that line.") from error

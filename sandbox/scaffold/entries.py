@@ -6,10 +6,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from sandbox.model import ROOT
 from sandbox.model.compose import read_topology
+from sandbox.model.documents import parse_yaml
 from sandbox.model.errors import StackError
 
 __all__ = ["FILES", "ROOT", "Facts", "add_entries", "plan"]
@@ -77,7 +76,7 @@ class Facts:
 def plan(root: Path, name: str, team: str) -> Facts:
     """Choose free values. Raises StackError for an invalid service name or an unknown team."""
     topology = read_topology(root)
-    catalog = yaml.safe_load((root / CATALOG).read_text(encoding="utf-8"))["services"]
+    catalog = parse_yaml((root / CATALOG).read_text(encoding="utf-8"))["services"]
     if not re.fullmatch(r"[a-z][a-z0-9]{1,30}", name):
         raise StackError(f"{name!r} cannot name a service.", "Use 2 to 31 lower-case letters and digits: orders.")
     if keyword.iskeyword(name) or name in sys.stdlib_module_names or (root / name).is_dir():

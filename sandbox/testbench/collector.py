@@ -17,6 +17,7 @@ import yaml
 from sandbox.engines.native.render import Substitutions, render_copy
 from sandbox.model import ROOT
 from sandbox.model.compose import read_topology
+from sandbox.model.documents import parse_yaml
 from sandbox_testing.polling import eventually
 
 __all__ = ["PORTS", "CollectorAlone", "forwarding", "free_ports", "gates", "started"]
@@ -165,7 +166,7 @@ def _configuration(scratch: Path, ports: dict[int, int], store: int) -> tuple[Pa
     real = Substitutions(addresses={}, own_ports=ports, paths=places).apply(
         (ROOT / "collector/config.yaml").read_text()
     )
-    configured = yaml.safe_load(real)
+    configured = parse_yaml(real)
     connectors = set(configured["connectors"])
     pipelines = {
         name: {
@@ -187,7 +188,7 @@ def _configuration(scratch: Path, ports: dict[int, int], store: int) -> tuple[Pa
 
 def gates() -> list[str]:
     """Return the arguments in docker-compose.yml other than the configuration file."""
-    command = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["otel-collector"]["command"]
+    command = parse_yaml((ROOT / "docker-compose.yml").read_text())["services"]["otel-collector"]["command"]
     return [argument for argument in command if not argument.startswith("--config")]
 
 
