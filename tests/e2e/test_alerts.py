@@ -60,7 +60,7 @@ def drill(
     return chosen, course
 
 
-def test_fault_pages_whoever_owns_it(drill: tuple[Drill, Course], evidence: Evidence) -> None:
+def test_fault_pages_its_owner(drill: tuple[Drill, Course], evidence: Evidence) -> None:
     """Without this the first to tell us of an outage is a customer."""
     chosen, course = drill
     evidence(fault=chosen.fault, alert=chosen.alert, mailbox=chosen.mailbox, subject=course.page.subject)

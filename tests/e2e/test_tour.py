@@ -190,7 +190,7 @@ def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, hidden: Scenar
     assert not (stack.root / injection.NOTE).exists()
 
 
-def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Stack, hidden: Scenario) -> None:
+def test_drill_is_passed_by_finding_the_cause_and_repairing_it(stack: Stack, hidden: Scenario) -> None:
     """Without this nobody can practise by day what counts at night: to end it, and to know what it was."""
 
     def put_right() -> str:
