@@ -9,7 +9,7 @@ import pytest
 FIRST = ("test_tour", "test_alerts")
 LAST = ("test_doctor", "test_losses", "test_odd_senders", "test_queues", "test_release")
 
-pytest.register_assert_rewrite("tests.support", "sandbox_testing", "sandbox.testbench", "sandbox.incidents.paging")
+pytest.register_assert_rewrite("tests.support", "sandbox_testing")
 # In this order: a fixture of the second overrides that of the same name in the first.
 pytest_plugins = ["sandbox_testing.plugin", "tests.support.plugin"]
 

@@ -47,9 +47,10 @@ def acknowledge(alertmanager: str, alert: str, *, service: str = "", by: str = "
         _call("POST", f"{alertmanager}/api/v2/silences", body)
     shown = ", ".join(filter(None, services))
     return (
-        f"{alert}{f' ({shown})' if shown else ''} is yours, {who}: nobody else is told until {until:%H:%M} UTC.\n"
-        "While it is acknowledged no mail says that it is over, either: watch the dashboard.\n"
-        f"Give it back: make unack ALERT={alert}"
+        f"{alert}{f' ({shown})' if shown else ''} is acknowledged by {who}: "
+        f"it is not escalated until {until:%H:%M} UTC.\n"
+        "While it is acknowledged, no mail is sent when it is resolved either: watch the dashboard.\n"
+        f"To withdraw the acknowledgement: make unack ALERT={alert}"
     )
 
 
@@ -71,7 +72,7 @@ def withdraw(alertmanager: str, alert: str, *, service: str = "") -> str:
         raise AckError(f"{alert} is not acknowledged by anybody.")
     for one in found:
         _call("DELETE", f"{alertmanager}/api/v2/silence/{one['id']}")
-    return f"{alert} is nobody's any more: if it still fires, it is sent again."
+    return f"{alert} is no longer acknowledged: if it still fires, it is sent again."
 
 
 def _line(alert: dict[str, Any], silences: dict[str, dict[str, Any]]) -> str:
@@ -81,9 +82,9 @@ def _line(alert: dict[str, Any], silences: dict[str, dict[str, Any]]) -> str:
         last = max(holders, key=lambda one: one["endsAt"])
         return f"{title}: acknowledged by {last['createdBy']} until {_clock(last)} UTC"
     if status["inhibitedBy"]:
-        return f"{title}: held back, another alert explains it"
+        return f"{title}: inhibited, another alert explains it"
     return (
-        f"{title}: nobody has acknowledged it. Yours? make ack ALERT={name}{f' SERVICE={service}' if service else ''}"
+        f"{title}: not acknowledged. To acknowledge it: make ack ALERT={name}{f' SERVICE={service}' if service else ''}"
     )
 
 

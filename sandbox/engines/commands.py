@@ -115,7 +115,7 @@ def status(root: Path) -> int:
     view.print_status(components, engine.left_out())
     ill = [part.name for part in components if not part.ok]
     if ill:
-        _say(f"Not well: {', '.join(ill)}. `make logs SERVICE={ill[0]}` shows why; `make up` starts what has ended.")
+        _say(f"Not healthy: {', '.join(ill)}. `make logs SERVICE={ill[0]}` shows why; `make up` starts what has ended.")
     return 1 if ill else 0
 
 

@@ -25,7 +25,7 @@ def exclusive(path: Path, doing: str) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "another command"
             raise StackError(
-                f"{holder} is at work on this stack, so {doing} did nothing.",
+                f"{holder} is already running on this stack, so {doing} did nothing.",
                 "Wait until it has ended and look with `make status`, or end it first.",
             ) from None
         file.truncate(0)

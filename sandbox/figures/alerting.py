@@ -17,12 +17,13 @@ from loadtest.locust_run import send_people
 from sandbox.alerting.routes import PAGE_WAIT
 from sandbox.figures.measure import SETTLE_SECONDS, stack
 from sandbox.incidents.faults import BEHIND_TOXIPROXY
-from sandbox.incidents.paging import DRILLS, PARTS
 from sandbox.model.stack import Stack
 from sandbox_testing import Mailpit, Prometheus
 
-__all__ = ["REPEATED", "alerting", "healthy", "healthy_section", "section"]
+__all__ = ["FAULTS", "REPEATED", "alerting", "healthy", "healthy_section", "section"]
 
+# The drills of tests/e2e/test_alerts.py (tests/support/paging.py), by their fault.
+FAULTS = ("acquirer-down", "database-stopped", "service-killed", "slow-wire", "error-burst", "store-down")
 REPEATED = ("acquirer-down", "store-down")
 REST_SECONDS = 180
 USERS = 20
@@ -44,7 +45,7 @@ def alerting(root: Path, runs: int) -> Iterator[dict[str, object]]:
     rows: list[Timed] = []
     found: dict[str, object] = {"rest": _cost(Stack(root), REST_SECONDS), "rows": rows, "repeated": list(REPEATED)}
     yield found
-    for name in [one for one in DRILLS if one not in REPEATED] + list(REPEATED) * runs:
+    for name in [one for one in FAULTS if one not in REPEATED] + list(REPEATED) * runs:
         _fresh(root)
         time.sleep(SETTLE_SECONDS)
         rows.append({"fault": name, **_drill(root, name)})
@@ -75,7 +76,8 @@ def _drill(root: Path, name: str) -> Timed:
     except subprocess.TimeoutExpired:
         return {"failed": [f"did not end within {DRILL_SECONDS} s"]}
     figures = json.loads(measured.read_text()) if measured.exists() else {}
-    parts = {part: figures[key]["median"] for part in PARTS if (key := f"drill: {name}: {part}") in figures}
+    begin = f"drill: {name}: "
+    parts = {key.removeprefix(begin): one["median"] for key, one in figures.items() if key.startswith(begin)}
     return {**parts, "failed": _failures(outcome)}
 
 

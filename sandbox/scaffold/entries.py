@@ -85,7 +85,7 @@ def plan(root: Path, name: str, team: str) -> Facts:
         raise StackError(f"There is a service {name} already.", "Choose another name, or delete that one first.")
     teams = sorted({row["team"] for row in catalog.values()} - {"external"} | {"platform"})
     if team not in teams:
-        raise StackError(f"Nobody is the team {team}.", f"Choose from: {', '.join(teams)}; or give it receivers first.")
+        raise StackError(f"There is no team {team}.", f"Choose from: {', '.join(teams)}; or add its contacts first.")
     taken = {int(value) for variable, value in topology.variables.items() if variable.endswith("_PORT")}
     taken |= {port for service in topology.services.values() for port in service.exposed}
     projects = topology.services["bugsink"].environment["PROJECTS"].split(",")

@@ -1,4 +1,4 @@
-"""OTLP requests as JSON, and readers of the output of a collector that runs alone."""
+"""OTLP requests as JSON and as protobuf."""
 
 import base64
 import json
@@ -11,24 +11,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from sandbox.testbench.collector import CollectorAlone
-
-__all__ = [
-    "attributes",
-    "bodies",
-    "counted",
-    "gauge",
-    "logs",
-    "metrics",
-    "named",
-    "point",
-    "serialized",
-    "span",
-    "stored",
-    "total",
-    "traces",
-    "value",
-]
+__all__ = ["attributes", "logs", "serialized", "span", "traces", "value"]
 
 MESSAGES: dict[str, Any] = {
     "traces": ExportTraceServiceRequest,
@@ -80,63 +63,6 @@ def logs(service: Any, *records: dict[str, Any], **scope: Any) -> dict[str, Any]
     """Return a request with log records of one service."""
     resource = {"attributes": attributes({"service.name": service})}
     return {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": list(records), **scope}]}]}
-
-
-def metrics(service: Any, *several: dict[str, Any], **scope: Any) -> dict[str, Any]:
-    """Return a request with metrics of one service."""
-    resource = {"attributes": attributes({"service.name": service})}
-    return {"resourceMetrics": [{"resource": resource, "scopeMetrics": [{"metrics": list(several), **scope}]}]}
-
-
-def point(number: int = 1, **fields: Any) -> dict[str, Any]:
-    """Return a number data point with the current time."""
-    now = time.time_ns()
-    return {"startTimeUnixNano": str(now - 10**9), "timeUnixNano": str(now), "asInt": str(number)} | fields
-
-
-def gauge(name: str, *points: dict[str, Any]) -> dict[str, Any]:
-    """Return a gauge; with one point by default."""
-    return {"name": name, "gauge": {"dataPoints": list(points) or [point()]}}
-
-
-def total(name: str, temporality: int, *points: dict[str, Any]) -> dict[str, Any]:
-    """Return a monotonic sum; temporality 0 is unspecified, 1 delta, 2 cumulative."""
-    return {
-        "name": name,
-        "sum": {"isMonotonic": True, "aggregationTemporality": temporality, "dataPoints": list(points)},
-    }
-
-
-def named(collector: CollectorAlone, marker: str) -> list[dict[str, Any]]:
-    """Return the exported spans whose name contains this text."""
-    return [one for one in collector.spans() if marker in one["name"]]
-
-
-def bodies(collector: CollectorAlone, service: str) -> list[dict[str, Any]]:
-    """Return the exported log records of a service."""
-    return [record for resource, record in collector.records() if resource["service.name"] == service]
-
-
-def stored(collector: CollectorAlone, service: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the data points of each metric of a service, the newest export last."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for one in collector.of("resourceMetrics"):
-        if {"key": "service.name", "value": {"stringValue": service}} not in one["resource"]["attributes"]:
-            continue
-        for metric in (each for scope in one["scopeMetrics"] for each in scope["metrics"]):
-            for kind in ("gauge", "sum", "histogram"):
-                found.setdefault(metric["name"], []).extend(metric.get(kind, {}).get("dataPoints", ()))
-    return found
-
-
-def counted(collector: CollectorAlone, what: str, service: str) -> dict[tuple[str, str], int]:
-    """Return (signal, reason) -> discarded or truncated items of a sender, as Prometheus stores them."""
-    counts = {}
-    for one in stored(collector, "otel-collector").get(f"collector.items.{what}", ()):
-        labels = {item["key"]: item["value"]["stringValue"] for item in one["attributes"]}
-        if labels["service"] == service:
-            counts[labels["signal"], labels["reason"]] = int(one["asInt"])
-    return counts
 
 
 def serialized(signal: str, payload: dict[str, Any]) -> bytes:

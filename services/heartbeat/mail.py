@@ -30,7 +30,7 @@ class Mail:
         return cls(
             "[PAGE] Alerting is silent: no alert can reach you",
             f"Prometheus and Alertmanager have given no sign of life {since}.\n"
-            "One of them is down or cannot reach the other, so nobody is told when something breaks.\n\n"
+            "One of them is down or cannot reach the other, so no alerts are sent.\n\n"
             "First look:  make status\n"
             f"Runbook:     {runbook_url}\n\n"
             "This mail comes from the heartbeat, which needs neither of them. It says so when they are back.\n",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.engines.native.programs import program
-from sandbox.testbench.collector import CollectorAlone
+from tests.support.collector import CollectorAlone
 
 HERE = Path(__file__).parent
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.testbench.collector import CollectorAlone
 from sandbox_testing.canaries import card_number
 from sandbox_testing.polling import eventually
+from tests.support.collector import CollectorAlone
 from tests.support.scrubbing import table
 
 CARD = card_number()

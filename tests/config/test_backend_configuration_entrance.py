@@ -5,9 +5,9 @@ import secrets
 
 import httpx
 
-from sandbox.testbench.collector import CollectorAlone
-from sandbox.testbench.otlp import attributes, bodies, logs, named, serialized, span, traces, value
+from sandbox.testbench.otlp import attributes, logs, serialized, span, traces, value
 from sandbox_testing.polling import eventually
+from tests.support.collector import CollectorAlone, bodies, named
 from tests.support.grpc import GrpcAnswer, export
 
 MARKER = f"zq{secrets.token_hex(6)}"

@@ -18,9 +18,10 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 
 from sandbox.engines.native.programs import program
 from sandbox.model import ROOT
-from sandbox.testbench.collector import CollectorAlone, forwarding, free_ports
+from sandbox.testbench.collector import free_ports
 from sandbox.testbench.otlp import logs, value
 from sandbox_testing.polling import eventually
+from tests.support.collector import CollectorAlone, forwarding
 
 OFFSETS = "receiver_filelog_"
 LINES = 20

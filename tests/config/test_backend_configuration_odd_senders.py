@@ -7,22 +7,10 @@ import time
 
 import pytest
 
-from sandbox.testbench.collector import CollectorAlone
-from sandbox.testbench.otlp import (
-    attributes,
-    bodies,
-    gauge,
-    logs,
-    metrics,
-    named,
-    point,
-    span,
-    stored,
-    total,
-    traces,
-    value,
-)
+from sandbox.testbench.otlp import attributes, logs, span, traces, value
 from sandbox_testing.polling import eventually
+from tests.support.collector import CollectorAlone, bodies, named, stored
+from tests.support.metrics import gauge, metrics, point, total
 
 CANARY = f"zq{secrets.token_hex(6)}"
 MAIL = f"{CANARY}@example.com"

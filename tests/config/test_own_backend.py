@@ -20,8 +20,9 @@ from sandbox.engines.native.programs import program
 from sandbox.model import ROOT
 from sandbox.model.compose import read_topology
 from sandbox.model.errors import StackError
-from sandbox.testbench.collector import CollectorAlone, forwarding, free_ports
+from sandbox.testbench.collector import free_ports
 from sandbox_testing.polling import eventually
+from tests.support.collector import CollectorAlone, forwarding
 
 MARKER = "own-backend-marker"
 TOKEN = "Basic b3duOmJhY2tlbmQ="

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from sandbox.engines.native import build
-from sandbox.testbench.collector import CollectorAlone
-from sandbox.testbench.otlp import bodies, stored
 from sandbox_testing.polling import eventually
+from tests.support.collector import CollectorAlone, bodies, stored
 
 NUMBER = 40
 # Each of its sums counts up by one from 0.

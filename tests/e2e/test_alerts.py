@@ -6,11 +6,11 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from sandbox.incidents.paging import DRILLS, PARTS, Course, Drill, broken_links, opened, run
 from sandbox.model.stack import Stack
 from sandbox_testing import Mailpit, Prometheus, eventually
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
+from tests.support.paging import DRILLS, PARTS, Course, Drill, broken_links, opened, run
 from tests.support.promql import absent_metrics
 
 # One alert to its mail, on both engines: a component is stopped. The tour's game day (test_tour.py) does the same with
@@ -60,7 +60,7 @@ def drill(
     return chosen, course
 
 
-def test_fault_pages_whoever_owns_it(drill: tuple[Drill, Course], evidence: Evidence) -> None:
+def test_fault_pages_its_owner(drill: tuple[Drill, Course], evidence: Evidence) -> None:
     """Without this the first to tell us of an outage is a customer."""
     chosen, course = drill
     evidence(fault=chosen.fault, alert=chosen.alert, mailbox=chosen.mailbox, subject=course.page.subject)

@@ -7,7 +7,6 @@ from typing import TypeVar
 
 import pytest
 
-from sandbox.completeness.balance import BY_THE_CLOCK
 from sandbox.completeness.exposition import samples_of
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
@@ -17,6 +16,7 @@ from sandbox_testing.polling import eventually
 from sandbox_testing.spans import Span
 from sandbox_testing.stores import Bugsink, LogLine, Loki, Prometheus, Tempo
 from testing.vocabulary import vocabulary
+from tests.support.books import BY_THE_CLOCK
 from tests.support.evidence import Evidence
 from tests.support.traffic import Sent, send_mixed, send_timeouts
 

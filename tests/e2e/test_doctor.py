@@ -59,7 +59,9 @@ def test_doctor_finds_nothing_wrong_with_a_healthy_stack(failures_around: tuple)
     assert "every signal arrives in its store" in well.stdout
 
 
-def test_doctor_burns_no_budget_and_makes_no_news(failures_around: tuple, stack: Stack, prometheus: Prometheus) -> None:
+def test_doctor_burns_no_budget_and_sends_no_notification(
+    failures_around: tuple, stack: Stack, prometheus: Prometheus
+) -> None:
     """Without this a check of the stack's health raises alerts by itself."""
     before, _, after = failures_around
     assert after == before
@@ -94,7 +96,7 @@ def stopped(stack: Stack) -> dict[str, subprocess.CompletedProcess[str]]:
 def test_doctor_names_the_component_that_is_stopped(
     stopped: dict[str, subprocess.CompletedProcess[str]], component: str
 ) -> None:
-    """Without this whoever sees an empty panel must look at a dozen programs."""
+    """Without this a person who sees an empty panel must look at a dozen programs."""
     ill = stopped[component]
     assert ill.returncode == 1
     assert f"First broken hop: {HOPS[component]}" in ill.stdout

@@ -91,10 +91,10 @@ def refusing() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_what_failed_is_told_with_its_reason(
+def test_failures_are_printed_with_their_reason(
     loaded: subprocess.CompletedProcess[str], refusing: str, processes: int
 ) -> None:
-    """Without this whoever sees failures must send the load again to know what they were."""
+    """Without this a person who sees failures must send the load again to know what they were."""
     measured = send_people(refusing, users=2, duration="3s", processes=processes)
     registered = [one for one in measured.reasons if one.request == "POST /api/auth/register"]
     assert [one.why for one in registered] == ["429 instead of 201"]

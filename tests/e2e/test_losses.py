@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from sandbox.completeness.balance import lost_spans, produced, reconcile
+from sandbox.completeness.balance import produced
 from sandbox.completeness.exposition import samples_of
 from sandbox.completeness.senders import wait_for_senders
 from sandbox.engines import control
@@ -21,6 +21,7 @@ from sandbox.traffic.synthetic import silence
 from sandbox_testing.observe import Unchanged
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Bugsink, LogLine, Loki, Prometheus, Tempo
+from tests.support.books import lost_spans, reconcile
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
 from tests.support.steady import SteadyLoad

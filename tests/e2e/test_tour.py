@@ -14,7 +14,6 @@ import pytest
 from sandbox.engines import control
 from sandbox.incidents import drill as drills
 from sandbox.incidents import injection, record, runbook, scenario
-from sandbox.incidents.paging import ON_CALL, broken_links, opened
 from sandbox.incidents.record import Record
 from sandbox.incidents.scenario import Scenario
 from sandbox.model.stack import Stack
@@ -23,6 +22,7 @@ from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Mailpit
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
+from tests.support.paging import ON_CALL, broken_links, opened
 from tests.support.person import Person
 
 SECONDS = 400
@@ -190,7 +190,7 @@ def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, hidden: Scenar
     assert not (stack.root / injection.NOTE).exists()
 
 
-def test_drill_is_passed_by_whoever_finds_the_cause_and_puts_it_right(stack: Stack, hidden: Scenario) -> None:
+def test_drill_is_passed_by_finding_the_cause_and_repairing_it(stack: Stack, hidden: Scenario) -> None:
     """Without this nobody can practise by day what counts at night: to end it, and to know what it was."""
 
     def put_right() -> str:

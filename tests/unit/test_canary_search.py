@@ -57,7 +57,7 @@ def test_verdict_needs_control_values_and_no_escapes() -> None:
         search([Canary("mail", "zqmail")], [passages], 0.0, {"store": "zqcontrol"}).verify()
 
 
-def test_number_of_passages_read_is_told() -> None:
+def test_number_of_passages_read_is_reported() -> None:
     assert search([], [store(Passage("a", ""), Passage("b", ""))], 0.0, {}).read == {"store": 2}
 
 

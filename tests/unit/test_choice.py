@@ -107,7 +107,10 @@ def test_a_state_file_that_cannot_be_read_is_no_state(tmp_path):
 
 
 def test_the_lock_names_its_holder_and_is_free_after_an_error(tmp_path):
-    with exclusive(tmp_path / "lock", "up"), pytest.raises(StackError, match=r"`make up` \(process \d+\) is at work"):
+    with (
+        exclusive(tmp_path / "lock", "up"),
+        pytest.raises(StackError, match=r"`make up` \(process \d+\) is already running"),
+    ):
         exclusive(tmp_path / "lock", "down").__enter__()
     with pytest.raises(ValueError, match="boom"), exclusive(tmp_path / "lock", "up"):
         raise ValueError("boom")

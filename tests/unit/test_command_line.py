@@ -69,7 +69,7 @@ def test_commands_load_what_they_need_only_when_they_run() -> None:
     assert told.stdout.strip() == "[]"
 
 
-def test_problem_is_told_with_the_next_step_and_without_a_traceback() -> None:
+def test_problem_is_printed_with_the_next_step_and_without_a_traceback() -> None:
     command = [sys.executable, "-m", "sandbox", "faults", "inject", "earthquake"]
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     assert done.returncode == 1

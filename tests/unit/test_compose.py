@@ -149,7 +149,7 @@ def test_a_missing_variable_is_named_with_its_place_and_a_next_step(text):
         ("WEB_SECRET_KEY=short", "at least 50 characters"),
     ],
 )
-def test_a_wrong_value_is_told_with_its_line_and_what_is_allowed(tmp_path, line, allowed):
+def test_a_wrong_value_is_reported_with_its_line_and_the_allowed_values(tmp_path, line, allowed):
     (tmp_path / ".env").write_text(f"# a comment\n\n{line}\n")
 
     with pytest.raises(StackError) as caught:
@@ -183,7 +183,7 @@ def test_a_line_that_is_no_assignment_is_named(checkout):
         read_variables(checkout, {})
 
 
-def test_broken_yaml_is_told_with_its_line(checkout):
+def test_broken_yaml_is_reported_with_its_line(checkout):
     (checkout / "docker-compose.yml").write_text("services:\n  web: [\n")
 
     with pytest.raises(StackError, match=r"docker-compose.yml line \d+ is not YAML"):

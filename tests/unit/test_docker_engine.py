@@ -193,7 +193,7 @@ def test_no_container_is_no_component(listed: str, fake: Fake, small: Topology) 
     assert DockerEngine(small, TOPOLOGY.services).components() == []
 
 
-def test_a_list_that_is_no_json_is_told_with_the_version_that_is_needed(fake: Fake, small: Topology) -> None:
+def test_a_list_that_is_not_json_is_reported_with_the_required_version(fake: Fake, small: Topology) -> None:
     fake.answer("ps", "CONTAINER ID  IMAGE\n0123  loki")
     with pytest.raises(StackError, match="did not answer in JSON") as caught:
         DockerEngine(small, TOPOLOGY.services).components()
@@ -233,7 +233,7 @@ def test_memory_is_a_number_or_unknown(text: str, size: int | None) -> None:
         ("1.41", "podman-compose version 1.0.6", r"Docker Compose 2\.21 or newer is needed"),
     ],
 )
-def test_what_is_too_old_is_told_before_anything_runs(
+def test_a_program_that_is_too_old_is_reported_before_anything_runs(
     api: str, compose: str, why: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def run(command: list[str], **_: object) -> SimpleNamespace:

@@ -51,7 +51,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     )
 
 
-def test_target_that_cannot_be_scraped_is_told_with_prometheus_own_reason() -> None:
+def test_target_that_cannot_be_scraped_is_reported_with_the_reason_from_prometheus() -> None:
     down = {
         "labels": {"service": "payments"},
         "health": "down",
@@ -63,7 +63,7 @@ def test_target_that_cannot_be_scraped_is_told_with_prometheus_own_reason() -> N
     assert "its target in prometheus/prometheus.yml" in finding.cause
 
 
-def test_service_that_nobody_scrapes_is_told_as_missing() -> None:
+def test_service_without_a_scrape_target_is_reported_as_missing() -> None:
     finding = found("prometheus → payments (scrape)")
     assert "no target for payments" in finding.seen
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from sandbox.figures import measure
+from sandbox.figures.alerting import FAULTS
 from sandbox.figures.gameday import gameday, section
 from sandbox.incidents import scenario, session
 from sandbox.incidents.record import Record
 from sandbox.model.errors import StackError
+from tests.support.paging import DRILLS
 
 NAMES = ["bad-release", "database-down"]
 
@@ -85,3 +87,7 @@ def test_page_of_an_interrupted_measurement_says_what_is_missing(plays: list[str
     assert "Every scenario, unattended, 3 times: 1 of 6 runs" in text
     assert "Passed: **1 of 6** runs" in text
     assert "| database-down |  | not played | - |" in text
+
+
+def test_the_figures_measure_every_drill() -> None:
+    assert tuple(DRILLS) == FAULTS

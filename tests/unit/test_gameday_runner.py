@@ -111,7 +111,7 @@ def test_scrapes_that_failed_or_were_not_made_are_missed(made: int, answered: in
     assert scrapes_missed(100, 5, made, answered) == missed
 
 
-def test_lost_error_events_are_a_problem_unless_their_own_alert_told_of_them() -> None:
+def test_lost_error_events_are_a_problem_unless_their_own_alert_fired() -> None:
     assert untold({"lost": 3, "throttled": 7}, {"ErrorEventsLost", "TargetDown"}) == [
         "7 error events were throttled, and ErrorTrackerOverCap did not fire"
     ]

@@ -20,7 +20,7 @@ def test_load_that_was_alone_is_found_to_the_last_request() -> None:
 
 
 @pytest.mark.parametrize("change", [-1, 1])
-def test_alone_one_too_few_is_told_and_so_is_one_too_many(change: int) -> None:
+def test_alone_one_too_few_is_reported_and_so_is_one_too_many(change: int) -> None:
     now = replace(ALONE, requests=70 + change, received=700 + change)
     seen = judge(BEFORE, ALONE, now, sent=20, lines=60, ours=20, others=0)
     assert missing(seen) == {"requests counted by the gateway": -change, "spans received by Tempo": -change}
@@ -31,14 +31,14 @@ def test_requests_of_others_are_no_part_of_the_load() -> None:
     assert missing(judge(BEFORE, ALONE, now, sent=20, lines=61, ours=20, others=5)) == {}
 
 
-def test_line_of_the_load_that_is_missing_is_told_beside_others() -> None:
+def test_missing_line_of_the_load_is_reported_beside_others() -> None:
     now = replace(ALONE, requests=75, lines=225)
     assert missing(judge(BEFORE, ALONE, now, sent=20, lines=61, ours=19, others=5)) == {
         "access lines of the gateway in Loki": 1
     }
 
 
-def test_total_that_is_less_than_the_load_is_told_beside_others() -> None:
+def test_total_that_is_less_than_the_load_is_reported_beside_others() -> None:
     now = replace(ALONE, requests=69)
     assert missing(judge(BEFORE, ALONE, now, sent=20, lines=60, ours=20, others=5)) == {
         "requests counted by the gateway": 1

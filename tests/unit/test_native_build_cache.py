@@ -17,7 +17,7 @@ def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SANDBOX_CACHE", str(tmp_path / "cache"))
 
 
-def test_the_cache_follows_the_desktop_convention_unless_told_otherwise(
+def test_the_cache_follows_the_desktop_convention_unless_configured_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert cache.directory() == tmp_path / "cache"

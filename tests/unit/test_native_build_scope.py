@@ -30,7 +30,7 @@ def test_running_the_stack_does_not_wait_for_what_only_tests_use(asked_for: list
     assert "/bin/promtool" not in programs
 
 
-def test_whoever_asks_for_an_image_gets_all_its_programs(asked_for: list[str]) -> None:
+def test_asking_for_an_image_gets_all_its_programs(asked_for: list[str]) -> None:
     programs = build.ensure([PROMETHEUS])[PROMETHEUS]
     assert sorted(asked_for) == ["prometheus", "promtool"]
     assert programs["/bin/promtool"] == programs["promtool"]

@@ -15,7 +15,7 @@ from sandbox.scaffold.entries import plan
         ("sandbox", "platform", "also the name of a Python module"),
         ("Orders", "platform", "cannot name a service"),
         ("two-words", "platform", "cannot name a service"),
-        ("qorders", "nobody", "Nobody is the team nobody"),
+        ("qorders", "nobody", "There is no team nobody"),
     ],
 )
 def test_a_name_that_will_not_do_is_refused_with_the_next_step(name: str, team: str, complaint: str) -> None:

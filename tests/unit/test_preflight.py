@@ -55,7 +55,7 @@ def test_a_listener_that_ends_while_it_is_looked_at_is_passed_over(monkeypatch):
             check_ports([Wants("web", [Port("127.0.0.1", port, 80, None)])])
 
 
-def test_every_taken_port_is_told_at_once_not_one_at_a_time():
+def test_all_ports_in_use_are_reported_at_once():
     with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
         ports = [Port("127.0.0.1", taken.getsockname()[1], 80, None) for taken in (first, second)]
 
@@ -169,7 +169,7 @@ def mounted(tmp_path) -> Wants:
     return Wants("web", [], mounts=[*binds, Mount("volume", "data", "/data", False)])
 
 
-def test_files_for_their_owner_alone_are_told_with_the_command_that_opens_them(tmp_path, mounted):
+def test_files_readable_by_their_owner_only_are_reported_with_the_command_that_opens_them(tmp_path, mounted):
     check_readable(tmp_path, [mounted, mounted])
     for path, mode in ((tmp_path / "conf" / "deep", 0o700), (tmp_path / "one.yml", 0o600)):
         path.chmod(mode)
@@ -187,7 +187,7 @@ def test_a_folder_that_can_be_read_but_not_entered_is_closed_too(tmp_path, mount
         check_readable(tmp_path, [mounted])
 
 
-def test_line_ends_of_windows_are_told_with_the_files_and_the_way_out(tmp_path, mounted):
+def test_line_ends_of_windows_are_reported_with_the_files_and_the_fix(tmp_path, mounted):
     check_line_ends(tmp_path, [mounted])
     (tmp_path / "conf" / "deep" / "start.sh").write_bytes(b"#!/bin/sh\r\necho\r\n")
 

@@ -48,7 +48,7 @@ def test_an_engine_that_answers_is_used_and_runs_on_after_the_run(programs: Path
     assert not (tmp_path / "engine").exists()
 
 
-def test_an_engine_that_cannot_start_is_told_in_its_own_words_and_leaves_nothing(
+def test_an_engine_that_cannot_start_is_reported_with_its_own_output_and_leaves_nothing(
     programs: Path, tmp_path: Path
 ) -> None:
     _program(programs / "docker", REFUSES)
@@ -87,7 +87,7 @@ echo "$*" >> {told}
     ]
 
 
-def test_an_earlier_runs_stack_that_cannot_be_removed_is_told_and_the_engine_is_ended(
+def test_an_earlier_runs_stack_that_cannot_be_removed_is_reported_and_the_engine_is_ended(
     programs: Path, tmp_path: Path
 ) -> None:
     up = tmp_path / "up"
@@ -107,7 +107,7 @@ def test_an_earlier_runs_stack_that_cannot_be_removed_is_told_and_the_engine_is_
     assert not psutil.pid_exists(int(up.read_text()))
 
 
-def test_a_machine_without_any_engine_is_told_so(programs: Path, tmp_path: Path) -> None:
+def test_a_machine_without_any_engine_is_reported(programs: Path, tmp_path: Path) -> None:
     with pytest.raises(engine.EngineUnavailable, match="dockerd is not installed"):
         engine.start(tmp_path / "data", tmp_path / "log", tmp_path / "docker-compose")
 

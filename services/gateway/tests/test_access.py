@@ -22,7 +22,7 @@ def _name(route: Route) -> str:
 
 
 @pytest.mark.parametrize("route", _NEEDS_TOKEN, ids=_name)
-def test_route_refuses_whoever_shows_no_token(api: httpx.Client, payments: FakePayments, route: Route) -> None:
+def test_route_refuses_requests_without_a_token(api: httpx.Client, payments: FakePayments, route: Route) -> None:
     assert problem(_send(api, route)) == (401, "token-missing")
     assert payments.seen == []
 

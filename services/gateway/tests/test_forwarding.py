@@ -38,7 +38,7 @@ def test_answer_that_is_no_json_is_not_passed_through(customer: Customer, paymen
     assert problem(customer.pay()) == (502, "upstream-nonsense")
 
 
-def test_service_is_told_how_long_the_client_still_waits(customer: Customer, payments: FakePayments) -> None:
+def test_service_receives_the_time_that_the_client_still_waits(customer: Customer, payments: FakePayments) -> None:
     customer.list_payments()
     customer.list_payments(**{"X-Deadline-Ms": "1500"})
     customer.list_payments(**{"X-Deadline-Ms": "999999999"})
@@ -182,7 +182,7 @@ def test_body_without_a_length_is_limited_as_well(api: httpx.Client) -> None:
     assert problem(api.post("/api/auth/login", content=pieces, headers=_JSON)) == (413, "body-too-large")
 
 
-def test_client_that_sends_its_body_slowly_is_told_so(gateway: Running) -> None:
+def test_client_that_sends_its_body_slowly_gets_a_timeout_error(gateway: Running) -> None:
     host, _, port = gateway.url.removeprefix("http://").partition(":")
     head = b"POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
     with socket.create_connection((host, int(port)), timeout=10) as slow:

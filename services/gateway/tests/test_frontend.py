@@ -83,7 +83,7 @@ def test_release_of_one_part_is_in_the_next_page_and_the_files_of_the_one_before
         assert api.get(before["@sandbox/account"]).status_code == 200
 
 
-def test_page_is_told_its_environment_owners_and_dsns_at_the_time_it_is_served(serving: httpx.Client) -> None:
+def test_page_is_served_with_its_environment_owners_and_dsns(serving: httpx.Client) -> None:
     answer = serving.get("/")
     told = json.loads(script(answer.text, "application/json"))
     assert told["environment"] == "dev"

@@ -74,7 +74,7 @@ def test_probe_of_the_doctor_is_reported_as_an_error_and_answered_as_none(gatewa
         assert reported() == ["kit.failure.DoctorProbe"]
 
 
-def test_only_services_of_ours_can_be_told_to_fail(api: httpx.Client) -> None:
+def test_only_our_own_services_can_be_made_to_fail(api: httpx.Client) -> None:
     assert problem(api.post("/api/debug/acquirer/error")) == (422, "invalid-request")
 
 

@@ -116,7 +116,7 @@ def _is_unavailable(answer: httpx.Response, kind: str) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_database_that_is_down_is_a_503_and_all_is_well_once_it_is_back(fragile: tuple[Server, Shop]) -> None:
+def test_a_database_that_is_down_is_a_503_until_it_is_back(fragile: tuple[Server, Shop]) -> None:
     server, shop = fragile
     customer = shop.customer()
     before = customer.pay("before").json()

@@ -59,7 +59,7 @@ def alert(**changes: Any) -> dict[str, Any] | None:
 
 @pytest.mark.parametrize("reason", ["NEW", "REGRESSED"])
 @pytest.mark.parametrize("title", ["DoctorProbe", "DoctorProbe: "])
-def test_probe_of_the_doctor_is_no_news(reason: str, title: str) -> None:
+def test_probe_of_the_doctor_sends_no_notification(reason: str, title: str) -> None:
     assert alert(title=title, alert_reason=reason) is None
     assert alert(title="DoctorProbeFailure", alert_reason=reason) is not None
 

@@ -20,7 +20,18 @@ from sandbox.model.compose import read_topology
 from sandbox_testing import Mailpit, eventually
 from testing.process import free_port
 
-__all__ = ["Desk", "Program", "alertmanager", "desk", "heartbeat", "prometheus", "started"]
+__all__ = [
+    "COMMANDER", "ON_CALL", "PAGE", "PATIENCE", "SECOND", "Desk", "Program", "alertmanager", "desk", "heartbeat",
+    "prometheus", "started", "until",
+]  # fmt: skip
+
+ON_CALL, SECOND, COMMANDER = (
+    "payments-oncall@sandbox.test",
+    "payments-secondary@sandbox.test",
+    "incident-commander@sandbox.test",
+)
+PAGE = {"alertname": "PaymentSuccessBudgetBurn", "severity": "page", "team": "payments", "service": "payments"}
+PATIENCE = 30.0
 
 # What the real configuration waits, and what it is made here.
 SHORTER = {**{f"group_wait: {wait}": "group_wait: 500ms" for wait in (PAGE_WAIT, SYMPTOM_WAIT, "10s")},
@@ -171,3 +182,8 @@ def heartbeat(folder: Path, ports: Mapping[str, int]) -> Iterator[Program]:
     command = ["env", *settings, sys.executable, "-m", "heartbeat", f"--bind={url.removeprefix('http://')}"]
     with started(command, url, "/readyz", folder / "heartbeat.log") as running:
         yield running
+
+
+def until(office: Desk, *mails: tuple[str, str]) -> None:
+    """Wait for mails, each given as the first word of its subject and its mailbox."""
+    eventually(f"the mails {mails}", office.mails, lambda found: set(mails) <= set(found), timeout=PATIENCE)

@@ -1,9 +1,6 @@
-"""What real programs do with an alert: who is told first, who next, and who is told that nobody can be told."""
+"""Which mails Alertmanager sends for an alert, and what they contain; the mails about alerting that has stopped."""
 
 import json
-import time
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -11,138 +8,23 @@ from threading import Thread
 import httpx
 import pytest
 
-from sandbox.alerting import ack
 from sandbox.alerting.contacts import read_contacts
 from sandbox.alerting.routes import page_wait
 from sandbox.model import ROOT
 from sandbox_testing import eventually
-from tests.config.rules.paging import Desk, alertmanager, desk, heartbeat, prometheus
-
-ON_CALL, SECOND, COMMANDER = (
-    "payments-oncall@sandbox.test",
-    "payments-secondary@sandbox.test",
-    "incident-commander@sandbox.test",
+from tests.config.rules.paging import (
+    COMMANDER,
+    ON_CALL,
+    PAGE,
+    PATIENCE,
+    SECOND,
+    Desk,
+    alertmanager,
+    desk,
+    heartbeat,
+    prometheus,
+    until,
 )
-PAGE = {"alertname": "PaymentSuccessBudgetBurn", "severity": "page", "team": "payments", "service": "payments"}
-PATIENCE = 30.0
-
-
-@pytest.fixture
-def office(tmp_path: Path) -> Iterator[Desk]:
-    with desk(tmp_path) as running:
-        yield running
-
-
-def _until(office: Desk, *mails: tuple[str, str]) -> None:
-    eventually(f"the mails {mails}", office.mails, lambda found: set(mails) <= set(found), timeout=PATIENCE)
-
-
-def test_page_that_nobody_acknowledges_reaches_the_second_and_then_the_commander(office: Desk) -> None:
-    office.fire(PAGE)
-    _until(office, ("[ESCALATED]", COMMANDER))
-    assert office.mails() == [("[PAGE]", ON_CALL), ("[ESCALATED]", SECOND), ("[ESCALATED]", COMMANDER)]
-    office.fire(PAGE, ended=True)
-    _until(office, *(("[RESOLVED]", mailbox) for mailbox in (ON_CALL, SECOND, COMMANDER)))
-
-
-def test_page_that_comes_back_leaves_as_much_time_to_acknowledge_it_as_the_first(office: Desk) -> None:
-    def dispatcher(what: str) -> float:
-        lines = httpx.get(f"{office.alertmanager.url}/metrics", timeout=5.0).text.splitlines()
-        return next(float(line.split()[1]) for line in lines if line.startswith(f"alertmanager_dispatcher_{what} "))
-
-    office.fire(PAGE)
-    _until(office, ("[ESCALATED]", COMMANDER))
-    # Prometheus goes on telling that it has ended.
-    for _ in range(2):
-        heard = dispatcher("alert_processing_duration_seconds_count")
-        office.fire(PAGE, since=60.0, ended=True)
-        eventually("it to be heard", lambda: dispatcher("alert_processing_duration_seconds_count"), heard.__lt__)
-        _until(office, *(("[RESOLVED]", mailbox) for mailbox in (ON_CALL, SECOND, COMMANDER)))
-        eventually("its groups to be forgotten", lambda: dispatcher("aggregation_groups"), (0.0).__eq__)
-    office.mailbox.delete(*office.mailbox.messages())
-    again = time.time()
-    office.fire(PAGE)
-    _until(office, ("[ESCALATED]", COMMANDER))
-    assert office.mails() == [("[PAGE]", ON_CALL), ("[ESCALATED]", SECOND), ("[ESCALATED]", COMMANDER)]
-    waited = {to: one.received_at - again for one in office.mailbox.messages() for to in one.recipients}
-    assert waited[SECOND] >= 2.0
-    assert waited[COMMANDER] >= 4.0
-
-
-def test_page_that_is_acknowledged_wakes_nobody_else_until_it_is_given_back(office: Desk) -> None:
-    url = office.alertmanager.url
-    office.fire(PAGE)
-    _until(office, ("[PAGE]", ON_CALL))
-    said = ack.acknowledge(url, PAGE["alertname"], by="ada", hold="30m")
-    assert "PaymentSuccessBudgetBurn (payments) is yours, ada" in said
-    # A page of another team, sent afterwards, has been through all its steps: ours would have been as well.
-    other = {**PAGE, "team": "edge", "service": "gateway", "alertname": "NoTraffic"}
-    office.fire(other)
-    _until(office, ("[ESCALATED]", COMMANDER))
-    assert [mailbox for _, mailbox in office.mails() if "payments" in mailbox] == [ON_CALL]
-    ack.withdraw(url, PAGE["alertname"])
-    _until(office, ("[ESCALATED]", SECOND))
-    with pytest.raises(ack.AckError, match="is not acknowledged"):
-        ack.withdraw(url, PAGE["alertname"])
-
-
-def test_acknowledging_leaves_a_second_service_to_page_its_own_people(office: Desk) -> None:
-    """Its outage is not known to anybody yet, whether it fires already or begins to later."""
-    down = {"alertname": "TargetDown", "severity": "page"}
-    first, second, third = (
-        {**down, "team": team, "service": service}
-        for team, service in (("payments", "payments"), ("identity", "auth"), ("platform", "loki"))
-    )
-    office.fire(first, second)
-    _until(office, ("[PAGE]", ON_CALL), ("[PAGE]", "identity-oncall@sandbox.test"))
-    said = ack.acknowledge(office.alertmanager.url, "TargetDown", service="payments", by="ada")
-    assert "TargetDown (payments) is yours, ada" in said
-    said = ack.acknowledge(office.alertmanager.url, "TargetDown", by="bob")
-    assert "TargetDown (auth) is yours, bob" in said
-    office.fire(third)
-    _until(office, ("[PAGE]", "platform-oncall@sandbox.test"), ("[ESCALATED]", "platform-secondary@sandbox.test"))
-    assert [one for one in office.mails() if one[0] == "[ESCALATED]"] == [
-        ("[ESCALATED]", "platform-secondary@sandbox.test")
-    ]
-
-
-def test_list_of_pages_says_who_has_each_until_when_and_what_else_is_silenced(office: Desk) -> None:
-    url = office.alertmanager.url
-    assert ack.overview(url) == "No page fires."
-    burning = {**PAGE, "team": "edge", "service": "gateway", "alertname": "GatewayErrorBudgetBurn"}
-    down = {"alertname": "TargetDown", "severity": "page", "team": "platform", "service": "loki"}
-    office.fire(PAGE, burning, down, {**down, "service": "tempo"}, {**PAGE, "severity": "ticket"})
-    eventually("all of them", lambda: ack.overview(url), lambda text: text.count("\n") == 3, timeout=PATIENCE)
-    said = ack.acknowledge(url, "TargetDown", service="loki", by="ada", hold="30m")
-    until = said.partition(" until ")[2][:5]
-    assert until in {f"{datetime.now(UTC) + timedelta(minutes=30, seconds=ago):%H:%M}" for ago in (0, -5)}
-    lines = eventually("the silence", lambda: ack.overview(url), lambda text: "ada" in text).splitlines()
-    assert lines == [
-        "GatewayErrorBudgetBurn (gateway): held back, another alert explains it",
-        "PaymentSuccessBudgetBurn (payments): nobody has acknowledged it. "
-        "Yours? make ack ALERT=PaymentSuccessBudgetBurn SERVICE=payments",
-        f"TargetDown (loki): acknowledged by ada until {until} UTC",
-        "TargetDown (tempo): nobody has acknowledged it. Yours? make ack ALERT=TargetDown SERVICE=tempo",
-    ]
-    office.fire(PAGE, burning, down, {**down, "service": "tempo"}, ended=True)
-    eventually(
-        "the end of all",
-        lambda: ack.overview(url),
-        f"No page fires.\nSilenced, and no page: alertname=TargetDown, service=loki, by ada until {until} UTC".__eq__,
-    )
-
-
-def test_acknowledging_what_does_not_fire_says_what_does(office: Desk) -> None:
-    url = office.alertmanager.url
-    with pytest.raises(ack.AckError, match="Firing now: nothing"):
-        ack.acknowledge(url, "TargetDown")
-    office.fire(PAGE)
-    with pytest.raises(ack.AckError, match=r"Firing now: PaymentSuccessBudgetBurn \(payments\)"):
-        ack.acknowledge(url, "TargetDown")
-    with pytest.raises(ack.AckError, match="write 30m or 2h"):
-        ack.acknowledge(url, PAGE["alertname"], hold="long")
-    with pytest.raises(ack.AckError, match="does not answer"):
-        ack.acknowledge("http://127.0.0.1:9", "TargetDown")
 
 
 def test_dead_database_is_one_mail_however_much_burns_because_of_it(office: Desk) -> None:
@@ -156,7 +38,7 @@ def test_dead_database_is_one_mail_however_much_burns_because_of_it(office: Desk
     tickets = [{**one, "severity": "ticket"} for one in burning]
     database = {"alertname": "DatabaseDown", "severity": "page", "team": "platform", "service": "postgres"}
     office.fire(database, *burning, *tickets)
-    _until(office, ("[ESCALATED]", COMMANDER))
+    until(office, ("[ESCALATED]", COMMANDER))
     boxes = {mailbox for _, mailbox in office.mails()}
     assert boxes == {"platform-oncall@sandbox.test", "platform-secondary@sandbox.test", COMMANDER}
 
@@ -164,7 +46,7 @@ def test_dead_database_is_one_mail_however_much_burns_because_of_it(office: Desk
 def test_service_that_burns_speaks_for_those_that_call_it(office: Desk) -> None:
     caller = {"alertname": "JourneyErrorBudgetBurn", "severity": "page", "team": "edge", "service": "customer"}
     office.fire(PAGE, caller, {**PAGE, "severity": "ticket"})
-    _until(office, ("[ESCALATED]", COMMANDER))
+    until(office, ("[ESCALATED]", COMMANDER))
     assert {mailbox for _, mailbox in office.mails()} == {ON_CALL, SECOND, COMMANDER}
 
 
@@ -172,16 +54,16 @@ def test_several_alerts_of_one_service_are_one_mail(office: Desk) -> None:
     office.fire(
         PAGE, {**PAGE, "alertname": "PaymentsErrorBudgetBurn"}, {**PAGE, "alertname": "PaymentsLatencyBudgetBurn"}
     )
-    _until(office, ("[PAGE]", ON_CALL))
+    until(office, ("[PAGE]", ON_CALL))
     [mail] = [one for one in office.mailbox.messages() if ON_CALL in one.recipients]
     assert mail.subject == "[PAGE] a test (and 2 more)"
 
 
 def test_alert_that_joins_an_incident_whose_page_was_sent_is_an_update_and_no_further_page(office: Desk) -> None:
     office.fire(PAGE, since=20.0)
-    _until(office, ("[PAGE]", ON_CALL))
+    until(office, ("[PAGE]", ON_CALL))
     office.fire({**PAGE, "alertname": "PaymentsErrorBudgetBurn"})
-    _until(office, ("[UPDATE]", ON_CALL))
+    until(office, ("[UPDATE]", ON_CALL))
     assert [word for word, mailbox in office.mails() if mailbox == ON_CALL] == ["[PAGE]", "[UPDATE]"]
 
 
@@ -194,18 +76,18 @@ def test_alerts_that_a_page_waited_for_are_that_page_and_what_came_later_is_news
         # In the future, because one that began longer ago than its group waits would be told at once, and alone.
         office.fire({**first, "alertname": "Second"}, since=-later)
     on_call = read_contacts().teams[team].on_call
-    _until(office, ("[PAGE]", on_call), ("[UPDATE]", on_call))
+    until(office, ("[PAGE]", on_call), ("[UPDATE]", on_call))
     assert sorted(word for word, mailbox in office.mails() if mailbox == on_call) == ["[PAGE]", "[UPDATE]"]
 
 
 def test_news_that_a_part_of_an_incident_is_over_is_an_update_and_no_further_page(office: Desk) -> None:
     other = {**PAGE, "alertname": "PaymentsErrorBudgetBurn"}
     office.fire(PAGE, other)
-    _until(office, ("[PAGE]", ON_CALL))
+    until(office, ("[PAGE]", ON_CALL))
     office.fire(other, ended=True)
-    _until(office, ("[UPDATE]", ON_CALL))
+    until(office, ("[UPDATE]", ON_CALL))
     office.fire(PAGE, ended=True)
-    _until(office, ("[RESOLVED]", ON_CALL))
+    until(office, ("[RESOLVED]", ON_CALL))
     told = [word for word, mailbox in office.mails() if mailbox == ON_CALL]
     assert told == ["[PAGE]", "[UPDATE]", "[RESOLVED]"]
 
@@ -213,14 +95,14 @@ def test_news_that_a_part_of_an_incident_is_over_is_an_update_and_no_further_pag
 def test_what_had_ended_before_an_incident_began_does_not_make_its_page_an_update(office: Desk) -> None:
     """Prometheus repeats for a quarter of an hour that an alert has ended; the next may find its group waiting."""
     office.fire({**PAGE, "alertname": "PaymentsErrorBudgetBurn"}, over=[PAGE])
-    _until(office, ("[PAGE]", ON_CALL))
+    until(office, ("[PAGE]", ON_CALL))
     [mail] = [one for one in office.mailbox.messages() if ON_CALL in one.recipients]
     text = office.mailbox.get(f"/api/v1/message/{mail.id}")["Text"]
     assert "PaymentsErrorBudgetBurn (page, payments)" in text
     assert ": PaymentSuccessBudgetBurn (payments)" in text
 
 
-def test_webhook_that_speaks_slack_hears_of_pages_too(tmp_path: Path) -> None:
+def test_slack_webhook_receives_pages_too(tmp_path: Path) -> None:
     heard: list[dict] = []
 
     class Chat(BaseHTTPRequestHandler):
@@ -243,7 +125,7 @@ def test_webhook_that_speaks_slack_hears_of_pages_too(tmp_path: Path) -> None:
         ) as office:
             office.fire(PAGE)
             eventually("the chat message", lambda: heard, timeout=PATIENCE)
-            _until(office, ("[PAGE]", ON_CALL))
+            until(office, ("[PAGE]", ON_CALL))
     finally:
         server.shutdown()
         server.server_close()
@@ -257,7 +139,7 @@ def test_configuration_that_makes_no_sense_is_refused_and_the_running_one_goes_o
     assert answer.status_code == 500
     assert "nobody-knows" in answer.text
     office.fire(PAGE)
-    _until(office, ("[PAGE]", ON_CALL))
+    until(office, ("[PAGE]", ON_CALL))
 
 
 def test_rule_that_makes_no_sense_is_refused_and_the_running_ones_go_on(office: Desk, tmp_path: Path) -> None:
@@ -327,7 +209,7 @@ def test_alert_knows_where_grafana_is_or_that_there_is_none_and_has_no_label_of_
 
 
 def _parts_of_the_page(office: Desk) -> tuple[str, str]:
-    _until(office, ("[PAGE]", ON_CALL))
+    until(office, ("[PAGE]", ON_CALL))
     [message] = [one for one in office.mailbox.messages() if ON_CALL in one.recipients]
     shown = office.mailbox.get(f"/api/v1/message/{message.id}")
     return shown["HTML"], shown["Text"]
@@ -343,5 +225,5 @@ def test_target_without_a_service_silences_neither_the_watchdog_nor_anything_els
         return {one["labels"]["alertname"]: one["status"]["inhibitedBy"] for one in alerts}
 
     wanted = {"TargetDown": [], "Watchdog": [], "Any": []}
-    _until(office, ("[PAGE]", "platform-oncall@sandbox.test"))
+    until(office, ("[PAGE]", "platform-oncall@sandbox.test"))
     assert states() == wanted

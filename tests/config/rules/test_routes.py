@@ -44,7 +44,7 @@ def test_ticket_goes_to_the_team_and_wakes_nobody(team: str) -> dict[str, object
 
 
 @every_team
-def test_error_of_the_tracker_is_told_to_its_team_once_and_its_end_to_nobody(team: str) -> dict[str, object]:
+def test_error_of_the_tracker_is_sent_to_its_team_once_and_its_end_to_nobody(team: str) -> dict[str, object]:
     asked = ("severity=ticket", f"team={team}", "service=any", "issue=ANY-1")
     told = [receivers(*asked, f"alertname={alert}") for alert in ("NewErrorIssue", "RegressedErrorIssue")]
     mails = {one["name"]: one.get("email_configs") for one in yaml.safe_load(CONFIG.read_text())["receivers"]}
@@ -57,7 +57,7 @@ def test_error_of_the_tracker_is_told_to_its_team_once_and_its_end_to_nobody(tea
 
 
 @every_team
-def test_alert_that_is_no_news_is_sent_to_nobody(team: str) -> dict[str, object]:
+def test_alert_that_needs_no_notification_is_sent_to_nobody(team: str) -> dict[str, object]:
     return {"is sent to": mailboxes(receivers("severity=none", f"team={team}", "alertname=Any"))}
 
 
@@ -80,7 +80,7 @@ def test_each_step_of_the_escalation_waits_as_long_as_the_contacts_say() -> None
         assert waits == [routes.page_wait(team), CONTACTS.secondary_after, CONTACTS.commander_after]
 
 
-def test_whoever_sees_the_consequences_waits_for_the_cause() -> None:
+def test_notification_of_the_consequences_waits_for_the_cause() -> None:
     """A failing payment is seen by payments and by the gateway, whose team must not be woken first."""
     assert routes.page_wait(catalog()["gateway"].team) == "11s"
     assert routes.page_wait(catalog()["payments"].team) == "6s"

@@ -138,7 +138,7 @@ WORDS = {
 
 
 @nothing_is_wrong_with({f"{one.name} {one.line}": one for one in ALERTS if not one.name.endswith("BudgetBurn")})
-def test_threshold_of_a_rule_is_told_in_its_description_and_in_the_table(alert: Alert) -> dict[str, object]:
+def test_threshold_of_a_rule_is_in_its_description_and_in_the_table(alert: Alert) -> dict[str, object]:
     thresholds = re.findall(r"([<>]=?|==) (?:bool )?([\d.e]+)", alert.rule["expr"])
     words = [word for operator, number in thresholds for word in WORDS[f"{operator} {number}"]]
     description, row = alert.rule["annotations"]["description"].lower(), ROWS[alert.name][2].lower()
