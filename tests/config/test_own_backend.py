@@ -19,6 +19,7 @@ from sandbox.engines import backend
 from sandbox.engines.native.programs import program
 from sandbox.model import ROOT
 from sandbox.model.compose import read_topology
+from sandbox.model.documents import parse_yaml
 from sandbox.model.errors import StackError
 from sandbox.testbench.collector import free_ports
 from sandbox_testing.polling import eventually
@@ -157,9 +158,9 @@ def test_backend_is_shown_the_headers_of_the_environment(places: Places, tmp_pat
 
 @pytest.mark.parametrize("mode", ["with", "instead"])
 def test_every_pipeline_reaches_the_backend_and_loses_no_store_by_oversight(mode: str) -> None:
-    configured = yaml.safe_load((ROOT / "collector" / "config.yaml").read_text())
+    configured = parse_yaml((ROOT / "collector" / "config.yaml").read_text())
     connectors = configured["connectors"].keys()
-    yours = yaml.safe_load((ROOT / "collector" / "backend" / f"{mode}.yaml").read_text())["service"]["pipelines"]
+    yours = parse_yaml((ROOT / "collector" / "backend" / f"{mode}.yaml").read_text())["service"]["pipelines"]
     ours = {name: pipeline["exporters"] for name, pipeline in configured["service"]["pipelines"].items()}
     kept = {
         name: [one for one in exporters if mode == "with" or one in connectors]
@@ -229,10 +230,10 @@ def test_remote_write_is_added_to_the_whole_configuration_and_taken_back(tmp_pat
     url = "https://metrics.example.com/api/v1/write"
     root = checkout(tmp_path, {"REMOTE_WRITE_URL": url, "REMOTE_WRITE_AUTHORIZATION": TOKEN})
     backend.prepare(root)
-    written = yaml.safe_load((root / backend.REMOTE_WRITE).read_text())
+    written = parse_yaml((root / backend.REMOTE_WRITE).read_text())
     [write] = written.pop("remote_write")
     assert (write["url"], write["basic_auth"]) == (url, {"username": "own", "password": "backend"})
-    assert written == yaml.safe_load((ROOT / "prometheus" / "prometheus.yml").read_text())
+    assert written == parse_yaml((ROOT / "prometheus" / "prometheus.yml").read_text())
     [chosen] = [one for one in read_topology(root, {}).services["prometheus"].command if "--config.file" in one]
     assert Path(chosen).name == Path(backend.REMOTE_WRITE).name
 

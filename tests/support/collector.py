@@ -14,6 +14,7 @@ import yaml
 from sandbox.engines.native.render import Substitutions, render_copy
 from sandbox.model import ROOT
 from sandbox.model.compose import read_topology
+from sandbox.model.documents import parse_yaml
 from sandbox.testbench.collector import PORTS, free_ports, gates, started
 
 __all__ = ["CollectorAlone", "bodies", "counted", "forwarding", "named", "stored"]
@@ -136,7 +137,7 @@ def _configuration(scratch: Path, ports: dict[int, int], store: int) -> tuple[Pa
     real = Substitutions(addresses={}, own_ports=ports, paths=places).apply(
         (ROOT / "collector/config.yaml").read_text()
     )
-    configured = yaml.safe_load(real)
+    configured = parse_yaml(real)
     connectors = set(configured["connectors"])
     pipelines = {
         name: {

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from sandbox.model import ROOT
 from sandbox.model.catalog import catalog
 from sandbox.model.compose import read_topology
+from sandbox.model.documents import parse_yaml
 from testing.vocabulary import vocabulary
 from tests.support.checklist import nothing_is_wrong_with
 
@@ -24,7 +23,7 @@ CONFIGURATIONS = [
 
 
 def read(path: str) -> Any:
-    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+    return parse_yaml((ROOT / path).read_text(encoding="utf-8"))
 
 
 def texts(node: Any) -> Iterator[str]:
@@ -44,7 +43,7 @@ def test_every_address_in_a_configuration_is_a_port_of_a_service(path: Path) -> 
     names = "|".join(services)
     found = {
         (name, int(port))
-        for text in texts(yaml.safe_load(path.read_text()))
+        for text in texts(parse_yaml(path.read_text()))
         for name, port in re.findall(rf"(?<![\w.-])({names}):(\d+)", text)
     }
     return {"nobody listens on": found - open_ports}

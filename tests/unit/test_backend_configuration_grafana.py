@@ -11,10 +11,11 @@ from sandbox.dashboards.check import check_files
 from sandbox.dashboards.generate import generated
 from sandbox.dashboards.queries import panels_of
 from sandbox.model import ROOT
+from sandbox.model.documents import parse_yaml
 from testing.vocabulary import vocabulary
 from tests.support.checklist import nothing_is_wrong_with
 
-SOURCES = yaml.safe_load((ROOT / "grafana/provisioning/datasources/stores.yml").read_text())["datasources"]
+SOURCES = parse_yaml((ROOT / "grafana/provisioning/datasources/stores.yml").read_text())["datasources"]
 BOARDS = {name: json.loads(text) for name, text in generated().items()}
 
 # Metrics that somebody else defines: the stores, Tempo's generator, client libraries, the synthetic customer. That
@@ -61,7 +62,7 @@ def test_each_signal_leads_to_the_next_one() -> None:
 
 def test_no_dollar_sign_is_left_for_grafana_to_expand() -> None:
     for path in (ROOT / "grafana/provisioning").rglob("*.yml"):
-        settings = yaml.safe_dump(yaml.safe_load(path.read_text()))
+        settings = yaml.safe_dump(parse_yaml(path.read_text()))
         assert not re.search(r"(?<!\$)\$(?!\$)", settings.replace("$$", "")), path.name
 
 

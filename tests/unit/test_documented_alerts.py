@@ -1,9 +1,8 @@
 """docs/reference/alerts.md names every alert with its severities and its team, and no other."""
 
-import yaml
-
 from sandbox.model import ROOT
 from sandbox.model.catalog import catalog
+from sandbox.model.documents import parse_yaml
 from tests.support.tables import rows
 
 COLUMNS = ("alert", "severity", "team", "fires when")
@@ -16,9 +15,7 @@ def written() -> dict[str, tuple[set[str], set[str]]]:
     folder = ROOT / "prometheus"
     found: dict[str, tuple[set[str], set[str]]] = {}
     for path in [*(folder / "rules").glob("*.yml"), *(folder / "generated" / "sandbox").glob("*.yml")]:
-        rules = [
-            rule for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]
-        ]
+        rules = [rule for group in parse_yaml(path.read_text(encoding="utf-8"))["groups"] for rule in group["rules"]]
         # An alert on a recorded series has the labels of the series.
         recorded = {rule["labels"]["team"] for rule in rules if "record" in rule and "team" in rule.get("labels", {})}
         for rule in (rule for rule in rules if "alert" in rule):

@@ -3,20 +3,19 @@
 import json
 import re
 
-import yaml
-
 from gateway import reports
 from gateway.settings import BROWSER_SAMPLING
 from kit.catalog import team_of
 from sandbox.model import ROOT
 from sandbox.model.catalog import SERVICES, catalog, frontends
+from sandbox.model.documents import parse_yaml
 from sandbox_telemetry.errors import Throttle
 from sandbox_telemetry.settings import SAMPLED_SHARE, Environment
 from testing.vocabulary import vocabulary
 
 PAGE = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
 LISTS = json.loads((ROOT / "services" / "frontend" / "platform" / "policy.json").read_text(encoding="utf-8"))
-CONTACTS = yaml.safe_load((ROOT / "alertmanager" / "contacts.yml").read_text(encoding="utf-8"))
+CONTACTS = parse_yaml((ROOT / "alertmanager" / "contacts.yml").read_text(encoding="utf-8"))
 OWNERS = {**{name: row for name, row in catalog().items() if row.errors}, **frontends()}
 
 

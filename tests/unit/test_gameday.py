@@ -10,6 +10,7 @@ import yaml
 
 from sandbox.incidents import faults, incident, objectives, review, runbook, scenario, session
 from sandbox.incidents.record import Record, earlier, write
+from sandbox.model.documents import parse_yaml
 from sandbox.model.errors import StackError
 from sandbox.model.stack import Stack
 from tests.support.checklist import nothing_is_wrong_with
@@ -135,7 +136,7 @@ def test_scenarios_are_of_at_least_ten_kinds() -> None:
 def test_scenario_that_is_wrong_is_refused_with_what_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: dict, problem: str
 ) -> None:
-    data = yaml.safe_load((scenario.FOLDER / "bad-release.yml").read_text()) | change
+    data = parse_yaml((scenario.FOLDER / "bad-release.yml").read_text()) | change
     (tmp_path / "mine.yml").write_text(yaml.safe_dump({key: value for key, value in data.items() if value is not None}))
     monkeypatch.setattr(scenario, "FOLDER", tmp_path)
 

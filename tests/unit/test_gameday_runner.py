@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx
 import pytest
-import yaml
 
 from sandbox.incidents import objectives, runbook, runner, scenario, watch
 from sandbox.incidents.ask import Answer, Asker
@@ -16,6 +15,7 @@ from sandbox.incidents.losses import scrapes_missed, untold
 from sandbox.incidents.record import Record
 from sandbox.incidents.watch import Watch
 from sandbox.model import ROOT
+from sandbox.model.documents import parse_yaml
 from sandbox.model.errors import StackError
 from sandbox.model.stack import Stack
 
@@ -83,7 +83,7 @@ def test_objective_and_condition_of_a_scenario_must_both_hold() -> None:
 
 def test_objective_holds_by_samples_of_after_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
     """What broke and was put right within seconds is in Prometheus a scrape later; a circuit may still be open."""
-    scrape = float(yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())["global"]["scrape_interval"][:-1])
+    scrape = float(parse_yaml((ROOT / "prometheus/prometheus.yml").read_text())["global"]["scrape_interval"][:-1])
     asked_at = [0.0]
 
     def query(_expression: str) -> list[str]:

@@ -1,9 +1,8 @@
 """Grafana's settings in docker-compose.yml, as far as they can be judged without Grafana."""
 
-import yaml
-
 from sandbox.model import ROOT
 from sandbox.model.compose import read_topology
+from sandbox.model.documents import parse_yaml
 
 GRAFANA = read_topology(ROOT, {}).services["grafana"]
 SETTINGS = GRAFANA.environment
@@ -28,7 +27,7 @@ BUNDLED = {
 
 
 def used() -> set[str]:
-    sources = yaml.safe_load((PROVISIONING / "datasources" / "stores.yml").read_text(encoding="utf-8"))
+    sources = parse_yaml((PROVISIONING / "datasources" / "stores.yml").read_text(encoding="utf-8"))
     return {source["type"] for source in sources["datasources"]}
 
 

@@ -4,13 +4,13 @@ import re
 from functools import cache
 
 import pytest
-import yaml
 
 from sandbox.incidents import runbook, scenario
 from sandbox.incidents.runbook import LANGUAGES, SECTIONS
 from sandbox.model import ROOT
 from sandbox.model.catalog import catalog, frontends
 from sandbox.model.compose import read_topology
+from sandbox.model.documents import parse_yaml
 from tests.support.checklist import nothing_is_wrong_with
 
 # Lines and columns of a terminal on half a screen.
@@ -45,7 +45,7 @@ NOT_PRACTISED = {
     "/d/$gone && sandbox start otel-collector": "tests/e2e/test_queues.py runs it",
 }
 PAGES = {name: runbook.read(name) for name in runbook.names()}
-CONTACTS = yaml.safe_load((runbook.FOLDER.parent / "alertmanager" / "contacts.yml").read_text(encoding="utf-8"))
+CONTACTS = parse_yaml((runbook.FOLDER.parent / "alertmanager" / "contacts.yml").read_text(encoding="utf-8"))
 COMPONENTS = set(read_topology(ROOT, {}).services)
 # They prepare or ask another part, and nobody is called for them.
 HELPERS = {"volume-owner", "collector-files", "otel-collector-health"}
@@ -56,7 +56,7 @@ def alert_names() -> set[str]:
     """Every alert that Prometheus is given, and those of the error tracker."""
     folder = ROOT / "prometheus"
     files = [*(folder / "rules").glob("*.yml"), *(folder / "generated" / "sandbox").glob("*.yml")]
-    groups = [group for path in files for group in yaml.safe_load(path.read_text(encoding="utf-8"))["groups"]]
+    groups = [group for path in files for group in parse_yaml(path.read_text(encoding="utf-8"))["groups"]]
     return {rule["alert"] for group in groups for rule in group["rules"] if "alert" in rule} | OF_ERRORS
 
 

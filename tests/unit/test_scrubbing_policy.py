@@ -4,13 +4,13 @@ import re
 from itertools import product
 
 import pytest
-import yaml
 
 from sandbox.model import ROOT
+from sandbox.model.documents import parse_yaml
 from sandbox_telemetry import names, policy
 from tests.support.scrubbing import PAGE, Shape, table
 
-CONFIGURATION = yaml.safe_load((ROOT / "collector" / "config.yaml").read_text(encoding="utf-8"))
+CONFIGURATION = parse_yaml((ROOT / "collector" / "config.yaml").read_text(encoding="utf-8"))
 REDACTION = CONFIGURATION["processors"]["redaction/names"]
 VALUES = CONFIGURATION["processors"]["redaction"]
 

@@ -3,10 +3,10 @@
 import re
 
 import pytest
-import yaml
 
 from sandbox.dashboards.queries import dashboards, panels_of
 from sandbox.model import ROOT
+from sandbox.model.documents import parse_yaml
 from sandbox_testing.stores import Bugsink, Loki
 from sandbox_testing.stores.bugsink import ErrorEvent
 
@@ -32,7 +32,7 @@ def test_fixtures_find_what_belongs_to_an_id_without_its_leading_zeros(
 
 def test_every_query_that_takes_an_id_accepts_it_with_and_without_leading_zeros() -> None:
     """The stored id is in Loki; a query that compares for equality finds nothing for a shortened one."""
-    sources = yaml.safe_load((ROOT / "grafana/provisioning/datasources/stores.yml").read_text())["datasources"]
+    sources = parse_yaml((ROOT / "grafana/provisioning/datasources/stores.yml").read_text())["datasources"]
     [to_logs] = [one["jsonData"]["tracesToLogsV2"]["query"] for one in sources if one["uid"] == "tempo"]
     queries = [to_logs.replace("$${__trace.traceId}", "${trace}")]
     for board in dashboards().values():

@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import yaml
-
 from sandbox.model import ROOT
+from sandbox.model.documents import parse_yaml
 
 GITHUB = ROOT / ".github" / "workflows" / "ci.yml"
 GITLAB = ROOT / ".gitlab-ci.yml"
@@ -13,11 +12,11 @@ NOT_JOBS = {"stages", "default", "variables"}
 
 def github_jobs() -> dict[str, list[dict[str, Any]]]:
     """The steps of each job."""
-    return {name: job["steps"] for name, job in yaml.safe_load(GITHUB.read_text())["jobs"].items()}
+    return {name: job["steps"] for name, job in parse_yaml(GITHUB.read_text())["jobs"].items()}
 
 
 def gitlab_jobs() -> dict[str, dict[str, Any]]:
-    jobs = yaml.safe_load(GITLAB.read_text())
+    jobs = parse_yaml(GITLAB.read_text())
     return {name: job for name, job in jobs.items() if name not in NOT_JOBS and not name.startswith(".")}
 
 
@@ -51,7 +50,7 @@ def test_every_job_that_builds_or_tests_has_a_cache() -> None:
         heavy = any(step.get("run", "").startswith(("make test", "make build")) for step in steps)
         cached = [step["with"]["path"] for step in steps if step.get("uses", "").startswith("actions/cache")]
         assert not heavy or "~/.cache/observability-sandbox" in str(cached), name
-    default, variables = (yaml.safe_load(GITLAB.read_text())[key] for key in ("default", "variables"))
+    default, variables = (parse_yaml(GITLAB.read_text())[key] for key in ("default", "variables"))
     assert default["cache"]["paths"] == [".cache"]
     assert variables["SANDBOX_CACHE"].startswith("$CI_PROJECT_DIR/.cache/")
 

@@ -128,6 +128,6 @@ class Trade(RuleBasedStateMachine):
 def test_money_is_neither_created_nor_lost_in_any_history(books: Books) -> None:
     Trade.books = books
     limits = settings(
-        max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
     run_state_machine_as_test(Trade, settings=limits)

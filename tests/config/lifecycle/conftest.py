@@ -1,6 +1,7 @@
 """A checkout of its own with a small stack, and the command line run in it as `make` runs it."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -51,6 +52,14 @@ class Checkout:
         """Write the store's configuration file."""
         (self.root / "conf" / "store.conf").write_text(text)
 
+    def hold(self) -> None:
+        """Make the store wait at its start until `release`."""
+        self.settings("wait\n")
+
+    def release(self) -> None:
+        """Let a store that waits go on."""
+        (self.layout.volume("store-data") / "go").touch()
+
     def processes(self) -> dict[str, psutil.Process]:
         """What runs for this checkout: the supervisor, and each component by the port that it serves."""
         names = {str(port): name for name, port in self.ports.items()}
@@ -81,9 +90,12 @@ def checkout(tmp_path: Path) -> Iterator[Checkout]:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, below those that the system hands out by itself."""
+    """Random ports that nobody listens on, below those that the system hands out by itself.
+
+    Random, because tests in another process look for ports at the same time.
+    """
     found: list[int] = []
-    for port in range(20_000, 32_000, 7):
+    for port in random.sample(range(20_000, 32_000), 1_000):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)):
                 found.append(port)

@@ -52,10 +52,11 @@ def test_line_ends_of_windows_are_reported_before_anything_starts(checkout):
 
 
 def test_a_second_up_while_one_runs_names_the_running_process(checkout):
-    checkout.settings("slow\n")
+    checkout.hold()
     with checkout.start("up") as first:
         checkout.wait_until("the first up has started the store", lambda: "store" in checkout.processes())
         second = checkout.stack("up")
+        checkout.release()
         first.communicate(timeout=60)
 
     assert second.returncode == 1
@@ -65,7 +66,7 @@ def test_a_second_up_while_one_runs_names_the_running_process(checkout):
 
 @pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_up_stops_what_it_had_started(checkout, kind):
-    checkout.settings("slow\n")
+    checkout.hold()
     with checkout.start("up") as up:
         checkout.wait_until("the store is starting", lambda: "store" in checkout.processes())
         up.send_signal(kind)
@@ -78,10 +79,11 @@ def test_an_interrupted_up_stops_what_it_had_started(checkout, kind):
 
 
 def test_after_a_killed_up_the_next_one_finishes_its_work(checkout):
-    checkout.settings("slow\n")
+    checkout.hold()
     with checkout.start("up") as up:
         checkout.wait_until("the store is starting", lambda: "store" in checkout.processes())
         up.kill()
+    checkout.release()
 
     again = checkout.stack("up")
 

@@ -17,6 +17,7 @@ from sandbox.alerting.routes import PAGE_WAIT, SYMPTOM_WAIT
 from sandbox.engines.native.programs import program
 from sandbox.model import ROOT
 from sandbox.model.compose import read_topology
+from sandbox.model.documents import parse_yaml
 from sandbox_testing import Mailpit, eventually
 from testing.process import free_port
 
@@ -152,7 +153,7 @@ def alertmanager(folder: Path, ports: Mapping[str, int]) -> Iterator[Program]:
 @contextmanager
 def prometheus(folder: Path, ports: Mapping[str, int], **environment: str) -> Iterator[Program]:
     """Prometheus with the platform's rules, evaluated each second, that tells the desk's Alertmanager."""
-    real = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())
+    real = parse_yaml((ROOT / "prometheus/prometheus.yml").read_text())
     (folder / "rules.yml").write_text((ROOT / "prometheus/rules/platform.yml").read_text())
     targets = [{"static_configs": [{"targets": [f"127.0.0.1:{ports['alertmanager']}"]}]}]
     config = {

@@ -4,18 +4,18 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from sandbox.alerting.problems import Problem
 from sandbox.alerting.slos import SLOS, Slo, every_slo
 from sandbox.model import ROOT
+from sandbox.model.documents import parse_yaml
 
 
 def test_sandbox_and_production_differ_in_their_windows_alone() -> None:
     by_variant = {}
     for variant in ("sandbox", "production"):
         texts = [path.read_text() for path in sorted((ROOT / "prometheus/generated" / variant).glob("*.yml"))]
-        rules = [rule for text in texts for group in yaml.safe_load(text)["groups"] for rule in group["rules"]]
+        rules = [rule for text in texts for group in parse_yaml(text)["groups"] for rule in group["rules"]]
         windows = r"ratio_rate\w+|\[\w+\]"
         plain = [(rule.get("alert"), re.sub(windows, "…", rule["expr"])) for rule in rules if "alert" in rule]
         factors = {float(found) for _, expr in plain for found in re.findall(r"\(([\d.]+) \*", expr)}

@@ -24,6 +24,7 @@ from sandbox.dashboards.queries import dashboards, queries_of, values_of
 from sandbox.engines.native.programs import program
 from sandbox.incidents import runbook
 from sandbox.model import ROOT
+from sandbox.model.documents import parse_yaml
 from sandbox_testing import Prometheus, eventually
 from testing.process import free_port
 from tests.config.rules.paging import started
@@ -57,7 +58,7 @@ def asked() -> list[Asked]:
     rules = [
         Asked(f"{path.name}: {rule.get('alert') or rule['record']}", rule["expr"])
         for path in RULES
-        for group in yaml.safe_load(path.read_text())["groups"]
+        for group in parse_yaml(path.read_text())["groups"]
         for rule in group["rules"]
     ]
     pages = [

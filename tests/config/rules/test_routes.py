@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from sandbox.alerting import routes
 from sandbox.alerting.contacts import read_contacts
@@ -12,6 +11,7 @@ from sandbox.alerting.lint import alertmanager_files, severities
 from sandbox.alerting.problems import Problem
 from sandbox.model import ROOT
 from sandbox.model.catalog import catalog
+from sandbox.model.documents import parse_yaml
 from tests.config.rules.programs import run
 from tests.support.checklist import nothing_is_wrong_with
 
@@ -27,7 +27,7 @@ def receivers(*labels: str, config: Path = CONFIG) -> list[str]:
 
 
 def mailboxes(names: list[str]) -> list[str]:
-    found = {one["name"]: one for one in yaml.safe_load(CONFIG.read_text())["receivers"]}
+    found = {one["name"]: one for one in parse_yaml(CONFIG.read_text())["receivers"]}
     return [mail["to"] for name in names for mail in found[name].get("email_configs", [])]
 
 
@@ -47,7 +47,7 @@ def test_ticket_goes_to_the_team_and_wakes_nobody(team: str) -> dict[str, object
 def test_error_of_the_tracker_is_sent_to_its_team_once_and_its_end_to_nobody(team: str) -> dict[str, object]:
     asked = ("severity=ticket", f"team={team}", "service=any", "issue=ANY-1")
     told = [receivers(*asked, f"alertname={alert}") for alert in ("NewErrorIssue", "RegressedErrorIssue")]
-    mails = {one["name"]: one.get("email_configs") for one in yaml.safe_load(CONFIG.read_text())["receivers"]}
+    mails = {one["name"]: one.get("email_configs") for one in parse_yaml(CONFIG.read_text())["receivers"]}
     ends = [one for names in told for one in names if mails[one][0]["send_resolved"] is not False]
     once = [CONTACTS.teams[team].mailbox]
     return {
@@ -72,7 +72,7 @@ def test_alert_that_nobody_owns_reaches_the_platform_team(labels: tuple[str, ...
 
 
 def test_each_step_of_the_escalation_waits_as_long_as_the_contacts_say() -> None:
-    told = yaml.safe_load(CONFIG.read_text())["route"]["routes"]
+    told = parse_yaml(CONFIG.read_text())["route"]["routes"]
     for team in CONTACTS.teams:
         waits = [one["group_wait"] for one in told if one["matchers"] == ["severity = page", f"team = {team}"]]
         groups = [one["group_by"] for one in told if one["matchers"] == ["severity = page", f"team = {team}"]]
@@ -88,7 +88,7 @@ def test_notification_of_the_consequences_waits_for_the_cause() -> None:
 
 def test_contacts_know_every_team_that_owns_something_and_no_severity_is_left_out() -> None:
     owners = {row.team for row in catalog().values() if row.signals}
-    prometheus = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())["scrape_configs"]
+    prometheus = parse_yaml((ROOT / "prometheus/prometheus.yml").read_text())["scrape_configs"]
     owners |= {one["labels"]["team"] for job in prometheus for one in job.get("static_configs", [])}
     assert owners <= CONTACTS.teams.keys()
     routed = {found for one in re.findall(r"severity = (\w+)", CONFIG.read_text()) for found in [one]}
@@ -106,7 +106,7 @@ def test_alertmanager_accepts_the_configuration() -> None:
 
 
 def test_slack_variant_tells_the_same_people_and_the_channels_beside() -> None:
-    mail, slack = (yaml.safe_load((routes.FOLDER / name).read_text()) for name in routes.generated())
+    mail, slack = (parse_yaml((routes.FOLDER / name).read_text()) for name in routes.generated())
     channels = {}
     for receiver in slack["receivers"]:
         for one in receiver.pop("slack_configs", []):
@@ -119,7 +119,7 @@ def test_slack_variant_tells_the_same_people_and_the_channels_beside() -> None:
 
 
 def test_dead_mans_switch_mails_those_whom_nobody_else_would_tell() -> None:
-    heartbeat = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["heartbeat"]
+    heartbeat = parse_yaml((ROOT / "docker-compose.yml").read_text())["services"]["heartbeat"]
     wanted = [CONTACTS.teams["platform"].on_call, CONTACTS.commander]
     assert heartbeat["environment"]["MAIL_TO"].split(",") == wanted
 

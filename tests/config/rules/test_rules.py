@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-import yaml
 
 from sandbox.alerting.contacts import read_contacts
 from sandbox.alerting.lint import TABLE, Alert, alerts, severities
 from sandbox.alerting.slos import SLOS
 from sandbox.model.catalog import catalog
+from sandbox.model.documents import parse_yaml
 from testing.vocabulary import vocabulary
 from tests.config.rules.programs import run
 from tests.config.rules.test_slos import OBJECTIVES
@@ -28,7 +28,7 @@ ROWS = {
 }
 OWNERS = {
     slo["alerting"]["name"]: slos["labels"]["team"]
-    for slos in (yaml.safe_load(path.read_text()) for path in SLOS.glob("*.yml"))
+    for slos in (parse_yaml(path.read_text()) for path in SLOS.glob("*.yml"))
     for slo in slos["slos"]
 }
 """Alert of an objective to the team that the objective names; its recordings hand it on."""
@@ -44,7 +44,7 @@ def test_alerts_fire_exactly_when_they_should(path: Path) -> None:
 def test_every_alert_has_a_test_that_makes_it_fire_and_one_that_makes_it_end() -> None:
     fires, is_silent = set(OBJECTIVES), set(OBJECTIVES) | {"Watchdog"}
     for path in TESTS:
-        for test in yaml.safe_load(path.read_text())["tests"]:
+        for test in parse_yaml(path.read_text())["tests"]:
             for one in test.get("alert_rule_test", []):
                 (fires if one.get("exp_alerts") else is_silent).add(one["alertname"])
             for one in test.get("promql_expr_test", []):
@@ -104,7 +104,7 @@ def _seconds(duration: str) -> int:
 
 def test_table_of_alerts_says_what_each_objective_promises() -> None:
     for path in SLOS.glob("*.yml"):
-        for slo in yaml.safe_load(path.read_text())["slos"]:
+        for slo in parse_yaml(path.read_text())["slos"]:
             told = ROWS[slo["alerting"]["name"]][2]
             assert f"{slo['objective']:g} %" in told
             bound = re.search(r'le="([\d.]+)"', slo["sli"]["events"]["error_query"])

@@ -10,6 +10,7 @@ import yaml
 from sandbox.alerting.slos import SLOS, every_slo
 from sandbox.model import ROOT
 from sandbox.model.catalog import catalog
+from sandbox.model.documents import parse_yaml
 from tests.config.rules.programs import run
 
 REQUESTS = "http_server_request_duration_seconds"
@@ -102,7 +103,8 @@ def _rules_of(alert: str) -> Path:
 def _judge(folder: Path, rules: Iterable[Path], evaluated: str, tests: list[dict[str, object]]) -> None:
     path = folder / "slo.test.yml"
     files = sorted({str(one) for one in rules})
-    path.write_text(yaml.safe_dump({"rule_files": files, "evaluation_interval": evaluated, "tests": tests}))
+    # JSON is YAML.
+    path.write_text(json.dumps({"rule_files": files, "evaluation_interval": evaluated, "tests": tests}))
     run("IMAGE_PROMETHEUS", "/bin/promtool", "test", "rules", path)
 
 
@@ -166,7 +168,7 @@ STEPS = {"sandbox": 5, "production": 120}
 def _factors(variant: str) -> dict[float, tuple[str, int]]:
     """Factor of the workbook to severity and long window in seconds, from the file of the windows."""
     [path] = {slo.windows for slo in every_slo() if slo.target.parent.name == variant}
-    spec = yaml.safe_load(path.read_text())["spec"]
+    spec = parse_yaml(path.read_text())["spec"]
     return {
         round(window["errorBudgetPercent"] / 100 * _seconds(spec["sloPeriod"]) / _seconds(window["longWindow"]), 3): (
             severity,
@@ -213,7 +215,7 @@ def _turning(alert: str, factor: float, healthy: int, burning: int) -> list[dict
 
 def _group_of(alert: str, variant: str, folder: Path) -> Path:
     """The one group with the recordings and alerts of an objective: the others cost minutes and decide nothing."""
-    files = [yaml.safe_load(path.read_text()) for path in (ROOT / "prometheus/generated" / variant).glob("*.yml")]
+    files = [parse_yaml(path.read_text()) for path in (ROOT / "prometheus/generated" / variant).glob("*.yml")]
     [group] = [
         group for file in files for group in file["groups"] if any(one.get("alert") == alert for one in group["rules"])
     ]
@@ -247,7 +249,7 @@ def test_each_objective_has_its_test() -> None:
     declared = {
         slo["alerting"]["name"]: (slos["service"], slo["name"], pytest.approx(1 - slo["objective"] / 100))
         for path in SLOS.glob("*.yml")
-        for slos in [yaml.safe_load(path.read_text())]
+        for slos in [parse_yaml(path.read_text())]
         for slo in slos["slos"]
     }
     assert {alert: row[:3] for alert, row in OBJECTIVES.items()} == declared

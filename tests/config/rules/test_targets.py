@@ -7,12 +7,13 @@ import yaml
 
 from sandbox.engines.native.programs import program
 from sandbox.model import ROOT
+from sandbox.model.documents import parse_yaml
 from sandbox_testing import eventually
 from testing.process import free_port
 from tests.config.rules.paging import started
 from tests.support.checklist import nothing_is_wrong_with
 
-JOBS = yaml.safe_load((ROOT / "prometheus/prometheus.yml").read_text())["scrape_configs"]
+JOBS = parse_yaml((ROOT / "prometheus/prometheus.yml").read_text())["scrape_configs"]
 GUESTS = [job for job in JOBS if job["job_name"] == "guests"]
 TARGET = "127.0.0.1:9"
 

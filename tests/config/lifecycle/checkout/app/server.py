@@ -1,4 +1,4 @@
-"""Answers every request with what it was started with; its settings file may make it slow or kill it."""
+"""Answers every request with what it was started with; its settings file may make it wait at its start or end it."""
 
 import argparse
 import json
@@ -25,8 +25,8 @@ class Answer(BaseHTTPRequestHandler):
 
 if "die" in settings:
     sys.exit("cannot open the ledger: it is torn")
-if "slow" in settings:
-    time.sleep(3)
+while "wait" in settings and not (Path(arguments.data) / "go").exists():
+    time.sleep(0.05)
 if arguments.data:
     with (Path(arguments.data) / "starts").open("a") as starts:
         starts.write("started\n")
