@@ -94,12 +94,12 @@ class Slo:
         return yaml.safe_dump({"groups": groups}, sort_keys=False, width=10_000, allow_unicode=True)
 
 
-def every_slo(folder: Path = SLOS, output: Path = OUTPUT) -> list[Slo]:
+def every_slo() -> list[Slo]:
     """Return each file of objectives in each variant."""
     return [
-        Slo(source, SLOS / "windows" / f"{windows}.yml", output / variant / source.name)
+        Slo(source, SLOS / "windows" / f"{windows}.yml", OUTPUT / variant / source.name)
         for variant, windows in VARIANTS.items()
-        for source in sorted(folder.glob("*.yml"))
+        for source in sorted(SLOS.glob("*.yml"))
     ]
 
 

@@ -8,11 +8,11 @@ import pytest
 
 from sandbox.checks.doctor.probes import PROBE
 from sandbox.completeness.exposition import samples_of
-from sandbox.completeness.senders import wait_for_senders
-from sandbox.engines import commands, control
+from sandbox.engines import commands
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
 from sandbox_testing.stores import Prometheus
+from tests.support.components import start, wait_for_senders
 
 # In the order of the doctor's hops.
 HOPS = {
@@ -83,11 +83,11 @@ def stopped(stack: Stack) -> dict[str, subprocess.CompletedProcess[str]]:
     try:
         for component in reversed(HOPS):
             said[component] = None
-            control.stop(stack, component)
+            commands.stop(stack.root, component)
             said[component] = examined(stack)
     finally:
         for component in said:
-            control.start(stack, component, senders=False)
+            start(stack, component, senders=False)
         wait_for_senders(stack)
     return said
 
