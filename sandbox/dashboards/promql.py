@@ -124,10 +124,10 @@ def requests(where: str = CHOSEN, by: str = "service", window: str = WINDOW) -> 
     return _or_spans(own, rate(SPANS, _of_spans(by), _and(where, _SERVER), window), by)
 
 
-def by_status(where: str = CHOSEN) -> str:
+def by_status() -> str:
     """Responses per second of one service by class (2xx), or by span status if the service sends only spans."""
-    own = f'sum by (class) (label_replace({rate(REQUESTS, STATUS, where)}, "class", "${{1}}xx", "{STATUS}", "(.).*"))'
-    spans = rate(SPANS, "status_code", _and(where, _SERVER))
+    own = f'sum by (class) (label_replace({rate(REQUESTS, STATUS, CHOSEN)}, "class", "${{1}}xx", "{STATUS}", "(.).*"))'
+    spans = rate(SPANS, "status_code", _and(CHOSEN, _SERVER))
     named = f'label_replace({spans}, "class", "$1", "status_code", "STATUS_CODE_(.*)")'
     return f"{own} or sum by (class) ({named}) unless on () {own}"
 

@@ -109,12 +109,12 @@ def traces(
     return panel.span(width).show_header(True).with_target(target.table_type("traces"))
 
 
-def trace(title: str, description: str, variable: str, *, quiet: str, height: int = 14) -> Any:
+def trace(title: str, description: str, variable: str, *, quiet: str) -> Any:
     """One trace in Grafana's trace view, by the id in a variable."""
     panel = dashboard.Panel().type("traces").title(title).description(f"{description} Empty: {quiet}.")
     panel.unit("short").thresholds(thresholds(None)).no_value(quiet[0].upper() + quiet[1:]).datasource(TEMPO)
     target = tempo.TempoQuery().ref_id("A").datasource(TEMPO).query_type("traceql").query(f"${{{variable}}}")
-    return panel.height(height).span(24).with_target(target)
+    return panel.height(14).span(24).with_target(target)
 
 
 def _looks(column: Column, width: int) -> list[DynamicConfigValue]:

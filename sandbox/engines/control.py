@@ -3,9 +3,6 @@
 No other part of the test suite knows which engine runs the stack.
 """
 
-import json
-import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -25,8 +22,6 @@ from sandbox_testing.polling import eventually
 
 __all__ = [
     "Listener",
-    "address_for_containers",
-    "called_port",
     "freeze",
     "kill",
     "listeners",
@@ -105,26 +100,6 @@ def thaw(stack: Stack, component: str) -> None:
         _compose(stack, "unpause", component)
 
 
-def called_port(stack: Stack, service: str) -> int:
-    """Return the port that other services use. In a container network, it differs from the published one."""
-    if name(stack) == "native":
-        return stack.port(service)
-    return read_topology(stack.root).services[service].ports[0].target
-
-
-def address_for_containers(stack: Stack) -> str:
-    """Return the address on which a program of this machine must listen to be reachable as host.docker.internal."""
-    if name(stack) == "docker":
-        # Read from the bridge's options: an engine does not report its address before a container has used it.
-        options = json.loads(_docker("network", "inspect", "bridge"))[0]["Options"]
-        addresses = psutil.net_if_addrs().get(options.get("com.docker.network.bridge.name", ""), [])
-        # An engine in a virtual machine maps the name to 127.0.0.1; its bridge is not an interface of this machine.
-        for address in addresses:
-            if address.family is socket.AF_INET:
-                return str(address.address)
-    return "127.0.0.1"
-
-
 def listeners(stack: Stack) -> list[Listener]:
     """Return every TCP port that the running stack has open on this machine."""
     found = _of_processes(stack) if name(stack) == "native" else _published(stack)
@@ -173,11 +148,3 @@ def _compose(stack: Stack, *arguments: str) -> str:
 
 def _docker_engine(stack: Stack) -> DockerEngine:
     return DockerEngine(read_topology(stack.root), {})
-
-
-def _docker(*arguments: str) -> str:
-    command = ["docker", *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed: {done.stderr.strip()[-1000:]}")
-    return done.stdout

@@ -7,6 +7,7 @@ import pytest
 
 from sandbox.engines import control
 from sandbox.model.catalog import SERVICES
+from sandbox.model.compose import read_topology
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import CARD, Customer, Exchange
 from sandbox_testing.observe import Telemetry
@@ -20,9 +21,16 @@ def session_asked_by(service: str, port: int) -> Node:
     return Node(f"{service} CLIENT GET to port {port}", (answered,))
 
 
+def called_port(stack: Stack, service: str) -> int:
+    """The port that other services use. In a container network, it differs from the published one."""
+    if control.name(stack) == "native":
+        return stack.port(service)
+    return read_topology(stack.root).services[service].ports[0].target
+
+
 def payment_tree(stack: Stack) -> Node:
     """The whole trace of one payment: the gateway refuses dead sessions first, payments asks again by itself."""
-    auth, payments, acquirer = (control.called_port(stack, service) for service in ("auth", "payments", "acquirer"))
+    auth, payments, acquirer = (called_port(stack, service) for service in ("auth", "payments", "acquirer"))
     served = Node(
         "payments SERVER POST /payments",
         (

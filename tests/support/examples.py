@@ -3,6 +3,7 @@
 ``python -m tests.support.examples`` builds them. It needs the package registries, and does nothing if all are built.
 """
 
+import json
 import os
 import shutil
 import socket
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 import yaml
 
 from sandbox.engines import control
@@ -67,7 +69,7 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
 
     Two send everything to the HTTP port. Stock uses gRPC, and exposes /metrics instead of sending metrics.
     """
-    host = control.address_for_containers(stack)
+    host = _address_for_containers(stack)
     ports = dict(zip(CHAIN, _free_ports(len(CHAIN)), strict=True))
     [page] = _free_ports(1, host)
     urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
@@ -118,6 +120,25 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
             )
         ends.enter_context(_scraped(stack, "stock", page))
         yield {name: Guest(name, languages[name], urls[name]) for name in CHAIN}
+
+
+def _address_for_containers(stack: Stack) -> str:
+    """Return the address on which a program of this machine must listen to be reachable as host.docker.internal."""
+    if control.name(stack) == "docker":
+        # Read from the bridge's options: an engine does not report its address before a container has used it.
+        options = _bridge_options()
+        addresses = psutil.net_if_addrs().get(options.get("com.docker.network.bridge.name", ""), [])
+        # An engine in a virtual machine maps the name to 127.0.0.1; its bridge is not an interface of this machine.
+        for address in addresses:
+            if address.family is socket.AF_INET:
+                return str(address.address)
+    return "127.0.0.1"
+
+
+def _bridge_options() -> dict[str, str]:
+    command = ["docker", "network", "inspect", "bridge"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+    return json.loads(done.stdout)[0]["Options"]
 
 
 @contextmanager

@@ -25,9 +25,9 @@ def journey() -> dashboard.Dashboard:
     )
 
 
-def _share(metric: str, where: str, window: str = "5m") -> str:
-    every = rate(metric, window=window)
-    return share(f"({rate(metric, where=where, window=window)} or 0 * {every})", every)
+def _share(metric: str, where: str) -> str:
+    every = rate(metric, window="5m")
+    return share(f"({rate(metric, where=where, window='5m')} or 0 * {every})", every)
 
 
 def _outside() -> list:

@@ -50,18 +50,18 @@ class Canvas:
         where = (box.x / self.width, 1 - (box.y + box.h) / self.height, box.w / self.width, box.h / self.height)
         return self.figure.add_axes(where, facecolor="none")
 
-    def card(self, box: Box, shade: str = PANEL) -> None:
+    def card(self, box: Box) -> None:
         """Draw the background of a panel."""
         style = "round,pad=0,rounding_size=4"
         self.page.add_patch(
-            FancyBboxPatch((box.x, box.y), box.w, box.h, boxstyle=style, facecolor=shade, edgecolor=EDGE, linewidth=0.8)
+            FancyBboxPatch((box.x, box.y), box.w, box.h, boxstyle=style, facecolor=PANEL, edgecolor=EDGE, linewidth=0.8)
         )
 
-    def fill(self, box: Box, shade: str, alpha: float = 1.0) -> None:
-        self.page.add_patch(Rectangle((box.x, box.y), box.w, box.h, facecolor=shade, edgecolor="none", alpha=alpha))
+    def fill(self, box: Box, shade: str) -> None:
+        self.page.add_patch(Rectangle((box.x, box.y), box.w, box.h, facecolor=shade, edgecolor="none"))
 
-    def rule(self, x1: float, y1: float, x2: float, y2: float, shade: str = EDGE) -> None:
-        self.page.plot((x1, x2), (y1, y2), color=shade, linewidth=0.8, solid_capstyle="butt")
+    def rule(self, x1: float, y1: float, x2: float, y2: float) -> None:
+        self.page.plot((x1, x2), (y1, y2), color=EDGE, linewidth=0.8, solid_capstyle="butt")
 
     def text(self, x: float, y: float, text: str, size: float = 9, colour: str = TEXT, **style: Any) -> None:
         """Draw text.
