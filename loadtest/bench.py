@@ -40,8 +40,6 @@ SERVICE = "bench"
 
 # Two processes of the same program differ by some percent for as long as they live, so each part has several.
 STARTS = 5
-# Turns in a round. A turn is so short that other activity of the machine changes little meanwhile.
-TURNS = 10
 # Longer than the batch delay, so that the figure includes the export of every span.
 EXPORT_SECONDS = 0.5
 

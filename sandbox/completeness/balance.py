@@ -3,8 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from sandbox.completeness.exposition import samples_of
-from sandbox.completeness.senders import PROCESSED
+from sandbox.completeness.exposition import PROCESSED, samples_of
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
 

@@ -6,7 +6,10 @@ import httpx
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-__all__ = ["families_of", "samples_of"]
+__all__ = ["EXPORTED", "PROCESSED", "families_of", "samples_of"]
+
+# Counters of spans in each service.
+PROCESSED, EXPORTED = "otel_sdk_processor_span_processed_total", "otel_sdk_exporter_span_exported_total"
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 

@@ -3,9 +3,9 @@
 from sandbox.dashboards.style import Limit
 
 __all__ = [
-    "BUDGET_LEFT", "BURN_RATE", "CIRCUIT", "COLLECTOR_MEMORY", "CPU", "DISK", "ERRORS", "FAILED_JOURNEYS", "FILES",
+    "BUDGET_LEFT", "BURN_RATE", "COLLECTOR_MEMORY", "CPU", "DISK", "ERRORS", "FAILED_JOURNEYS", "FILES",
     "FIRING", "GONE", "JOURNEY", "LAG", "LATENCY", "LOST", "POOL", "QUEUE", "RULES", "SCRAPE", "SERIES",
-    "SEVERITY", "SINCE_SUCCESS", "STATEMENT", "SUCCEEDING", "UP",
+    "SEVERITY", "SINCE_SUCCESS", "STATEMENT", "SUCCEEDING",
 ]  # fmt: skip
 
 ERRORS = Limit(0.05, "one request in twenty fails", warn=0.01)
@@ -16,7 +16,6 @@ GONE = Limit(1, "no metrics from that target")
 LAG = Limit(0.1, "the event loop is blocked, and all requests wait", warn=0.05)
 POOL = Limit(0.9, "requests start to wait for a connection", warn=0.7)
 CPU = Limit(0.9, "a service is one process and can use one core", warn=0.7)
-CIRCUIT = Limit(1, "calls to the peer are rejected immediately")
 QUEUE = Limit(0.8, "a full queue rejects or drops telemetry", warn=0.5)
 LOST = Limit(1e-9, "none is expected in normal operation")
 SCRAPE = Limit(4, "the scrape timeout", warn=2)
@@ -26,7 +25,6 @@ JOURNEY = Limit(3, "customers give up", warn=1.5)
 SINCE_SUCCESS = Limit(60, "a journey starts every few seconds", warn=30)
 BURN_RATE = Limit(14.4, "this rate pages; it uses 2 % of the budget in one long window", warn=1)
 BUDGET_LEFT = Limit(0.0, "the error budget is spent", warn=0.25, below=True)
-UP = Limit(1, "Prometheus cannot scrape it", below=True)
 DISK = Limit(0.9, "the stores stop writing when the disk is full", warn=0.8)
 FILES = Limit(0.8, "new connections may be rejected", warn=0.6)
 STATEMENT = Limit(0.1, "a request runs several statements", warn=0.05)

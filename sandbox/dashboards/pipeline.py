@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 
+from sandbox.completeness.exposition import EXPORTED, PROCESSED
 from sandbox.dashboards.promql import per_minute, rate, share
 
 __all__ = [
@@ -20,7 +21,6 @@ __all__ = [
 
 # Spans of services and browsers. The rule counts the first loss too, with which a counter's series begins.
 LOST_SPANS = 'sum(telemetry:discarded:increase1m{signal="traces",outcome="lost",reason=~"not delivered.*|no room.*"})'
-PROCESSED, EXPORTED = "otel_sdk_processor_span_processed_total", "otel_sdk_exporter_span_exported_total"
 
 
 def _called(name: str, expression: str, label: str = "") -> str:

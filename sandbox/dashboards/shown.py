@@ -2,27 +2,16 @@
 
 import re
 from typing import Any
-from urllib.parse import urlsplit
-
-from dotenv import dotenv_values
 
 from sandbox.dashboards.queries import queries_of, values_of
-from sandbox.model.stack import Stack
 from sandbox_testing.stores import Prometheus
 
-__all__ = ["EVERY_SERVICE_HAS", "here", "offered", "shown"]
+__all__ = ["EVERY_SERVICE_HAS", "offered", "shown"]
 
 EVERY_SERVICE_HAS = frozenset(
     {"Requests", "Errors", "p95 latency", "Responses by status", "Error ratio", "Latency", "Routes"}
 )
 """Panels of the dashboard `service` that need no more than spans."""
-
-
-def here(stack: Stack, url: str) -> str:
-    """Convert a link out of a dashboard from the ports of .env to those of this run."""
-    written = {value: stack.settings[name] for name, value in dotenv_values(stack.root / ".env").items()}
-    place = urlsplit(url).netloc
-    return url.replace(place, f"127.0.0.1:{written[place.rpartition(':')[2]]}", 1)
 
 
 def offered(prometheus: Prometheus, query: str) -> set[str]:

@@ -14,7 +14,7 @@ from sandbox.incidents.faults import Fault, make
 from sandbox.model.errors import StackError
 from sandbox.model.stack import Stack
 
-__all__ = ["FAULTS", "Named", "inject", "inject_named", "injected", "remove_named", "undo_forgotten", "undone"]
+__all__ = ["FAULTS", "Named", "inject", "inject_named", "remove_named", "undo_forgotten", "undone"]
 
 NOTE = ".run/gameday/in-force"
 BURST_REQUESTS = 200
@@ -43,20 +43,6 @@ FAULTS = {
     ),
     "store-down": Named("Loki is stopped", {"kind": "stop", "component": "loki"}),
 }
-
-
-@contextmanager
-def injected(stack: Stack, name: str) -> Iterator[None]:
-    """Inject a named fault while the block runs. It is removed however the block or the injection ends.
-
-    Raises StackError for an unknown name, or if it cannot be injected or removed.
-    """
-    _named(name)
-    try:
-        inject_named(stack, name)
-        yield
-    finally:
-        remove_named(stack, name)
 
 
 def inject_named(stack: Stack, name: str) -> Named:

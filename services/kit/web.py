@@ -12,7 +12,6 @@ Check = Callable[[], Awaitable[None]]
 
 # A payment has a few hundred bytes; a larger body is a mistake or an attack.
 MAX_BODY_BYTES = 64 * 1024
-PROBE_PATHS = frozenset({"/livez", "/readyz"})
 
 
 def configure(

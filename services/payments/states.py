@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-__all__ = ["TRANSITIONS", "Kind", "Status", "may_follow"]
+__all__ = ["TRANSITIONS", "Kind", "Status"]
 
 
 class Status(StrEnum):
@@ -37,8 +37,3 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
     Status.DECLINED: frozenset(),
     Status.FAILED: frozenset(),
 }
-
-
-def may_follow(before: Status, after: Status) -> bool:
-    """Return whether a payment may change from `before` to `after`."""
-    return after in TRANSITIONS[before]

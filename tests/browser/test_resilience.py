@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import httpx
 from playwright.sync_api import expect
 
-from sandbox.engines import control
 from sandbox.model.catalog import catalog, frontends
 from sandbox.model.stack import Stack
 from sandbox.traffic.browser import Visitor
 from sandbox.traffic.customer import Customer
 from sandbox_testing import Bugsink, ErrorEvent, eventually
+from tests.support import components
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
 from tests.support.steady import SteadyLoad
@@ -45,7 +45,7 @@ def test_tracker_that_is_down_costs_the_customer_nothing_and_gets_the_error_late
 ) -> None:
     """Without this the errors of an outage are lost just because the tracker was part of it."""
     visitor.sign_up()
-    with control.without(stack, "bugsink"):
+    with components.without(stack, "bugsink"):
         trace_id = visitor.break_by("throw frontend-payments")
         visitor.open("payments")
         began = time.monotonic()

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from sandbox.dashboards.queries import Query, dashboards, panels_of, queries_of, values_of
-from sandbox.dashboards.shown import EVERY_SERVICE_HAS, here, offered
+from sandbox.dashboards.shown import EVERY_SERVICE_HAS, offered
 from sandbox.dashboards.snapshot import render
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
@@ -21,6 +21,7 @@ from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Prometheus, Tempo
 from tests.support.evidence import Evidence
 from tests.support.promql import absent_metrics
+from tests.support.reading import here
 
 BOARDS = dashboards()
 # Stands for the trace id of a request that failed, which only the run knows.

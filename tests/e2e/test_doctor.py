@@ -9,10 +9,11 @@ import pytest
 
 from sandbox.checks.doctor.probes import PROBE
 from sandbox.completeness.exposition import samples_of
-from sandbox.engines import commands, control
+from sandbox.engines import commands
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
 from sandbox_testing.stores import Prometheus
+from tests.support import components
 
 HOPS = {
     "otel-collector": "otel-collector answers",
@@ -79,7 +80,7 @@ def test_doctor_burns_no_budget_and_sends_no_notification(
 )
 def test_doctor_names_the_component_that_is_stopped(stack: Stack, component: str) -> None:
     """Without this a person who sees an empty panel must look at a dozen programs."""
-    with control.without(stack, component):
+    with components.without(stack, component):
         ill = examined(stack)
     assert ill.returncode == 1
     assert f"First broken hop: {HOPS[component]}" in ill.stdout

@@ -8,13 +8,13 @@ from datetime import datetime
 
 import pytest
 
-from sandbox.engines import control
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import Customer, Exchange
 from sandbox_testing.observe import Telemetry
 from sandbox_testing.stores import LogLine, Loki
 from testing.vocabulary import vocabulary
+from tests.support import components
 from tests.support.evidence import Evidence
 
 MANDATORY = set(vocabulary().mandatory_fields)
@@ -105,7 +105,7 @@ def test_unhandled_error_is_logged_with_type_and_stack(
 @pytest.mark.parametrize("service", SERVICES)
 def test_everything_a_service_prints_is_a_log_line(stack: Stack, service: str, evidence: Evidence) -> None:
     """Without this a crash at start, or a library's own words, is a line that no search finds."""
-    printed = "".join(text for name, text in control.output(stack) if name == service)
+    printed = "".join(text for name, text in components.output(stack) if name == service)
     lines = printed.splitlines()
     evidence(lines=len(lines))
     assert lines

@@ -13,8 +13,7 @@ import pytest
 
 from sandbox.completeness.balance import produced
 from sandbox.completeness.exposition import samples_of
-from sandbox.completeness.senders import wait_for_senders
-from sandbox.engines import control
+from sandbox.engines import commands
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import Customer
 from sandbox.traffic.synthetic import silence
@@ -22,6 +21,7 @@ from sandbox_testing.observe import Unchanged
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Bugsink, LogLine, Loki, Prometheus, Tempo
 from tests.support.books import lost_spans, reconcile
+from tests.support.components import start, wait_for_senders, without
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
 from tests.support.steady import SteadyLoad
@@ -107,9 +107,13 @@ def _take_away(stack: Stack, load: SteadyLoad, components: tuple[str, ...]) -> t
 
     Whatever happens, all of them run afterwards.
     """
+
+    def stop(stack: Stack, component: str) -> None:
+        commands.stop(stack.root, component)
+
     later = AWAY_SECONDS / len(COMPONENTS)
-    plan = [(at * later, control.stop, component) for at, component in enumerate(components)]
-    back = partial(control.start, senders=False)
+    plan = [(at * later, stop, component) for at, component in enumerate(components)]
+    back = partial(start, senders=False)
     plan += [(at * later + AWAY_SECONDS, back, component) for at, component in enumerate(components)]
     began, gone, moments = time.time(), set(), []
     try:
@@ -122,7 +126,7 @@ def _take_away(stack: Stack, load: SteadyLoad, components: tuple[str, ...]) -> t
             moments.append(time.time())
     finally:
         for component in gone:
-            control.start(stack, component)
+            start(stack, component)
     return moments[1], moments[-2]
 
 
@@ -142,7 +146,7 @@ def test_what_cannot_wait_is_counted_while_its_store_is_away(
         return sum(value for labels, value in samples.items() if wanted <= labels)
 
     before, requests = outcomes(), counted()
-    with control.without(stack, "prometheus", "bugsink"), Customer(stack.url("gateway")) as person:
+    with without(stack, "prometheus", "bugsink"), Customer(stack.url("gateway")) as person:
         answers = [person.send("POST", "/api/debug/gateway/error") for _ in range(failures)]
 
         def lost() -> float:
@@ -172,9 +176,9 @@ def test_a_killed_service_loses_no_line_and_at_most_one_flush_of_spans(
     with SteadyLoad(stack.url("gateway"), customers=3, pause=0.0, kinds=PAYING) as load:
         load.go_on(BEFORE_SECONDS)
         killing = time.time()
-        control.kill(stack, "payments")
+        commands.kill(stack.root, "payments")
         killed = time.time()
-    control.start(stack, "payments")
+    start(stack, "payments")
     answered = [one for one in load.sent if one.exchange.status == one.kind.status]
     wanted = {one.exchange.trace_id for one in answered}
     lines = _lines_of(loki, since, wanted)

@@ -4,6 +4,7 @@ import pytest
 
 from sandbox.engines import control
 from sandbox.model.stack import Stack
+from tests.support import components
 from tests.support.evidence import Evidence
 from tests.support.ports import documented_ports
 
@@ -18,7 +19,7 @@ def test_nothing_listens_that_the_port_table_lacks(stack: Stack, evidence: Evide
         for row in rows
         if row.engine in ("both", running)
     }
-    found = control.listeners(stack)
+    found = components.listeners(stack)
     evidence(engine=running, listeners=len(found))
     assert [str(one) for one in found if one.port not in expected] == []
 
@@ -26,7 +27,7 @@ def test_nothing_listens_that_the_port_table_lacks(stack: Stack, evidence: Evide
 @pytest.mark.engine("network and names")
 def test_every_listener_is_on_loopback_alone(stack: Stack, evidence: Evidence) -> None:
     """Without this anybody on the same network reads the telemetry, with credentials that are in the repository."""
-    found = control.listeners(stack)
+    found = components.listeners(stack)
     evidence(listeners=len(found))
     assert found
     assert [str(one) for one in found if one.address not in ("127.0.0.1", "::1")] == []

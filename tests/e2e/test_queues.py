@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.engines import control
+from sandbox.engines import commands
 from sandbox.incidents import runbook
 from sandbox.incidents.ask import Asker
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import Customer
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki
+from tests.support import components
 from tests.support.evidence import Evidence
 
 QUEUES = Path(".run/data/collector-data")
@@ -24,9 +25,9 @@ def files(stack: Stack) -> Iterator[Path]:
     folder = stack.root / QUEUES
     if not folder.is_dir():
         pytest.fail(f"{folder} is not there: with Docker it is a volume, and this test belongs to the native engine")
-    control.stop(stack, "otel-collector")
+    commands.stop(stack.root, "otel-collector")
     yield folder
-    control.start(stack, "otel-collector")
+    components.start(stack, "otel-collector")
 
 
 def test_damaged_queue_is_put_aside_and_the_collector_starts(
@@ -35,8 +36,8 @@ def test_damaged_queue_is_put_aside_and_the_collector_starts(
     """Without this a machine that lost its power has no telemetry until a person finds the file."""
     others = {path.name for path in files.iterdir()} - {PUSHED}
     (files / PUSHED).write_bytes(b"\xa5" * 3000)
-    control.start(stack, "collector-files")
-    control.start(stack, "otel-collector")
+    components.start(stack, "collector-files")
+    components.start(stack, "otel-collector")
 
     found = [path for path in files.glob(f"{PUSHED}.*.damaged") if path.name not in others]
     aside = [path.name for path in found if path.read_bytes() == b"\xa5" * 3000]
@@ -52,7 +53,7 @@ def test_runbook_gives_up_one_queue_and_no_other(stack: Stack, files: Path, loki
     """Without this a person deletes all data for one line that a store never takes."""
     [block] = [one for one in runbook.read("TelemetryExportFailing").blocks("Mitigation") if LINES in one.text]
     before = {path.name: path.stat().st_ino for path in files.iterdir()}
-    control.start(stack, "otel-collector")
+    components.start(stack, "otel-collector")
     with Asker(stack) as asker:
         done = asker.run(block.text)
     assert done.ok, done.rows

@@ -12,14 +12,13 @@ import httpx
 import pytest
 
 from sandbox.dashboards.queries import dashboards, panels_of
-from sandbox.dashboards.shown import here
 from sandbox.dashboards.style import PRESENCE, SEVERITIES
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import DECLINED_CARD, Customer
 from sandbox_testing import Loki, Tempo, eventually
 from sandbox_testing.observe import Trace
 from tests.support.evidence import Evidence
-from tests.support.reading import read, texts
+from tests.support.reading import here, read, texts
 
 BOARDS = dashboards()
 Panels = list[dict[str, Any]]

@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from sandbox.completeness.balance import OF_SERVICES, Produced, produced
-from sandbox.completeness.exposition import samples_of
-from sandbox.completeness.senders import EXPORTED, PROCESSED
+from sandbox.completeness.exposition import EXPORTED, PROCESSED, samples_of
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
 from sandbox_testing.polling import eventually

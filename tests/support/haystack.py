@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import psycopg
 from psycopg import sql
 
-from sandbox.engines import control
 from sandbox.model.catalog import catalog
 from sandbox.model.stack import Stack
 from sandbox_testing import Haystack, Passage, Prometheus, eventually
+from tests.support import components
 
 __all__ = ["further_haystacks", "scraped"]
 
@@ -19,7 +19,7 @@ TEXTUAL = ("text", "character varying", "character", "json", "jsonb", "bytea", "
 def further_haystacks(stack: Stack) -> list[Haystack]:
     """Return places to search besides the stores."""
     return [
-        Haystack("output", lambda _since: (Passage(name, text) for name, text in control.output(stack))),
+        Haystack("output", lambda _since: (Passage(name, text) for name, text in components.output(stack))),
         Haystack("postgres", lambda _since: _columns(stack)),
     ]
 

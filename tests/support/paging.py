@@ -5,13 +5,15 @@ A drill injects a fault, checks which alerts fire and who is notified, and measu
 
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from html.parser import HTMLParser
 
 import httpx
 
-from sandbox.incidents.injection import injected
+from sandbox.incidents.injection import inject_named, remove_named
 from sandbox.model.stack import Stack
 from sandbox_testing import Mailpit, Message, Prometheus, Sample, eventually
 
@@ -180,6 +182,19 @@ def run(drill: Drill, stack: Stack, prometheus: Prometheus, mailbox: Mailpit) ->
         others=tuple(one for one in mailbox.messages(began) if one.id not in (page.id, over.id)),
         fired_names=_began_to_fire(prometheus, began, over.received_at),
     )
+
+
+@contextmanager
+def injected(stack: Stack, name: str) -> Iterator[None]:
+    """Inject a named fault while the block runs. It is removed however the block or the injection ends.
+
+    Raises StackError if it cannot be injected or removed.
+    """
+    try:
+        inject_named(stack, name)
+        yield
+    finally:
+        remove_named(stack, name)
 
 
 def opened(mailbox: Mailpit, message: Message) -> Inbox:

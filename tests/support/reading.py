@@ -6,12 +6,15 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
 
 from sandbox.dashboards.queries import filled, panels_of, values_of
 from sandbox.model.stack import Stack
 from sandbox_testing.stores import Loki, Prometheus, Tempo
 
-__all__ = ["read", "texts"]
+__all__ = ["here", "read", "texts"]
 
 READER = Path(__file__).with_name("reader")
 NANOSECONDS = 1_000_000_000
@@ -118,3 +121,10 @@ class _Stores:
 
 
 _KINDS = {"prometheus": Prometheus, "loki": Loki, "tempo": Tempo}
+
+
+def here(stack: Stack, url: str) -> str:
+    """Convert a link out of a dashboard from the ports of .env to those of this run."""
+    written = {value: stack.settings[name] for name, value in dotenv_values(stack.root / ".env").items()}
+    place = urlsplit(url).netloc
+    return url.replace(place, f"127.0.0.1:{written[place.rpartition(':')[2]]}", 1)

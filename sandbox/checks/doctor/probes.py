@@ -8,8 +8,7 @@ from typing import Any
 
 import httpx
 
-from sandbox.completeness.exposition import samples_of
-from sandbox.completeness.senders import EXPORTED
+from sandbox.completeness.exposition import EXPORTED, samples_of
 from sandbox.model.stack import Stack
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Bugsink, Loki, Prometheus, Tempo

@@ -19,7 +19,7 @@ from sandbox.engines.native.build.commands import Made, Runner, Say
 from sandbox.engines.native.build.goprograms import GoBuild
 from sandbox.engines.native.build.web import WebBuild
 
-__all__ = ["report", "run"]
+__all__ = ["run"]
 
 # Two builds at once: while one links or waits, which needs at most one processor, the other compiles.
 BUILDERS = 2
@@ -30,15 +30,6 @@ SECONDS_OF_ALL = 800
 LEAST_GIB = 0.3
 # An environment or a page.
 OTHER_SECONDS = 30
-
-
-def report() -> dict[str, object] | None:
-    """Return the cost of the last build; None before the first.
-
-    Format: {"seconds": wall clock, "rows": [Made as a dict, ...]}.
-    """
-    file = _report_file()
-    return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
 
 
 def run(builds: Sequence[GoBuild], locks: Sequence[Path], console: Console, webs: Sequence[WebBuild] = ()) -> None:
@@ -55,7 +46,8 @@ def run(builds: Sequence[GoBuild], locks: Sequence[Path], console: Console, webs
     made = _work(builds, locks, webs, Runner(cache.directory() / "logs"), console)
     seconds = time.monotonic() - begun
     rows = [asdict(one) for one in made]
-    _report_file().write_text(json.dumps({"seconds": seconds, "rows": rows}, indent=1), encoding="utf-8")
+    report = cache.directory() / "last-build.json"
+    report.write_text(json.dumps({"seconds": seconds, "rows": rows}, indent=1), encoding="utf-8")
     console.print(_table(made, seconds))
 
 
@@ -153,7 +145,3 @@ def _sweep() -> None:
     for folder in ("programs", "web"):
         for leftover in (cache.directory() / folder).glob(".*"):
             shutil.rmtree(leftover, ignore_errors=True)
-
-
-def _report_file() -> Path:
-    return cache.directory() / "last-build.json"
