@@ -129,7 +129,7 @@ def test_an_image_has_the_name_that_kubelet_asks_for(written: str, full: str) ->
 def test_an_unknown_size_is_refused_with_those_there_are() -> None:
     with pytest.raises(StackError, match="no size 'huge'") as refused:
         Chart(read_topology(ROOT, {}), {}, "huge")
-    assert "standard, small" in refused.value.next_step
+    assert "standard, ha, small" in refused.value.next_step
 
 
 def test_the_chart_gets_what_this_checkout_decides() -> None:
