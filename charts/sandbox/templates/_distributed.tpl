@@ -65,7 +65,10 @@ thanos-query:
     # The port of Prometheus, whose readers it serves.
     - --http-address=0.0.0.0:9090
     - --grpc-address=0.0.0.0:10901
+    # Labels that it leaves out: the one in which the pair differs, and what a Prometheus adds for others only.
     - --query.replica-label=replica
+    - --query.replica-label=sandbox
+    - --query.replica-label=grafana
     - --endpoint=dns+prometheus-pods:10901
     - --endpoint=dns+thanos-store-pods:10901
     # A pod that is replaced has another address.
@@ -87,7 +90,7 @@ thanos-store:
     - --http-address=0.0.0.0:10902
     - --grpc-address=0.0.0.0:10901
     - --data-dir=/var/thanos
-    - --index-cache-size=32MB
+    - --index-cache-size=128MB
     - --chunk-pool-size=64MB
     - --log.level=warn
     - --objstore.config={{ include "sandbox.thanosStorage" . }}
