@@ -11,7 +11,7 @@ from sandbox.engines.kubernetes.cluster import Cluster
 from sandbox.model.compose import Service, Topology
 from sandbox.model.errors import StackError
 
-__all__ = ["NAMESPACE", "RELEASE", "Chart"]
+__all__ = ["NAMESPACE", "OF_A_CLUSTER", "PAIR", "RELEASE", "Chart"]
 
 NAMESPACE = RELEASE = "sandbox"
 SECRET = re.compile(r"\w+_(PASSWORD|KEY|TOKEN)")
