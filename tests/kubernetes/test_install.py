@@ -97,12 +97,12 @@ def test_a_bucket_that_cannot_be_used_is_refused_in_words(
         pytest.skip("the stores keep their data on volumes; make up ENGINE=kubernetes SIZE=ha")
     settings = {"endpoint": endpoint, "insecure": "true", "buckets.traces": "absent"}
     before = [pod["metadata"]["uid"] for pod in cluster.items("pods", f"--namespace={NAMESPACE}")]
-    with pytest.raises(StackError, match="pre-upgrade hooks failed"):
+    with pytest.raises(StackError, match="job object-storage failed"):
         engine.chart.install(cluster, *(f"--set=objectStorage.{name}={value}" for name, value in settings.items()))
     refused = workloads.trouble(cluster)
     assert refused
     assert re.search(named, refused.problem)
-    cluster.kubectl("delete", "job", "object-storage", f"--namespace={NAMESPACE}")
+    cluster.kubectl("delete", "job", "object-storage", "--cascade=foreground", f"--namespace={NAMESPACE}")
     assert {pod["metadata"]["uid"] for pod in cluster.items("pods", f"--namespace={NAMESPACE}")} == set(before)
 
 
