@@ -1,7 +1,7 @@
 # All development tasks; the same on a laptop and in CI. `make help` lists them.
 #   ENGINE=docker|native|kubernetes   the engine that runs the stack (default: Docker where available, else native)
 #   WITHOUT="grafana"      components to leave out
-#   SIZE=standard          with Kubernetes: two replicas of each service (default: small, one)
+#   SIZE=standard|ha       with Kubernetes: two replicas of each service; ha: distributed stores, too (default: small, one)
 #   PROFILE=minimal        a smaller stack: minimal, alerts or stores (docs/reference/profiles.md)
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c

@@ -46,7 +46,8 @@ def _services(topology: Topology, catalog: Catalog) -> Iterator[Part]:
 
 
 def _tools(topology: Topology, catalog: Catalog) -> Iterator[Part]:
-    in_images = {source.owner for image in catalog.images.values() for source in image.programs.values()}
+    images = [catalog.image(service.image) for service in topology.services.values() if not service.build]
+    in_images = {source.owner for image in images for source in image.programs.values()}
     for program in catalog.programs.values():
         if program.name not in in_images:
             yield Part(program.name, program.version, "the same", program.licence, module=program.module)

@@ -1,11 +1,13 @@
 """What the API server and kubelet say about the chart: nothing is refused, nothing runs with more than it needs."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 import yaml
 
+from sandbox.engines.kubernetes import workloads
 from sandbox.engines.kubernetes.chart import NAMESPACE, Chart
 from sandbox.engines.kubernetes.cluster import Cluster
 from sandbox.engines.kubernetes.engine import KubernetesEngine
@@ -65,6 +67,43 @@ def test_a_missing_secret_is_refused_in_words(engine: KubernetesEngine, cluster:
 def test_a_missing_storage_class_is_refused_in_words(engine: KubernetesEngine, cluster: Cluster) -> None:
     with pytest.raises(StackError, match="no StorageClass named fast"):
         engine.chart.install(cluster, "--dry-run=server", "--set=storageClass=fast")
+
+
+def test_a_cluster_without_a_default_storage_class_is_refused_in_words(
+    engine: KubernetesEngine, cluster: Cluster
+) -> None:
+    def mark(default: str) -> None:
+        cluster.kubectl(
+            "annotate", "storageclass", "local", "--overwrite", f"storageclass.kubernetes.io/is-default-class={default}"
+        )
+
+    mark("false")
+    try:
+        with pytest.raises(StackError, match="no default StorageClass"):
+            engine.chart.install(cluster, "--dry-run=server")
+    finally:
+        mark("true")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "named"),
+    [("nowhere:9000", "does not answer"), ("versitygw:7070", "bucket absent .* there is no such bucket")],
+)
+def test_a_bucket_that_cannot_be_used_is_refused_in_words(
+    engine: KubernetesEngine, cluster: Cluster, endpoint: str, named: str
+) -> None:
+    """Without this, everything starts, and what the stores receive is lost when they cannot write it."""
+    if not engine.chart.distributed:
+        pytest.skip("the stores keep their data on volumes; make up ENGINE=kubernetes SIZE=ha")
+    settings = {"endpoint": endpoint, "insecure": "true", "buckets.traces": "absent"}
+    before = [pod["metadata"]["uid"] for pod in cluster.items("pods", f"--namespace={NAMESPACE}")]
+    with pytest.raises(StackError, match="job object-storage failed"):
+        engine.chart.install(cluster, *(f"--set=objectStorage.{name}={value}" for name, value in settings.items()))
+    refused = workloads.trouble(cluster)
+    assert refused
+    assert re.search(named, refused.problem)
+    cluster.kubectl("delete", "job", "object-storage", "--cascade=foreground", f"--namespace={NAMESPACE}")
+    assert {pod["metadata"]["uid"] for pod in cluster.items("pods", f"--namespace={NAMESPACE}")} == set(before)
 
 
 def _review(verb: str, kind: str) -> str:

@@ -1,12 +1,16 @@
 """A pod of each part is deleted under load, one at a time, and a service is upgraded and rolled back: nothing is lost.
 
-Needs two replicas of each service and collector: make up ENGINE=kubernetes SIZE=standard
+Needs two replicas of each service and collector: make up ENGINE=kubernetes SIZE=standard. With SIZE=ha, the parts of
+the distributed stores go, too, and readers of metrics see no gap.
 """
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
+import httpx
 import pytest
 
 from sandbox.engines.kubernetes.chart import NAMESPACE, RELEASE
@@ -16,7 +20,7 @@ from sandbox.engines.kubernetes.workloads import LABEL
 from sandbox.model.stack import Stack
 from sandbox.traffic.crowd import Crowd, Visit
 from sandbox_testing.polling import eventually
-from sandbox_testing.stores import Loki, Tempo
+from sandbox_testing.stores import Loki, Prometheus, Tempo
 
 pytestmark = pytest.mark.engine("volumes and restart")
 
@@ -24,10 +28,18 @@ CUSTOMERS = 3
 SERVICES = ("gateway", "auth", "payments")
 # The parts in the path of telemetry, and two that only evaluate it. Databases run as one replica, and are left out.
 PARTS = (*SERVICES, "otel-collector", "otel-agent", "loki", "tempo", "prometheus", "alertmanager")
+LOKI = tuple(f"loki-{part}" for part in ("distributor", "ingester", "querier", "query-frontend"))
+TEMPO = tuple(f"tempo-{part}" for part in ("distributor", "ingester", "querier", "query-frontend"))
+# Parts in the path from a sample to its reader.
+METRICS = ("prometheus", "thanos-query")
 RECOVERY_SECONDS = 90
 AFTERWARDS_SECONDS = 5
 AGENTS = "sandbox-agents"
 ACCESS = '{service_name="gateway"} | event="http.access"'
+# Seconds since the last scrape of the gateway's pods. It is scraped every 5 s; Thanos may pass over a scrape or two
+# when it goes from one Prometheus to the other.
+AGE = 'max(time() - timestamp(up{job="services",service="gateway",pod!=""}))'
+OLDEST_SECONDS = 15
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,17 +79,76 @@ def recovered(cluster: Cluster, part: str, number: int) -> None:
     )
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", [*PARTS, *LOKI, *TEMPO])
 def test_a_deleted_pod_fails_no_request_and_loses_no_span_or_line(
     cluster: Cluster, crowd: Crowd, tempo: Tempo, loki: Loki, part: str
 ) -> None:
     """Without this, every node that is drained costs customers and hides what happened to them."""
-    before, began = pods(cluster, part), time.time()
+    began = time.time()
+    delete_one(cluster, part)
+    whole(crowd, began, tempo, loki)
+
+
+@pytest.mark.parametrize("part", METRICS)
+def test_a_deleted_pod_leaves_no_gap_for_readers_of_metrics(
+    stack: Stack, cluster: Cluster, crowd: Crowd, tempo: Tempo, loki: Loki, prometheus: Prometheus, part: str
+) -> None:
+    """Without this, the minutes in which a node is drained are missing from every panel and every rule."""
+    if not pods(cluster, "thanos-query"):
+        pytest.skip("Prometheus is one process; make up ENGINE=kubernetes SIZE=ha")
+    began = time.time()
+    with Reader(stack.url("prometheus")).present() as reader:
+        delete_one(cluster, part)
+        whole(crowd, began, tempo, loki)
+    assert reader.wrong == []
+    assert reader.asked > AFTERWARDS_SECONDS
+    ended = int(time.time())
+    points = prometheus.query_range(AGE, int(began), ended, 1)[0]["values"]
+    assert [point[0] for point in points] == list(range(int(began), ended + 1))
+    assert [point for point in points if float(point[1]) > OLDEST_SECONDS] == []
+
+
+class Reader:
+    """Asks for AGE twice a second. `wrong` has the questions without an answer, and the answers that are too old."""
+
+    def __init__(self, url: str) -> None:
+        self._url, self._stop = url, threading.Event()
+        self._thread = threading.Thread(target=self._ask, daemon=True)
+        self.wrong: list[str] = []
+        self.asked = 0
+
+    @contextmanager
+    def present(self) -> Iterator["Reader"]:
+        self._thread.start()
+        try:
+            yield self
+        finally:
+            self._stop.set()
+            self._thread.join(20)
+
+    def _ask(self) -> None:
+        while not self._stop.wait(0.5):
+            # A connection for each question: one that is kept stays with its pod until that ends.
+            prometheus, self.asked = Prometheus(self._url), self.asked + 1
+            try:
+                age = prometheus.value(AGE)
+                if not 0 <= age <= OLDEST_SECONDS:
+                    self.wrong.append(f"{time.time():.1f}: the newest sample is {age:.1f} s old")
+            except (httpx.HTTPError, ValueError) as error:
+                self.wrong.append(f"{time.time():.1f}: {error}")
+            finally:
+                prometheus.close()
+
+
+def delete_one(cluster: Cluster, part: str) -> None:
+    """Delete the first pod of a part, and wait until another one is ready. Skips what this size lacks."""
+    before = pods(cluster, part)
+    if not before:
+        pytest.skip(f"the stack has no {part} in this size")
     namespace = AGENTS if part == "otel-agent" else NAMESPACE
     cluster.kubectl("delete", "pod", min(before), f"--namespace={namespace}", "--wait=false")
     eventually("the pod to go", lambda: not pods(cluster, part).get(min(before), False), timeout=RECOVERY_SECONDS)
     recovered(cluster, part, len(before))
-    whole(crowd, began, tempo, loki)
 
 
 def test_an_upgrade_and_a_rollback_fail_no_request(

@@ -70,5 +70,6 @@ def test_collectors_of_both_kinds_are_scraped_and_their_queues_are_empty(prometh
     up = {one.labels["service"]: one.value for one in prometheus.query('up{service=~"otel-.+",pod!=""}')}
     assert up == {"otel-agent": 1, "otel-collector": 1}, "each of them, however many there are"
     waiting = prometheus.query('sum by (exporter) (otelcol_exporter_queue_size{service="otel-collector"})')
-    assert len(waiting) == 4
+    # One more for each further Prometheus.
+    assert len(waiting) >= 4
     assert all(one.value < 1000 for one in waiting)

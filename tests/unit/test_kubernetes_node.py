@@ -9,7 +9,7 @@ import pytest
 import yaml
 from cryptography import x509
 
-from sandbox.engines.kubernetes import archive, box, chart, images, node, parts, pki
+from sandbox.engines.kubernetes import archive, box, chart, images, node, parts, pki, workloads
 from sandbox.engines.kubernetes.box import ADDRESS, Box
 from sandbox.engines.kubernetes.chart import Chart
 from sandbox.engines.kubernetes.cluster import Cluster
@@ -113,6 +113,26 @@ def test_helms_own_words_lead_the_error() -> None:
         Cluster(("kubectl",), ("sh", "-c")).helm(script)
 
 
+def test_the_words_of_a_container_that_ended_are_the_reason() -> None:
+    """Without this, a bucket that is refused shows as a pod that is not ready."""
+    ended = {"ready": False, "state": {"terminated": {"message": "The bucket logs cannot be used."}}}
+    pod = {"metadata": {"name": "object-storage-x"}, "status": {"containerStatuses": [ended]}}
+    found = workloads.trouble(Cluster(("sh", "-c", f"echo '{json.dumps({'items': [pod]})}'"), ("helm",)))
+    assert found
+    assert found.problem == "object-storage-x did not become ready: The bucket logs cannot be used."
+
+
+def test_with_distributed_stores_links_lead_to_prometheus_itself() -> None:
+    """Without this, the links to runbooks lead to Thanos, which does not have them."""
+    topology = read_topology(ROOT, {})
+    release = Chart(topology, topology.services, "ha")
+    assert release.distributed
+    values = release.values()
+    assert values["addresses"]["prometheus"] == f"http://127.0.0.1:{topology.variables['PROMETHEUS_PAIR_PORT']}"
+    assert values["images"]["thanos"] == topology.variables["IMAGE_THANOS"]
+    assert "loki-ingester" not in values["components"]
+
+
 @pytest.mark.parametrize(
     ("written", "full"),
     [
@@ -129,7 +149,7 @@ def test_an_image_has_the_name_that_kubelet_asks_for(written: str, full: str) ->
 def test_an_unknown_size_is_refused_with_those_there_are() -> None:
     with pytest.raises(StackError, match="no size 'huge'") as refused:
         Chart(read_topology(ROOT, {}), {}, "huge")
-    assert "standard, small" in refused.value.next_step
+    assert "standard, ha, small" in refused.value.next_step
 
 
 def test_the_chart_gets_what_this_checkout_decides() -> None:

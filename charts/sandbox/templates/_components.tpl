@@ -13,6 +13,7 @@ What a part is, wherever it runs; values.yaml has what differs.
   account           its service account, whose token it needs; without it, no token is mounted
   drains            it serves on after the signal, and asks clients to go; others are kept waiting for it
   node              variables with the pod's place, for its telemetry
+  sidecar           a second container that shares its volume
 */}}
 {{- define "sandbox.components" -}}
 gateway:
@@ -167,6 +168,11 @@ prometheus:
     - --storage.tsdb.path=/prometheus
     - --storage.tsdb.retention.time=2d
     - --storage.tsdb.retention.size=512MB
+    {{- if .Values.distributed }}
+    # Thanos uploads blocks, and compacts them there.
+    - --storage.tsdb.min-block-duration=2h
+    - --storage.tsdb.max-block-duration=2h
+    {{- end }}
     - --web.listen-address=0.0.0.0:9090
     - --web.external-url={{ .Values.addresses.prometheus }}
     - --web.enable-lifecycle
@@ -185,6 +191,26 @@ prometheus:
   data: /prometheus
   account: prometheus
   grace: 60
+  {{- if .Values.distributed }}
+  # Readers ask Thanos, under the name of Prometheus; this one is for who looks at a single replica.
+  service: prometheus-pair
+  node: true
+  sidecar:
+    name: thanos
+    command: [/bin/thanos, sidecar]
+    args:
+      - --prometheus.url=http://127.0.0.1:9090
+      - --tsdb.path=/prometheus
+      - --grpc-address=0.0.0.0:10901
+      - --http-address=0.0.0.0:10902
+      - --log.level=warn
+      - --objstore.config={{ include "sandbox.thanosStorage" . }}
+    ports: {grpc: 10901, sidecar: 10902}
+    ready: {path: /-/ready, port: 10902}
+    {{- include "sandbox.objectStorageEnv" . | nindent 4 }}
+      GOGC: "40"
+      GOMEMLIMIT: 200MiB
+  {{- end }}
   env:
     GOGC: "40"
     GOMEMLIMIT: 400MiB

@@ -12,6 +12,26 @@ app.kubernetes.io/part-of: observability-sandbox
 app.kubernetes.io/managed-by: {{ .root.Release.Service }}
 {{- end }}
 
+{{- /* The parts that this release has: those of _components.tpl or their distributed form, if their store is enabled. */}}
+{{- define "sandbox.parts" -}}
+{{- $all := include "sandbox.components" . | fromYaml }}
+{{- if .Values.distributed }}
+{{- $all = merge (include "sandbox.distributed" . | fromYaml) (omit $all "loki" "tempo") }}
+{{- end }}
+{{- $chosen := dict }}
+{{- range $name, $part := $all }}
+{{- if dig (default $name $part.of) "enabled" true $.Values.components }}
+{{- $_ := set $chosen $name $part }}
+{{- end }}
+{{- end }}
+{{- toYaml $chosen }}
+{{- end }}
+
+{{- /* The Secret that has a key. Arguments: root, key. */}}
+{{- define "sandbox.secretOf" -}}
+{{- if hasPrefix "S3_" .key }}{{ default .root.Values.secretName .root.Values.objectStorage.secretName }}{{ else }}{{ .root.Values.secretName }}{{ end }}
+{{- end }}
+
 {{- /* Labels that select the pods of a component. Arguments: root, name. */}}
 {{- define "sandbox.selector" -}}
 app.kubernetes.io/instance: {{ .root.Release.Name }}

@@ -1,6 +1,7 @@
 {{- /* The pod of a component. Arguments: root, name, part (of _components.tpl), chosen (of values.yaml). */}}
 {{- define "sandbox.pod" -}}
 {{- $root := .root }}
+{{- $given := . }}
 metadata:
   labels:
     {{- include "sandbox.labels" . | nindent 4 }}
@@ -39,7 +40,7 @@ spec:
   {{- include "sandbox.initContainers" . | nindent 2 }}
   containers:
     - name: {{ .name }}
-      image: {{ index $root.Values.images .name }}
+      image: {{ index $root.Values.images (default .name .part.image) }}
       imagePullPolicy: {{ $root.Values.imagePullPolicy }}
       command: {{ toJson .part.command }}
       {{- with .part.args }}
@@ -75,6 +76,28 @@ spec:
         {{- include "sandbox.containerSecurity" . | nindent 8 }}
       volumeMounts:
         {{- include "sandbox.mounts" . | nindent 8 }}
+    {{- with .part.sidecar }}
+    - name: {{ .name }}
+      image: {{ index $root.Values.images .name }}
+      imagePullPolicy: {{ $root.Values.imagePullPolicy }}
+      command: {{ toJson .command }}
+      args: {{ toJson .args }}
+      env:
+        {{- include "sandbox.env" (dict "root" $root "part" . "chosen" (dict "env" (dict))) | nindent 8 }}
+      ports:
+        {{- range $name, $number := .ports }}
+        - {name: {{ $name }}, containerPort: {{ $number }}}
+        {{- end }}
+      readinessProbe:
+        {{- include "sandbox.probe" .ready | nindent 8 }}
+        periodSeconds: 3
+      resources:
+        {{- toYaml $given.chosen.sidecar.resources | nindent 8 }}
+      securityContext:
+        {{- include "sandbox.containerSecurity" . | nindent 8 }}
+      volumeMounts:
+        - {name: data, mountPath: {{ $given.part.data }}}
+    {{- end }}
   volumes:
     {{- include "sandbox.volumes" . | nindent 4 }}
 {{- end }}
@@ -85,12 +108,15 @@ spec:
 - {name: POD_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}}
 - {name: NODE_NAME, valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}
 {{- end }}
+{{- if .part.peers }}
+- {name: POD_IP, valueFrom: {fieldRef: {fieldPath: status.podIP}}}
+{{- end }}
 {{- if .part.drains }}
 - {name: DRAIN_SECONDS, value: {{ .root.Values.drainSeconds | quote }}}
 {{- end }}
-{{- $secret := .root.Values.secretName }}
+{{- $root := .root }}
 {{- range .part.secrets }}
-- {name: {{ . }}, valueFrom: {secretKeyRef: {name: {{ $secret }}, key: {{ . }}}}}
+- {name: {{ . }}, valueFrom: {secretKeyRef: {name: {{ include "sandbox.secretOf" (dict "root" $root "key" .) }}, key: {{ . }}}}}
 {{- end }}
 {{- range $name, $value := merge (dict) .chosen.env .part.env }}
 - {name: {{ $name }}, value: {{ $value | toString | toJson }}}
@@ -181,6 +207,8 @@ initContainers:
 {{- $all = append $all (include "sandbox.gatewayCollector" $root) }}
 {{- else if eq .name "prometheus" }}
 {{- $all = append $all (include "sandbox.prometheusConfig" $root) }}
+{{- else if has .part.of (list "loki" "tempo") }}
+{{- $all = append $all (include (printf "sandbox.%sConfig" .part.of) $root) }}
 {{- end }}
 {{- $all | join "\n" | sha256sum | trunc 16 | quote }}
 {{- end }}

@@ -11,7 +11,7 @@ from sandbox.engines.kubernetes.cluster import Cluster
 from sandbox.model.compose import Service, Topology
 from sandbox.model.errors import StackError
 
-__all__ = ["NAMESPACE", "RELEASE", "Chart"]
+__all__ = ["NAMESPACE", "OF_A_CLUSTER", "PAIR", "RELEASE", "Chart"]
 
 NAMESPACE = RELEASE = "sandbox"
 SECRET = re.compile(r"\w+_(PASSWORD|KEY|TOKEN)")
@@ -20,6 +20,10 @@ PUBLIC = ("prometheus", "alertmanager", "grafana", "bugsink")
 INSTALL_SECONDS = 600
 # The image of the init container that checks the collector's files.
 PYTHON = "collector-files"
+# Images of what only a cluster runs: they are in .env, but not in docker-compose.yml.
+OF_A_CLUSTER = ("thanos", "versitygw")
+# With distributed stores, the Service `prometheus` is Thanos. Prometheus itself, with its pages, has this one.
+PAIR = "prometheus-pair"
 
 
 class Chart:
@@ -39,20 +43,27 @@ class Chart:
             f"--values={sizes[size]}",
         )
         defaults = yaml.safe_load((self._folder / "values.yaml").read_text(encoding="utf-8"))
+        chosen = yaml.safe_load(sizes[size].read_text(encoding="utf-8"))
+        self.distributed: bool = chosen.get("distributed", False)
         self.components: list[str] = list(defaults["components"])
         self._images: list[str] = list(defaults["images"])
 
     def values(self) -> dict[str, Any]:
         """Return what this checkout decides: images, versions, addresses, the components that are left out."""
         variables, every = self._topology.variables, self._topology.services
-        images = {name: every[PYTHON if name == "python" else name].image for name in self._images}
+        images = {name: every[name].image for name in self._images if name in every}
+        images |= {"python": every[PYTHON].image, **{name: variables[f"IMAGE_{name.upper()}"] for name in OF_A_CLUSTER}}
+        addresses = {name: f"http://127.0.0.1:{variables[f'{name.upper()}_PORT']}" for name in PUBLIC}
+        if self.distributed:
+            addresses["prometheus"] = f"http://127.0.0.1:{variables['PROMETHEUS_PAIR_PORT']}"
         return {
             "environment": variables["DEPLOYMENT_ENVIRONMENT"],
             "images": images,
-            "addresses": {name: f"http://127.0.0.1:{variables[f'{name.upper()}_PORT']}" for name in PUBLIC},
+            "addresses": addresses,
             "stackPorts": every["gateway"].environment["STACK_PORTS"],
             "rateLimit": every["gateway"].environment["RATE_LIMIT_ADDRESS"],
-            "components": {name: {"enabled": name in self._services} for name in self.components},
+            # A store decides about its parts.
+            "components": {name: {"enabled": name in self._services} for name in self.components if name in every},
             "agents": {"enabled": "otel-collector" in self._services},
         }
 

@@ -174,6 +174,9 @@ class KubernetesEngine:
             for service in self._published()
             for port in service.ports
         ]
+        if self.chart.distributed:
+            pair = f"{chart.PAIR}.{NAMESPACE}.svc.cluster.local:9090"
+            ports.append(f"{self.topology.variables['PROMETHEUS_PAIR_PORT']}={pair}")
         old = f"[ ! -e {forward.PID_FILE} ] || kill $(cat {forward.PID_FILE})"
         subprocess.run(self.node.box.enter("sh", "-c", old), check=False, capture_output=True)
         inside = [word for word in self.node.box.enter() if word != "--net"]

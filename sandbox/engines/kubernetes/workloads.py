@@ -50,9 +50,11 @@ def trouble(cluster: Cluster) -> StackError | None:
         name, statuses = pod["metadata"]["name"], pod["status"].get("containerStatuses", [])
         if statuses and all(status["ready"] for status in statuses):
             continue
+        said = [s["state"]["terminated"].get("message", "") for s in statuses if "terminated" in s["state"]]
         waiting = [s["state"]["waiting"] for s in statuses if "waiting" in s["state"]]
         conditions = [c for c in pod["status"].get("conditions", []) if c["status"] == "False" and "message" in c]
-        why = next((f"{w['reason']}: {w.get('message', '')}" for w in waiting if "reason" in w), "")
+        reasons = (f"{w['reason']}: {w.get('message', '')}" for w in waiting if "reason" in w)
+        why = "".join(said).strip() or next(reasons, "")
         why = why or next((condition["message"] for condition in conditions), "its container is not ready")
         return StackError(
             f"{name} did not become ready: {why}",
