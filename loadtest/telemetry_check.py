@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from loadtest.locust_run import Measured, send_people
@@ -13,6 +12,7 @@ from sandbox.completeness.balance import OF_SERVICES, produced
 from sandbox.completeness.exposition import samples_of
 from sandbox.model.stack import Stack
 from sandbox.traffic.synthetic import silence
+from sandbox_testing import direct
 from sandbox_testing.polling import NotSeen, eventually
 from sandbox_testing.stores import Loki, Prometheus
 
@@ -128,6 +128,6 @@ def _all_agree(checks: Iterable[Check]) -> bool:
 
 
 def _received(stack: Stack) -> int:
-    page = httpx.get(f"{stack.url('tempo')}/metrics", timeout=5.0, trust_env=False).raise_for_status().text
+    page = direct.get(f"{stack.url('tempo')}/metrics", timeout=5.0).raise_for_status().text
     families = text_string_to_metric_families(page)
     return int(sum(one.value for family in families if family.name == TEMPO_RECEIVED for one in family.samples))

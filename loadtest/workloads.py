@@ -9,6 +9,7 @@ import httpx
 from sandbox.engines.native.render import Substitutions
 from sandbox.model import ROOT
 from sandbox.model.compose import read_topology
+from sandbox_testing import direct
 
 __all__ = ["ROOT", "WORKLOADS", "Request", "Workload"]
 
@@ -78,10 +79,8 @@ def _payment() -> tuple[dict[str, str], Request]:
 def _token(auth: str) -> str:
     account = {"email": f"bench-{secrets.token_hex(8)}@example.com", "password": secrets.token_urlsafe(18)}
     try:
-        httpx.post(
-            f"{auth}/register", json={**account, "name": "Bench Example"}, timeout=20, trust_env=False
-        ).raise_for_status()
-        answer = httpx.post(f"{auth}/login", json=account, timeout=20, trust_env=False).raise_for_status()
+        direct.post(f"{auth}/register", json={**account, "name": "Bench Example"}, timeout=20).raise_for_status()
+        answer = direct.post(f"{auth}/login", json=account, timeout=20).raise_for_status()
     except httpx.HTTPError as error:
         raise SystemExit(f"bench: the payment needs the running stack (make up), but auth said: {error}") from None
     return answer.json()["access_token"]

@@ -17,6 +17,7 @@ from sandbox.engines.native import build
 from sandbox.model.errors import StackError
 from sandbox.model.layout import Layout
 from sandbox.model.variables import read_variables
+from sandbox_testing import direct
 
 __all__ = ["collect"]
 
@@ -97,7 +98,7 @@ def collect(root: Path, engine: str, folder: Path) -> Path:
 
 def _stores(folder: Path, variables: Mapping[str, str]) -> None:
     token = {"Authorization": f"Bearer {variables['BUGSINK_API_TOKEN']}"}
-    with httpx.Client(timeout=5, trust_env=False) as client:
+    with httpx.Client(timeout=5, trust_env=False, verify=direct.certificates()) as client:
         for name, (port, path) in QUESTIONS.items():
             file = folder / name
             file.parent.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-import httpx
 from prometheus_client import Metric
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+from sandbox_testing import direct
 
 __all__ = ["EXPORTED", "PROCESSED", "families_of", "samples_of"]
 
@@ -16,9 +17,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 def families_of(service: str) -> list[Metric]:
     """Return the metric families of the service at an address, strictly parsed as OpenMetrics."""
-    answer = httpx.get(
-        f"{service}/metrics", headers={"accept": OPENMETRICS}, timeout=5.0, trust_env=False
-    ).raise_for_status()
+    answer = direct.get(f"{service}/metrics", headers={"accept": OPENMETRICS}, timeout=5.0).raise_for_status()
     return list(text_string_to_metric_families(answer.text))
 
 

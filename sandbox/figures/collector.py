@@ -24,6 +24,7 @@ from sandbox.model.documents import parse_yaml
 from sandbox.model.errors import StackError
 from sandbox.testbench.collector import PORTS, free_ports, gates, started
 from sandbox.testbench.otlp import attributes, logs, serialized, span, traces, value
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 
 __all__ = ["collector_cost", "section"]
@@ -166,7 +167,7 @@ def _running(root: Path, configuration: str) -> Iterator[_Collector]:
         arguments = [f"--config={file}", *gates()]
         with (
             started(otelcol, arguments, environment, Path(folder), ports[13133]) as process,
-            httpx.Client(timeout=30, trust_env=False) as client,
+            httpx.Client(timeout=30, trust_env=False, verify=direct.certificates()) as client,
         ):
             places = (f"http://127.0.0.1:{ports[4318]}", f"http://127.0.0.1:{ports[8888]}/metrics")
             yield _Collector(client, *places, Path(folder) / "logs/payments.jsonl", process)

@@ -14,6 +14,7 @@ import psycopg
 
 from sandbox.incidents.runbook import Block
 from sandbox.model.stack import Stack
+from sandbox_testing import direct
 from sandbox_testing.stores import Loki, Prometheus, Tempo
 
 __all__ = ["OF_TRACKER", "Answer", "Asker"]
@@ -58,11 +59,7 @@ class Asker:
         Each has `name`, `service`, `severity`, `firing` and `last`.
         """
         address = f"{self.stack.url('alertmanager')}/api/v2/alerts"
-        rows = (
-            httpx.get(address, params={"filter": f'alertname="{alert}"'}, timeout=10.0, trust_env=False)
-            .raise_for_status()
-            .json()
-        )
+        rows = direct.get(address, params={"filter": f'alertname="{alert}"'}, timeout=10.0).raise_for_status().json()
         found = []
         for row in rows:
             labels = row["labels"]

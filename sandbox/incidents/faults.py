@@ -16,6 +16,7 @@ from sandbox.model.errors import StackError
 from sandbox.model.stack import Stack
 from sandbox.release import commands as releases
 from sandbox.traffic import visits
+from sandbox_testing import direct
 
 __all__ = ["BEHIND_TOXIPROXY", "KINDS", "Fault", "environment", "make"]
 
@@ -86,7 +87,7 @@ def _acquirer(stack: Stack, **behaviour: Any) -> Fault:
     """Make the card network fail, through its control API (services/acquirer/control.py)."""
 
     def put(wanted: dict[str, Any]) -> None:
-        httpx.put(f"{stack.url('acquirer')}/control", json=wanted, timeout=10.0, trust_env=False).raise_for_status()
+        direct.put(f"{stack.url('acquirer')}/control", json=wanted, timeout=10.0).raise_for_status()
 
     return Fault(lambda: put(behaviour), lambda: put({}))
 
@@ -158,7 +159,7 @@ def _latency(stack: Stack, latency_ms: int) -> Fault:
 
     def remove() -> None:
         if behind:
-            httpx.post(f"{stack.url('toxiproxy')}/reset", timeout=10.0, trust_env=False).raise_for_status()
+            direct.post(f"{stack.url('toxiproxy')}/reset", timeout=10.0).raise_for_status()
 
     return Fault(inject, remove)
 
@@ -166,7 +167,7 @@ def _latency(stack: Stack, latency_ms: int) -> Fault:
 def _slow(stack: Stack, latency_ms: int) -> None:
     toxic = {"name": "slow", "type": "latency", "stream": "downstream", "attributes": {"latency": latency_ms}}
     url = f"{stack.url('toxiproxy')}/proxies/acquirer/toxics"
-    answer = httpx.post(url, json=toxic, timeout=10.0, trust_env=False)
+    answer = direct.post(url, json=toxic, timeout=10.0)
     # 409: the delay is already in place.
     if answer.status_code != httpx.codes.CONFLICT:
         answer.raise_for_status()
@@ -187,7 +188,9 @@ def _burst(stack: Stack, requests: int, seconds: float) -> Fault:
 
     def inject() -> None:
         began = time.monotonic()
-        with httpx.Client(base_url=stack.url("gateway"), timeout=10.0, trust_env=False) as client:
+        with httpx.Client(
+            base_url=stack.url("gateway"), timeout=10.0, trust_env=False, verify=direct.certificates()
+        ) as client:
             for number in range(requests):
                 _fail(client, number)
                 time.sleep(max(0.0, began + (number + 1) * seconds / requests - time.monotonic()))

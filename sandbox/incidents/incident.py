@@ -12,6 +12,7 @@ from sandbox.incidents.runner import Day, Report, healthy
 from sandbox.incidents.scenario import Scenario
 from sandbox.model.errors import StackError
 from sandbox.model.stack import Stack
+from sandbox_testing import direct
 
 __all__ = ["moment", "reconstruct"]
 
@@ -81,7 +82,7 @@ def _acknowledged(day: Day) -> dict[str, float]:
     """Return the time of the first acknowledgement, from the silence that `make ack` creates."""
     silences: list[dict[str, Any]] = []
     with suppress(httpx.HTTPError):
-        silences = httpx.get(f"{day.stack.url('alertmanager')}/api/v2/silences", timeout=10.0, trust_env=False).json()
+        silences = direct.get(f"{day.stack.url('alertmanager')}/api/v2/silences", timeout=10.0).json()
     taken = [
         datetime.fromisoformat(one["startsAt"]).timestamp()
         for one in silences

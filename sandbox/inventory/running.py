@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from sandbox.engines.engine import Component
 from sandbox.inventory.parts import Part
+from sandbox_testing import direct
 
 __all__ = ["DOWN", "QUESTIONS", "Question", "running", "says"]
 
@@ -83,7 +84,7 @@ def running(
     component that reports nothing, the version is that in `started` (recorded by `up`, sandbox/engines/state.py).
     """
     modules = {part.name: part.module for part in everything}
-    with httpx.Client(timeout=_SECONDS, trust_env=False) as client:
+    with httpx.Client(timeout=_SECONDS, trust_env=False, verify=direct.certificates()) as client:
         return {
             part.name: says(part.name, variables, client)
             or _made_from(part, modules.get(part.name, ""))

@@ -10,6 +10,7 @@ import httpx
 
 from sandbox.model.stack import Stack
 from sandbox.release import commands
+from sandbox_testing import direct
 
 __all__ = ["gap"]
 
@@ -23,7 +24,9 @@ def gap(stack: Stack) -> float:
     stop = threading.Event()
 
     def knock() -> None:
-        with httpx.Client(base_url=stack.url("gateway"), timeout=2.0, trust_env=False) as client:
+        with httpx.Client(
+            base_url=stack.url("gateway"), timeout=2.0, trust_env=False, verify=direct.certificates()
+        ) as client:
             while not stop.wait(EVERY_SECONDS):
                 with contextlib.suppress(httpx.HTTPError):
                     client.get("/livez")

@@ -11,6 +11,7 @@ import httpx
 
 from sandbox.model import ROOT
 from sandbox.model.documents import parse_yaml
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 
 __all__ = ["PORTS", "free_ports", "gates", "started"]
@@ -35,11 +36,11 @@ def started(
             stderr=stream,
         )
     try:
-        eventually("a healthy collector", lambda: _healthy(process, health, output))
+        eventually("a healthy collector", lambda: _healthy(process, health, output), timeout=60.0)
         yield process
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def gates() -> list[str]:
@@ -52,7 +53,7 @@ def _healthy(process: subprocess.Popen[bytes], port: int, output: Path) -> bool:
     if process.poll() is not None:
         raise RuntimeError(f"the collector ended with status {process.returncode}:\n{output.read_text()}")
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/", trust_env=False).is_success
+        return direct.get(f"http://127.0.0.1:{port}/").is_success
     except httpx.TransportError:
         return False
 

@@ -7,6 +7,8 @@ from typing import Any, Self
 
 import httpx
 
+from sandbox_testing import direct
+
 __all__ = ["CARD", "DECLINED_CARD", "Customer", "Exchange"]
 
 CARD = {"number": "4242424242424242", "exp_month": 12, "exp_year": 2030, "cvc": "123"}
@@ -34,7 +36,9 @@ class Customer:
     """Uses the public API as one customer, over one connection; use it with ``with``. ``exchanges`` is in order."""
 
     def __init__(self, gateway: str, *, headers: dict[str, str] | None = None) -> None:
-        self.http = httpx.Client(base_url=gateway, headers=headers, timeout=15.0, trust_env=False)
+        self.http = httpx.Client(
+            base_url=gateway, headers=headers, timeout=15.0, trust_env=False, verify=direct.certificates()
+        )
         self.exchanges: list[Exchange] = []
         self.email = f"customer-{secrets.token_hex(6)}@example.com"
         self.password = secrets.token_urlsafe(18)

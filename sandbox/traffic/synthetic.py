@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from threading import Event, Thread
 
-import httpx
-
 from sandbox.model.catalog import catalog
 from sandbox.model.stack import Stack
+from sandbox_testing import direct
 from sandbox_testing.observe import Unchanged
 from sandbox_testing.polling import eventually
 
@@ -33,7 +32,7 @@ def _paused(control: str) -> Iterator[None]:
     over = Event()
 
     def tell(paused: bool) -> None:
-        httpx.put(control, json={"paused": paused}, timeout=5.0, trust_env=False).raise_for_status()
+        direct.put(control, json={"paused": paused}, timeout=5.0).raise_for_status()
 
     def remind() -> None:
         while not over.wait(RENEWED_SECONDS):

@@ -4,6 +4,8 @@ from typing import Any
 
 import httpx
 
+from sandbox_testing import direct
+
 __all__ = ["Store"]
 
 
@@ -13,7 +15,9 @@ class Store:
     name = "store"
 
     def __init__(self, url: str, *, headers: dict[str, str] | None = None, request_timeout: float = 10.0) -> None:
-        self.client = httpx.Client(base_url=url, headers=headers, timeout=request_timeout, trust_env=False)
+        self.client = httpx.Client(
+            base_url=url, headers=headers, timeout=request_timeout, trust_env=False, verify=direct.certificates()
+        )
 
     def get(self, path: str, **parameters: Any) -> Any:
         # None instead of {}, which would remove the query of an address.

@@ -21,7 +21,7 @@ import httpx
 __all__ = ["Running", "free_port", "running_service", "until"]
 
 _SERVICES = Path(__file__).resolve().parent.parent
-_READY_WITHIN_SECONDS = 30
+_READY_WITHIN_SECONDS = 60
 
 
 @dataclass
@@ -115,7 +115,7 @@ def _wait_until_ready(service: Running, output: Path) -> None:
     until(ready, f"{service.name} is ready", within=_READY_WITHIN_SECONDS)
 
 
-def until(condition: Any, what: str, *, within: float = 10.0) -> None:
+def until(condition: Any, what: str, *, within: float = 30.0) -> None:
     """Poll `condition` until it is true. Raises AssertionError, which names `what`, after `within` seconds."""
     deadline = time.monotonic() + within
     while not condition():

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 
 from sandbox.model.stack import Stack
 from sandbox.traffic.browser import Visitor, visiting
-from sandbox_testing import eventually
+from sandbox_testing import direct, eventually
 from tests.support.chromium import chromium
 
 DEPLOYED_WITHIN_SECONDS = 60.0
@@ -27,10 +27,10 @@ def deployed(stack: Stack) -> None:
     """Wait until the gateway serves the product; a container that publishes a part of it may still be at work."""
 
     def served() -> bool:
-        return "Sandbox Pay" in httpx.get(stack.url("gateway"), timeout=5.0).text
+        return "Sandbox Pay" in direct.get(stack.url("gateway"), timeout=5.0).text
 
     try:
-        httpx.get(f"{stack.url('gateway')}/readyz", timeout=5.0).raise_for_status()
+        direct.get(f"{stack.url('gateway')}/readyz", timeout=5.0).raise_for_status()
     except httpx.HTTPError as refused:
         pytest.exit(f"the gateway is not ready ({refused}). Start the stack: make up", 9)
     eventually("the product at the gateway's address", served, timeout=DEPLOYED_WITHIN_SECONDS)

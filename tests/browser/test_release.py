@@ -5,14 +5,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import expect
 
 from sandbox.model.stack import Stack
 from sandbox.release import commands, record
 from sandbox.traffic.browser import Visitor
-from sandbox_testing import ErrorEvent
+from sandbox_testing import ErrorEvent, direct
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
 
@@ -63,7 +62,7 @@ def test_part_is_released_alone_seen_in_its_errors_and_put_back(
         began = time.monotonic()
         commands.release(stack.root, PART, NEXT, print)
         seconds = time.monotonic() - began
-        assert f'"version":"{NEXT}"' in httpx.get(stack.url("gateway"), timeout=5.0).text, "the very next page has it"
+        assert f'"version":"{NEXT}"' in direct.get(stack.url("gateway"), timeout=5.0).text, "the very next page has it"
 
         # Who had the page open goes on, with the release that it was opened with.
         early.pay()

@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import httpx
 from playwright.sync_api import expect
 
 from sandbox.model.catalog import catalog, frontends
 from sandbox.model.stack import Stack
 from sandbox.traffic.browser import Visitor
 from sandbox.traffic.customer import Customer
-from sandbox_testing import Bugsink, ErrorEvent, eventually
+from sandbox_testing import Bugsink, ErrorEvent, direct, eventually
 from tests.support import components
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
@@ -88,8 +87,8 @@ def test_source_maps_are_not_served(visitor: Visitor) -> None:
     scripts = {r.url for r in visitor.requests if r.url.endswith(".js")}
     assert len(scripts) >= 5
     for url in scripts:
-        assert httpx.get(f"{url}.map").status_code == 404
-        assert "sourceMappingURL" not in httpx.get(url).text
+        assert direct.get(f"{url}.map").status_code == 404
+        assert "sourceMappingURL" not in direct.get(url).text
 
 
 def test_burst_of_errors_in_a_browser_is_kept_whole_and_slows_nobody(

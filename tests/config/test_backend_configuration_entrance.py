@@ -6,6 +6,7 @@ import secrets
 import httpx
 
 from sandbox.testbench.otlp import attributes, logs, serialized, span, traces, value
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 from tests.support.collector import CollectorAlone, bodies, named
 from tests.support.grpc import GrpcAnswer, export
@@ -18,7 +19,7 @@ RESOURCE_EXHAUSTED = 8
 def test_a_request_that_is_too_large_is_refused_with_the_reason(collector: CollectorAlone) -> None:
     """Over HTTP the receiver has one status for every body that it cannot read, and does not name its limit."""
     body = json.dumps(logs("large", {"body": value("z" * (21 * MIB))})).encode()
-    answer = httpx.post(
+    answer = direct.post(
         f"{collector.url}/v1/logs", content=body, headers={"Content-Type": "application/json"}, timeout=30
     )
     assert (answer.status_code, answer.json()["message"]) == (400, "http: request body too large")
@@ -26,7 +27,7 @@ def test_a_request_that_is_too_large_is_refused_with_the_reason(collector: Colle
         RESOURCE_EXHAUSTED, f"grpc: received message larger than max ({21 * MIB} vs. {20 * MIB})"
     )
     # No counter of the collector knows of either; the sender's own log does.
-    counters = httpx.get(collector.own_metrics).text
+    counters = direct.get(collector.own_metrics).text
     assert [
         one for one in counters.splitlines() if one.startswith("otelcol_receiver_") and 'signal="logs"' in one
     ] == []

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
 import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 
@@ -20,6 +19,7 @@ from sandbox.engines.native.programs import program
 from sandbox.model import ROOT
 from sandbox.testbench.collector import free_ports
 from sandbox.testbench.otlp import logs, value
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 from tests.support.collector import CollectorAlone, forwarding
 
@@ -115,7 +115,7 @@ def test_a_full_disk_is_said_to_the_sender_and_loses_no_line(tmp_path: Path) -> 
             for request in range(500):
                 words = [f"line-{request}-{number}" for number in range(LINES)]
                 records = [{"body": value(f"{word} {secrets.token_hex(1000)}")} for word in words]
-                answer = httpx.post(f"{address}/v1/logs", json=logs("full", *records), timeout=10)
+                answer = direct.post(f"{address}/v1/logs", json=logs("full", *records), timeout=10)
                 if answer.status_code != 200:
                     break
                 accepted |= set(words)

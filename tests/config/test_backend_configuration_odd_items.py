@@ -54,7 +54,7 @@ def test_spans_without_ids_go_alone_and_are_counted_for_their_sender(collector: 
     bad = [span("bad-id", traceId="0" * 32), span("bad-id", spanId=""), span("bad-id", traceId="", spanId="0" * 16)]
     collector.send("traces", traces(service, *bad, span("good-id")))
     assert len(eventually("the good one", lambda: named(collector, "good-id"))) == 1
-    masked = eventually("the count", lambda: counted(collector, "discarded", "****"), timeout=20)
+    masked = eventually("the count", lambda: counted(collector, "discarded", "****"), timeout=60)
     assert masked == {("traces", "no_id"): 3}
     assert not named(collector, "bad-id")
     assert CANARY not in collector.exported()
@@ -85,7 +85,7 @@ def test_points_that_prometheus_would_refuse_go_alone_and_are_counted(collector:
     expected = {("metrics", "no_name"): 2, ("metrics", "time"): 2, ("metrics", "no_temporality"): 1}
     expected |= {("metrics", "buckets"): len(bounds)}
     eventually(
-        "the counts", lambda: counted(collector, "discarded", "odd-points"), lambda seen: seen == expected, timeout=20
+        "the counts", lambda: counted(collector, "discarded", "odd-points"), lambda seen: seen == expected, timeout=60
     )
 
 
@@ -128,7 +128,7 @@ def test_what_is_too_long_or_too_many_is_cut_with_a_mark(collector: CollectorAlo
     assert len(one["events"]) == 100
     assert len(json.dumps(one)) < MIB
     expected = {("logs", "limit"): 2, ("traces", "limit"): 1}
-    eventually("the counts", lambda: counted(collector, "truncated", "cut"), lambda seen: seen == expected, timeout=20)
+    eventually("the counts", lambda: counted(collector, "truncated", "cut"), lambda seen: seen == expected, timeout=60)
 
 
 def test_an_item_that_cannot_be_masked_keeps_no_text_of_it_and_is_counted(collector: CollectorAlone) -> None:
@@ -150,7 +150,7 @@ def test_an_item_that_cannot_be_masked_keeps_no_text_of_it_and_is_counted(collec
     assert CANARY not in collector.exported()
     expected = {("logs", "unreadable"): 2, ("traces", "unreadable"): 2}
     eventually(
-        "the counts", lambda: counted(collector, "truncated", "unreadable"), lambda seen: seen == expected, timeout=20
+        "the counts", lambda: counted(collector, "truncated", "unreadable"), lambda seen: seen == expected, timeout=60
     )
 
 

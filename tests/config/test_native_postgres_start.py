@@ -63,7 +63,7 @@ def server(
         yield port
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=60) == 0
 
 
 def ask(programs: dict[str, Path], port: int, sql: str, database: str = "main", password: str = "open sesame") -> str:

@@ -22,6 +22,7 @@ from sandbox.model.compose import read_topology
 from sandbox.model.documents import parse_yaml
 from sandbox.model.errors import StackError
 from sandbox.testbench.collector import free_ports
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 from tests.support.collector import CollectorAlone, forwarding
 
@@ -118,7 +119,7 @@ def send_one_of_each(address: str) -> None:
         },
     }
     for signal, payload in payloads.items():
-        httpx.post(f"{address}{ENDS[signal]}", json=payload, timeout=10).raise_for_status()
+        direct.post(f"{address}{ENDS[signal]}", json=payload, timeout=10).raise_for_status()
 
 
 EVERY = {"traces", "logs", "metrics"}
@@ -137,7 +138,7 @@ def test_traces_logs_and_metrics_go_here_there_or_to_both(
             f"here {here}, there {there}",
             lambda: (places.here(), places.there()),
             lambda found: found[0] >= here and found[1] >= there,
-            timeout=20.0,
+            timeout=60.0,
         )
     # Ended, so its queues were asked to drain: nothing more can come.
     assert (places.here(), places.there()) == (here, there)
@@ -183,8 +184,8 @@ def test_prometheus_sends_every_sample_to_the_address_of_the_environment(tmp_pat
         query = {"query": 'up{job="self"}'}
         [sample] = eventually(
             "a sample of the first in the second",
-            lambda: httpx.get(f"http://127.0.0.1:{yours}/api/v1/query", params=query).json()["data"]["result"],
-            timeout=30.0,
+            lambda: direct.get(f"http://127.0.0.1:{yours}/api/v1/query", params=query).json()["data"]["result"],
+            timeout=60.0,
         )
     assert sample["value"][1] == "1"
 
@@ -203,16 +204,16 @@ def prometheus(folder: Path, port: int, configuration: str, *options: str) -> It
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
-        eventually("a ready Prometheus", lambda: _ready(port), timeout=30.0)
+        eventually("a ready Prometheus", lambda: _ready(port), timeout=60.0)
         yield
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 def _ready(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/-/ready").is_success
+        return direct.get(f"http://127.0.0.1:{port}/-/ready").is_success
     except httpx.TransportError:
         return False
 

@@ -8,6 +8,7 @@ import pytest
 
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import Customer, Exchange
+from sandbox_testing import direct
 from sandbox_testing.observe import Telemetry
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Prometheus, Tempo
@@ -21,7 +22,7 @@ STACK_IS_DOWN = 9
 def warm_stack(stack: Stack, tempo: Tempo, loki: Loki, prometheus: Prometheus, errors_of: Callable) -> None:
     """Send real traffic until each store has shown some of it, so that no test pays for a first time."""
     try:
-        httpx.get(f"{stack.url('gateway')}/readyz", timeout=5.0).raise_for_status()
+        direct.get(f"{stack.url('gateway')}/readyz", timeout=5.0).raise_for_status()
     except httpx.HTTPError as refused:
         pytest.exit(
             f"the gateway is not ready at {stack.url('gateway')} ({refused}). Start the stack: make up", STACK_IS_DOWN

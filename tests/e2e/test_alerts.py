@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from sandbox.model.stack import Stack
-from sandbox_testing import Mailpit, Prometheus, eventually
+from sandbox_testing import Mailpit, Prometheus, direct, eventually
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
 from tests.support.paging import DRILLS, PARTS, Course, Drill, broken_links, opened, run
@@ -28,7 +28,7 @@ def test_alert_that_always_fires_reaches_alertmanager(
     url, query = f"{stack.url('alertmanager')}/api/v2/alerts", {"filter": 'alertname="Watchdog"', "active": "true"}
 
     def known() -> list[dict]:
-        return httpx.get(url, params=query, timeout=5.0).raise_for_status().json()
+        return direct.get(url, params=query, timeout=5.0).raise_for_status().json()
 
     [alert] = eventually("the Watchdog in Alertmanager", known)
     evidence(alert="Watchdog", active_since=fired["activeAt"], receivers=[one["name"] for one in alert["receivers"]])
@@ -40,7 +40,7 @@ def test_heartbeat_hears_that_alerting_lives(stack: Stack, evidence: Evidence) -
     """Without this nobody notices that Prometheus or Alertmanager is dead: a dead one says nothing."""
 
     def page() -> str:
-        return httpx.get(f"{stack.url('heartbeat')}/metrics", timeout=5.0).raise_for_status().text
+        return direct.get(f"{stack.url('heartbeat')}/metrics", timeout=5.0).raise_for_status().text
 
     heard = eventually(
         "a heartbeat", page, lambda text: "heartbeat_silent 0.0" in text and "timestamp_seconds 1." in text
@@ -101,7 +101,7 @@ def test_page_can_be_read_and_every_link_in_it_leads_somewhere(
 
 def _answers(url: str) -> bool:
     try:
-        httpx.get(url, timeout=5.0)
+        direct.get(url, timeout=5.0)
     except httpx.TransportError:
         return False
     return True

@@ -17,6 +17,7 @@ from sandbox.dashboards.snapshot import render
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import DECLINED_CARD, Customer
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Prometheus, Tempo
 from tests.support.evidence import Evidence
@@ -45,11 +46,11 @@ def failed_trace(stack: Stack) -> str:
             person.pay(card=DECLINED_CARD)
             failed = [person.send("POST", f"/api/debug/{service}/error") for service in SERVICES]
             person.send("GET", "/api/payments")
-        httpx.put(control, json={"latency_ms": SLOW_MS}, timeout=5.0).raise_for_status()
+        direct.put(control, json={"latency_ms": SLOW_MS}, timeout=5.0).raise_for_status()
         try:
             person.pay()
         finally:
-            httpx.put(control, json={}, timeout=5.0).raise_for_status()
+            direct.put(control, json={}, timeout=5.0).raise_for_status()
     return failed[-1].trace_id
 
 
@@ -124,7 +125,7 @@ def test_every_link_out_of_a_dashboard_leads_somewhere(stack: Stack, evidence: E
     for url in urls:
         # What a dashboard fills in: the name of an alert will do everywhere.
         address = here(stack, re.sub(r"\$\{[^}]+\}", "Watchdog", url))
-        answer = httpx.get(address, timeout=10.0, follow_redirects=True)
+        answer = direct.get(address, timeout=10.0, follow_redirects=True)
         assert answer.is_success, f"{url} answered {answer.status_code}"
     evidence(links=urls)
 
@@ -165,12 +166,12 @@ def test_picture_of_a_dashboard_is_drawn_from_live_data(
 def grafana(stack: Stack, evidence: Evidence) -> Iterator[httpx.Client]:
     """Grafana's API as its administrator; the test is skipped where none answers."""
     try:
-        httpx.get(f"{stack.url('grafana')}/api/health", timeout=2.0).raise_for_status()
+        direct.get(f"{stack.url('grafana')}/api/health", timeout=2.0).raise_for_status()
     except httpx.TransportError:
         evidence(grafana="skipped: no Grafana")
         pytest.skip("skipped: no Grafana")
     login = ("admin", stack.settings["GRAFANA_ADMIN_PASSWORD"])
-    with httpx.Client(base_url=stack.url("grafana"), auth=login, timeout=10.0) as client:
+    with httpx.Client(base_url=stack.url("grafana"), auth=login, timeout=10.0, verify=direct.certificates()) as client:
         yield client
 
 
@@ -238,7 +239,7 @@ def _send_span(stack: Stack, service: str) -> None:
     }
     resource = {"attributes": [{"key": "service.name", "value": {"stringValue": service}}]}
     body = {"resourceSpans": [{"resource": resource, "scopeSpans": [{"spans": [span]}]}]}
-    httpx.post(f"{stack.url('otlp_http')}/v1/traces", json=body, timeout=5.0).raise_for_status()
+    direct.post(f"{stack.url('otlp_http')}/v1/traces", json=body, timeout=5.0).raise_for_status()
 
 
 def _urls(node: Any) -> Iterator[str]:

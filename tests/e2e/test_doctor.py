@@ -3,7 +3,6 @@
 import subprocess
 import sys
 
-import httpx
 import pytest
 
 from sandbox.checks.doctor.probes import PROBE
@@ -11,6 +10,7 @@ from sandbox.completeness.exposition import samples_of
 from sandbox.engines import commands
 from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
+from sandbox_testing import direct
 from sandbox_testing.stores import Prometheus
 from tests.support.components import start, wait_for_senders
 
@@ -69,7 +69,7 @@ def test_doctor_burns_no_budget_and_sends_no_notification(
     asked = [rule["query"] for group in groups for rule in group["rules"] if "http_server_request" in rule["query"]]
     assert asked
     assert [query for query in asked if query.count("http_server_request") != query.count(PROBE)] == []
-    news = httpx.get(f"{stack.url('alertmanager')}/api/v2/alerts", timeout=5.0).raise_for_status().json()
+    news = direct.get(f"{stack.url('alertmanager')}/api/v2/alerts", timeout=5.0).raise_for_status().json()
     assert [one for one in news if "DoctorProbe" in one["annotations"]["summary"]] == []
 
 

@@ -5,11 +5,9 @@ import secrets
 import time
 from collections.abc import Mapping
 
-import httpx
-
 from sandbox.model.catalog import SERVICES, catalog, frontends
 from sandbox.model.stack import Stack
-from sandbox_testing import Bugsink, Mailpit, Message, Trace, eventually
+from sandbox_testing import Bugsink, Mailpit, Message, Trace, direct, eventually
 from tests.support.evidence import Evidence
 from tests.support.figures import Figures
 
@@ -45,13 +43,13 @@ def report(stack: Stack, owner: str, kind: str) -> float:
     )
     to = f"{stack.url('gateway')}/telemetry/errors" if browser else f"{stack.url('bugsink')}/api/{project}/envelope/"
     sent = time.time()
-    httpx.post(to, content=body, params={} if browser else {"sentry_key": key}, timeout=10.0).raise_for_status()
+    direct.post(to, content=body, params={} if browser else {"sentry_key": key}, timeout=10.0).raise_for_status()
     return sent
 
 
 def _tracker(stack: Stack) -> str:
     """The tracker's host and port as the page tells them to browsers: another on each engine."""
-    page = httpx.get(stack.url("gateway"), timeout=10.0).text
+    page = direct.get(stack.url("gateway"), timeout=10.0).text
     told = json.loads(page.split('id="config">')[1].split("</script>")[0])
     return told["apps"]["frontend-shell"]["dsn"].partition("@")[2].partition("/")[0]
 
@@ -63,7 +61,7 @@ def test_new_error_of_each_owner_and_its_return_reach_the_team_within_ten_second
     alerts = f"{stack.url('alertmanager')}/api/v2/alerts"
     eventually(
         "nothing to be down any more",
-        lambda: httpx.get(alerts, params={"filter": HOLD_BACK}, timeout=10.0).raise_for_status().json(),
+        lambda: direct.get(alerts, params={"filter": HOLD_BACK}, timeout=10.0).raise_for_status().json(),
         lambda firing: firing == [],
         # A page of a target lasts a minute longer than what it tells of, the database's longer still.
         timeout=2 * PATIENCE_SECONDS,

@@ -3,12 +3,12 @@
 import time
 from collections.abc import Callable
 
-import httpx
 import pytest
 
 from sandbox.model.catalog import SERVICES, catalog
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import Customer
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Bugsink, ErrorEvent
 from tests.support.evidence import Evidence
@@ -42,7 +42,7 @@ def test_source_maps_are_taken_at_the_address_that_was_asked(stack: Stack) -> No
     token = {"Authorization": f"Bearer {stack.settings['BUGSINK_API_TOKEN']}"}
     for host in ("127.0.0.1", "localhost"):
         asked = f"http://{host}:{stack.port('bugsink')}/api/0/organizations/sandbox/chunk-upload/"
-        assert httpx.get(asked, headers=token, timeout=5.0).json()["url"] == asked
+        assert direct.get(asked, headers=token, timeout=5.0).json()["url"] == asked
 
 
 def test_customers_mistakes_make_no_error_event(customer: Customer, bugsink: Bugsink, errors_of: Callable) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from loadtest.locust_run import send_people
 from sandbox.model.stack import Stack
+from sandbox_testing import direct
 from tests.support.evidence import Evidence
 
 
@@ -44,7 +45,7 @@ def neighbour(stack: Stack) -> Iterator[list[int]]:
     over = threading.Event()
 
     def ask() -> None:
-        with httpx.Client(base_url=stack.url("gateway"), timeout=10.0) as client:
+        with httpx.Client(base_url=stack.url("gateway"), timeout=10.0, verify=direct.certificates()) as client:
             while not over.wait(0.1):
                 answers.append(client.get("/welcome").status_code)
 

@@ -4,7 +4,6 @@ import subprocess
 import time
 from collections.abc import Callable
 
-import httpx
 import pytest
 
 from sandbox.completeness.exposition import families_of
@@ -12,6 +11,7 @@ from sandbox.engines.native.programs import program
 from sandbox.model.catalog import SERVICES, catalog
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import DECLINED_CARD, Customer
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Prometheus
 from testing.vocabulary import vocabulary
@@ -166,7 +166,7 @@ def test_prometheus_own_linter_has_nothing_to_say_about_a_live_page(
     stack: Stack, service: str, evidence: Evidence
 ) -> None:
     """Without this names drift from what every Prometheus user expects, and dashboards of others do not fit."""
-    page = httpx.get(f"{stack.url(service)}/metrics", headers={"accept": "text/plain"}, timeout=5.0).raise_for_status()
+    page = direct.get(f"{stack.url(service)}/metrics", headers={"accept": "text/plain"}, timeout=5.0).raise_for_status()
     command = [program("IMAGE_PROMETHEUS", "/bin/promtool"), "check", "metrics"]
     done = subprocess.run(command, input=page.content, capture_output=True, timeout=30, check=False)
     evidence(query=f"promtool check metrics < {stack.url(service)}/metrics", bytes=len(page.content))

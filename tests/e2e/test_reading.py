@@ -8,14 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 
 from sandbox.dashboards.queries import dashboards, panels_of
 from sandbox.dashboards.style import PRESENCE, SEVERITIES
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import DECLINED_CARD, Customer
-from sandbox_testing import Loki, Tempo, eventually
+from sandbox_testing import Loki, Tempo, direct, eventually
 from sandbox_testing.observe import Trace
 from tests.support.evidence import Evidence
 from tests.support.reading import here, read, texts
@@ -156,7 +155,7 @@ def test_each_link_opens_what_it_says(boards: dict[str, Panels], stack: Stack, e
         assert "${" not in href, f"{title}: {href}"
         parts = urlsplit(href)
         if parts.netloc:
-            answer = httpx.get(here(stack, href), timeout=10.0, follow_redirects=True)
+            answer = direct.get(here(stack, href), timeout=10.0, follow_redirects=True)
             assert answer.is_success, f"{title}: {href}"
         elif parts.path.startswith("/d/"):
             target = BOARDS[parts.path.removeprefix("/d/")]

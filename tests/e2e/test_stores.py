@@ -2,7 +2,6 @@
 
 import time
 
-import httpx
 import pytest
 
 from sandbox.completeness.exposition import samples_of
@@ -10,6 +9,7 @@ from sandbox.model.catalog import SERVICES
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import Customer
 from sandbox.traffic.synthetic import silence
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Loki, Prometheus, Tempo
 from tests.support.evidence import Evidence
@@ -34,7 +34,7 @@ READY = {
 @pytest.mark.parametrize("component", READY)
 def test_every_component_says_that_it_is_ready(stack: Stack, component: str, evidence: Evidence) -> None:
     """Without this a store is down while everything around it looks green."""
-    answer = httpx.get(f"{stack.url(component)}{READY[component]}", timeout=5.0)
+    answer = direct.get(f"{stack.url(component)}{READY[component]}", timeout=5.0)
     evidence(query=str(answer.url), status=answer.status_code)
     assert answer.status_code == 200
 

@@ -8,7 +8,6 @@ import sys
 import time
 from dataclasses import dataclass
 
-import httpx
 import pytest
 
 from sandbox.engines import control
@@ -18,6 +17,7 @@ from sandbox.incidents.record import Record
 from sandbox.incidents.scenario import Scenario
 from sandbox.model.stack import Stack
 from sandbox.traffic.customer import Customer
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Mailpit
 from tests.support.evidence import Evidence
@@ -178,7 +178,7 @@ def test_interrupted_game_day_leaves_nothing_behind(stack: Stack, hidden: Scenar
     control = f"{stack.url('acquirer')}/control"
 
     def broken() -> bool:
-        return httpx.get(control, timeout=5.0).json()["outage"]
+        return direct.get(control, timeout=5.0).json()["outage"]
 
     command = [sys.executable, "-m", "sandbox", "gameday", "run", hidden.name]
     with subprocess.Popen(command, cwd=stack.root, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
@@ -194,7 +194,7 @@ def test_drill_is_passed_by_finding_the_cause_and_repairing_it(stack: Stack, hid
     """Without this nobody can practise by day what counts at night: to end it, and to know what it was."""
 
     def put_right() -> str:
-        httpx.put(f"{stack.url('acquirer')}/control", json={}, timeout=5.0).raise_for_status()
+        direct.put(f"{stack.url('acquirer')}/control", json={}, timeout=5.0).raise_for_status()
         return "done"
 
     answer = rf"(?s)What was it\?.*?(\d)\. {re.escape(hidden.cause)}"

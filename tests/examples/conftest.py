@@ -5,10 +5,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import httpx
 import pytest
 
 from sandbox.model.stack import Stack
+from sandbox_testing import direct
 from tests.support.examples import CHAIN, Guest, running
 
 
@@ -25,7 +25,7 @@ def ask(guest: Guest, path: str) -> Asked:
     """Ask a guest, as the part of a trace that begins here."""
     trace_id, sent_at = secrets.token_hex(16), time.time()
     header = {"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
-    answer = httpx.get(guest.url + path, headers=header, timeout=10.0, trust_env=False)
+    answer = direct.get(guest.url + path, headers=header, timeout=10.0)
     return Asked(trace_id, answer.status_code, sent_at)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import httpx
 import pytest
 
 from sandbox.engines import choice
@@ -15,7 +14,7 @@ from sandbox.engines.native.engine import NativeEngine
 from sandbox.model.compose import Service, Topology, read_topology
 from sandbox.model.layout import Layout
 from sandbox.model.stack import Stack
-from sandbox_testing import Bugsink, ErrorEvent, LogLine, Prometheus, Telemetry, Tempo, Trace, eventually
+from sandbox_testing import Bugsink, ErrorEvent, LogLine, Prometheus, Telemetry, Tempo, Trace, direct, eventually
 from testing.process import free_port
 from tests.support.newservice import checkout_with
 
@@ -90,7 +89,7 @@ def test_request_to_it_is_a_trace_a_line_in_its_file_and_two_metrics(
     telemetry_of: Callable[..., Telemetry],
 ) -> None:
     trace = new_trace()
-    assert httpx.get(f"{added.url}/hello/Ada", headers=trace.headers).status_code == 200
+    assert direct.get(f"{added.url}/hello/Ada", headers=trace.headers).status_code == 200
     seen = telemetry_of(trace.id)
     [span] = seen.spans
     assert (span.service, span.kind, span.name) == (NAME, "SERVER", "GET /hello/{who}")
@@ -104,7 +103,7 @@ def test_request_to_it_is_a_trace_a_line_in_its_file_and_two_metrics(
 
 
 def test_its_error_is_in_a_project_of_its_own(added: Added, errors_of: Callable[..., list[ErrorEvent]]) -> None:
-    failed = httpx.post(f"{added.url}/debug/error")
+    failed = direct.post(f"{added.url}/debug/error")
     [event] = errors_of(failed.headers["x-trace-id"], timeout=30.0)
     assert event.exceptions[-1]["type"] == "RuntimeError"
     assert event.tags["team"] == "platform"

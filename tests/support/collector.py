@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import httpx
 import yaml
 
 from sandbox.engines.native.render import Substitutions, render_copy
@@ -16,6 +15,7 @@ from sandbox.model import ROOT
 from sandbox.model.compose import read_topology
 from sandbox.model.documents import parse_yaml
 from sandbox.testbench.collector import PORTS, free_ports, gates, started
+from sandbox_testing import direct
 
 __all__ = ["CollectorAlone", "bodies", "counted", "forwarding", "named", "stored"]
 
@@ -79,7 +79,7 @@ class CollectorAlone:
 
     def send(self, signal: str, payload: dict[str, Any]) -> None:
         """Send one OTLP request; `signal` is traces, logs or metrics."""
-        httpx.post(f"{self.url}/v1/{signal}", json=payload, timeout=10, trust_env=False).raise_for_status()
+        direct.post(f"{self.url}/v1/{signal}", json=payload, timeout=10).raise_for_status()
 
     def write_lines(self, service: str, lines: Sequence[str]) -> None:
         with (self.folder / f"{service}.jsonl").open("a", encoding="utf-8") as file:

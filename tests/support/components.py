@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import httpx
 import psutil
 
 from sandbox.completeness.exposition import EXPORTED, PROCESSED, samples_of
@@ -15,6 +14,7 @@ from sandbox.model.catalog import SERVICES
 from sandbox.model.compose import read_topology
 from sandbox.model.layout import Layout
 from sandbox.model.stack import Stack
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 
 __all__ = ["Listener", "listeners", "output", "start", "wait_for_senders", "without"]
@@ -50,9 +50,7 @@ def start(stack: Stack, component: str, *, senders: bool = True) -> None:
     if component == "otel-collector":
         # The collector's image has no program for a health check, so the engine does not know its health.
         health = stack.url("otel_health")
-        eventually(
-            "a healthy collector", lambda: httpx.get(health, timeout=2.0, trust_env=False).is_success, timeout=60.0
-        )
+        eventually("a healthy collector", lambda: direct.get(health, timeout=2.0).is_success, timeout=60.0)
         if senders:
             wait_for_senders(stack)
 

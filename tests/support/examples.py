@@ -14,7 +14,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import psutil
 import yaml
 
@@ -23,6 +22,7 @@ from sandbox.engines.native.build import python_environment
 from sandbox.model import ROOT
 from sandbox.model.stack import Stack
 from sandbox.model.variables import FOREIGN
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Prometheus
 
@@ -114,7 +114,7 @@ def running(stack: Stack, scratch: Path) -> Iterator[dict[str, Guest]]:
             # Any response is sufficient.
             eventually(
                 f"{name} to answer (its output is in {output.name})",
-                lambda url=urls[name]: httpx.get(url, timeout=2.0, trust_env=False),
+                lambda url=urls[name]: direct.get(url, timeout=2.0),
                 lambda _answer: True,
                 timeout=30.0,
             )

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sandbox.testbench.otlp import serialized
+from sandbox_testing import direct
 from tests.support import grpc
 
 __all__ = ["Addresses", "Trial"]
@@ -110,7 +111,7 @@ class Trial:
     def __post_init__(self) -> None:
         self.began = time.time()
         self.good_trace = secrets.token_hex(16)
-        self.client = httpx.Client(timeout=30, trust_env=False)
+        self.client = httpx.Client(timeout=30, trust_env=False, verify=direct.certificates())
 
     def send(self, examples: int) -> None:
         """Send a number of malformed requests, each followed by a valid span, log line and point.

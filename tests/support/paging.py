@@ -11,11 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from html.parser import HTMLParser
 
-import httpx
-
 from sandbox.incidents.injection import inject_named, remove_named
 from sandbox.model.stack import Stack
-from sandbox_testing import Mailpit, Message, Prometheus, Sample, eventually
+from sandbox_testing import Mailpit, Message, Prometheus, Sample, direct, eventually
 
 __all__ = ["DRILLS", "ON_CALL", "PARTS", "Course", "Drill", "Inbox", "broken_links", "opened", "run"]
 
@@ -205,9 +203,7 @@ def opened(mailbox: Mailpit, message: Message) -> Inbox:
 
 def broken_links(inbox: Inbox) -> list[str]:
     """Return the links that do not work, with the status of each."""
-    answers = {
-        link: httpx.get(link, timeout=10.0, follow_redirects=True, trust_env=False).status_code for link in inbox.links
-    }
+    answers = {link: direct.get(link, timeout=10.0, follow_redirects=True).status_code for link in inbox.links}
     return [f"{link}: {status}" for link, status in answers.items() if status >= 400]
 
 
@@ -267,9 +263,7 @@ def _active_since(prometheus: Prometheus, drill: Drill) -> float:
 def _fired_at(stack: Stack, drill: Drill) -> float:
     query = {"filter": [f'alertname="{drill.alert}"', f'service="{drill.service}"', 'severity="page"']}
     alerts = (
-        httpx.get(f"{stack.url('alertmanager')}/api/v2/alerts", params=query, timeout=5.0, trust_env=False)
-        .raise_for_status()
-        .json()
+        direct.get(f"{stack.url('alertmanager')}/api/v2/alerts", params=query, timeout=5.0).raise_for_status().json()
     )
     return max(_moment(one["startsAt"]) for one in alerts)
 

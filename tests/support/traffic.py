@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import httpx
-
 from sandbox.traffic.customer import CARD, DECLINED_CARD, Customer, Exchange
+from sandbox_testing import direct
 
 __all__ = ["KINDS", "TIMEOUT", "Kind", "Sent", "send_mixed", "send_timeouts"]
 
@@ -73,11 +72,11 @@ def send_mixed(customer: Customer, each: int, seed: int = 4) -> list[Sent]:
 
 def send_timeouts(customer: Customer, acquirer: str, number: int = 3) -> list[Sent]:
     """Pay ``number`` times while the acquirer accepts requests and never responds; sets this at its address."""
-    httpx.put(f"{acquirer}/control", json={"hang": True}, timeout=5.0, trust_env=False).raise_for_status()
+    direct.put(f"{acquirer}/control", json={"hang": True}, timeout=5.0).raise_for_status()
     try:
         return _send(customer, [TIMEOUT] * number)
     finally:
-        httpx.put(f"{acquirer}/control", json={}, timeout=5.0, trust_env=False).raise_for_status()
+        direct.put(f"{acquirer}/control", json={}, timeout=5.0).raise_for_status()
 
 
 def _send(customer: Customer, order: list[Kind]) -> list[Sent]:

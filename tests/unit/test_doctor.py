@@ -12,6 +12,7 @@ from sandbox.checks.doctor.examine import Finding, examine
 from sandbox.checks.doctor.hops import HOPS
 from sandbox.checks.doctor.probes import Probes
 from sandbox.completeness.exposition import samples_of
+from sandbox_testing import direct
 from sandbox_testing.stores import Sample
 
 RUNNING = SimpleNamespace(state="running")
@@ -86,8 +87,8 @@ def test_spans_are_delivered_where_their_label_of_an_error_is_empty(monkeypatch:
         return httpx.Response(200, text=text, request=httpx.Request("GET", "http://payments.test/metrics"))
 
     monkeypatch.setattr(probes, "samples_of", samples_of)
-    monkeypatch.setattr(httpx, "get", page)
-    monkeypatch.setattr(httpx, "post", lambda *_args, **_options: SimpleNamespace(status_code=204))
+    monkeypatch.setattr(direct, "get", page)
+    monkeypatch.setattr(direct, "post", lambda *_args, **_options: SimpleNamespace(status_code=204))
 
     Broken([]).spans_leave("payments")
 

@@ -18,6 +18,7 @@ from sandbox.model import ROOT
 from sandbox.model.documents import parse_yaml
 from sandbox.model.errors import StackError
 from sandbox.model.stack import Stack
+from sandbox_testing import direct
 
 PLAYED = scenario.read("acquirer-outage")
 PAGE = runbook.read(PLAYED.runbook)
@@ -129,7 +130,7 @@ def test_alert_of_the_error_tracker_is_looked_for_where_it_is(monkeypatch: pytes
     def get(_url: str, **_: Any) -> httpx.Response:
         return httpx.Response(200, json=rows, request=httpx.Request("GET", "http://alertmanager"))
 
-    monkeypatch.setattr(httpx, "get", get)
+    monkeypatch.setattr(direct, "get", get)
     looking = Watch(Asker(Stack()), SimpleNamespace())
     noon = datetime(2026, 11, 24, 11, 59, tzinfo=UTC).timestamp()
 

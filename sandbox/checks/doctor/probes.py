@@ -10,6 +10,7 @@ import httpx
 
 from sandbox.completeness.exposition import EXPORTED, samples_of
 from sandbox.model.stack import Stack
+from sandbox_testing import direct
 from sandbox_testing.polling import eventually
 from sandbox_testing.stores import Bugsink, Loki, Prometheus, Tempo
 
@@ -60,7 +61,7 @@ class Probes:
     def answers(self, component: str, path: str) -> None:
         """Check that the component reports itself as ready."""
         url = self.stack.url(component) + path
-        ask = lambda: httpx.get(url, timeout=2.0, trust_env=False).raise_for_status()  # noqa: E731
+        ask = lambda: direct.get(url, timeout=2.0).raise_for_status()  # noqa: E731
         eventually(f"an answer at {url}", ask, timeout=ANSWER_SECONDS)
 
     def spans_leave(self, service: str) -> None:
@@ -70,7 +71,7 @@ class Probes:
         # Sampled regardless of the environment's sampling policy.
         traceparent = f"00-{self.traces[service]}-{secrets.token_hex(8)}-01"
         url = f"{self.stack.url(service)}{PROBE}"
-        answer = httpx.post(url, headers={"traceparent": traceparent}, timeout=5.0, trust_env=False)
+        answer = direct.post(url, headers={"traceparent": traceparent}, timeout=5.0)
         wanted = httpx.codes.NOT_FOUND if self._is_prod else httpx.codes.NO_CONTENT
         assert answer.status_code == wanted, f"{url} answers {answer.status_code}"
 

@@ -10,6 +10,7 @@ import httpx
 from sandbox.dashboards.queries import dashboards
 from sandbox.dashboards.snapshot.picture import render
 from sandbox.model.stack import Stack
+from sandbox_testing import direct
 
 __all__ = ["draw"]
 
@@ -19,7 +20,7 @@ def draw(uids: Sequence[str], minutes: float, to: Path | None, variables: Mappin
     stack, end = Stack(), time.time()
     folder = to or stack.reports / "snapshot"
     try:
-        httpx.get(f"{stack.url('prometheus')}/-/ready", timeout=5.0, trust_env=False).raise_for_status()
+        direct.get(f"{stack.url('prometheus')}/-/ready", timeout=5.0).raise_for_status()
     except httpx.HTTPError as refused:
         print(f"Prometheus does not answer ({refused}). Start the stack: make up", file=sys.stderr)
         return 1

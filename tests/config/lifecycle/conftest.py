@@ -1,5 +1,6 @@
 """A checkout of its own with a small stack, and the command line run in it as `make` runs it."""
 
+import contextlib
 import os
 import random
 import shutil
@@ -34,7 +35,7 @@ class Checkout:
     def stack(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `python -m sandbox ...` to its end."""
         with self.start(*arguments, **environment) as process:
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate(timeout=120)
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
@@ -65,11 +66,13 @@ class Checkout:
         names = {str(port): name for name, port in self.ports.items()}
         found = {}
         for process in leftovers.find(self.root):
-            bind = next((word for word in process.cmdline() if word.startswith("--bind=")), "")
-            found[names.get(bind.rpartition(":")[2], process.name())] = process
+            # It may end meanwhile.
+            with contextlib.suppress(psutil.NoSuchProcess):
+                bind = next((word for word in process.cmdline() if word.startswith("--bind=")), "")
+                found[names.get(bind.rpartition(":")[2], process.name())] = process
         return found
 
-    def wait_until(self, what: str, condition: Callable[[], object], seconds: float = 20) -> None:
+    def wait_until(self, what: str, condition: Callable[[], object], seconds: float = 60) -> None:
         """Poll; the failure says what was waited for and what runs."""
         deadline = time.monotonic() + seconds
         while not condition():

@@ -57,7 +57,7 @@ def test_a_second_up_while_one_runs_names_the_running_process(checkout):
         checkout.wait_until("the first up has started the store", lambda: "store" in checkout.processes())
         second = checkout.stack("up")
         checkout.release()
-        first.communicate(timeout=60)
+        first.communicate(timeout=120)
 
     assert second.returncode == 1
     assert f"`make up` (process {first.pid}) is already running" in second.stderr
@@ -70,7 +70,7 @@ def test_an_interrupted_up_stops_what_it_had_started(checkout, kind):
     with checkout.start("up") as up:
         checkout.wait_until("the store is starting", lambda: "store" in checkout.processes())
         up.send_signal(kind)
-        _, errors = up.communicate(timeout=60)
+        _, errors = up.communicate(timeout=120)
 
     assert up.returncode == 130
     assert "Interrupted" in errors

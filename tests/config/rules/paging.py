@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import yaml
 
 from sandbox.alerting.routes import PAGE_WAIT, SYMPTOM_WAIT
@@ -18,7 +17,7 @@ from sandbox.engines.native.programs import program
 from sandbox.model import ROOT
 from sandbox.model.compose import read_topology
 from sandbox.model.documents import parse_yaml
-from sandbox_testing import Mailpit, eventually
+from sandbox_testing import Mailpit, direct, eventually
 from testing.process import free_port
 
 __all__ = [
@@ -32,7 +31,7 @@ ON_CALL, SECOND, COMMANDER = (
     "incident-commander@sandbox.test",
 )
 PAGE = {"alertname": "PaymentSuccessBudgetBurn", "severity": "page", "team": "payments", "service": "payments"}
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 # What the real configuration waits, and what it is made here.
 SHORTER = {**{f"group_wait: {wait}": "group_wait: 500ms" for wait in (PAGE_WAIT, SYMPTOM_WAIT, "10s")},
@@ -86,7 +85,7 @@ class Desk:
         times = ({"startsAt": began} if since else {}) | ({"endsAt": now} if ended else {})
         body = [{"labels": one, "annotations": words} | times for one in alerts]
         body += [{"labels": one, "annotations": words, "endsAt": now} for one in over]
-        httpx.post(f"{self.alertmanager.url}/api/v2/alerts", json=body, timeout=5.0).raise_for_status()
+        direct.post(f"{self.alertmanager.url}/api/v2/alerts", json=body, timeout=5.0).raise_for_status()
 
     def mails(self) -> list[tuple[str, str]]:
         """(first word of the subject, mailbox) of every mail, in the order of their arrival."""
@@ -107,7 +106,7 @@ def started(command: list[str | Path], url: str, ready: str, log: Path, **enviro
         )
     running = Program(url, process)
     try:
-        eventually(f"{command[0]} to be ready (see {log})", lambda: httpx.get(url + ready, timeout=1.0).is_success)
+        eventually(f"{command[0]} to be ready (see {log})", lambda: direct.get(url + ready, timeout=1.0).is_success)
         yield running
     finally:
         running.stop()

@@ -3,11 +3,10 @@
 import time
 from datetime import UTC, datetime, timedelta
 
-import httpx
 import pytest
 
 from sandbox.alerting import ack
-from sandbox_testing import eventually
+from sandbox_testing import direct, eventually
 from tests.config.rules.paging import COMMANDER, ON_CALL, PAGE, PATIENCE, SECOND, Desk, until
 
 
@@ -21,7 +20,7 @@ def test_page_that_nobody_acknowledges_reaches_the_second_and_then_the_commander
 
 def test_page_that_comes_back_leaves_as_much_time_to_acknowledge_it_as_the_first(office: Desk) -> None:
     def dispatcher(what: str) -> float:
-        lines = httpx.get(f"{office.alertmanager.url}/metrics", timeout=5.0).text.splitlines()
+        lines = direct.get(f"{office.alertmanager.url}/metrics", timeout=5.0).text.splitlines()
         return next(float(line.split()[1]) for line in lines if line.startswith(f"alertmanager_dispatcher_{what} "))
 
     office.fire(PAGE)

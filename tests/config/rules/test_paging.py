@@ -5,13 +5,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
 
-import httpx
 import pytest
 
 from sandbox.alerting.contacts import read_contacts
 from sandbox.alerting.routes import page_wait
 from sandbox.model import ROOT
-from sandbox_testing import eventually
+from sandbox_testing import direct, eventually
 from tests.config.rules.paging import (
     COMMANDER,
     ON_CALL,
@@ -135,7 +134,7 @@ def test_slack_webhook_receives_pages_too(tmp_path: Path) -> None:
 
 def test_configuration_that_makes_no_sense_is_refused_and_the_running_one_goes_on(office: Desk) -> None:
     office.config.write_text(office.config.read_text().replace("receiver: payments-on-call", "receiver: nobody-knows"))
-    answer = httpx.post(f"{office.alertmanager.url}/-/reload", timeout=5.0)
+    answer = direct.post(f"{office.alertmanager.url}/-/reload", timeout=5.0)
     assert answer.status_code == 500
     assert "nobody-knows" in answer.text
     office.fire(PAGE)
@@ -146,9 +145,9 @@ def test_rule_that_makes_no_sense_is_refused_and_the_running_ones_go_on(office: 
     with prometheus(tmp_path, office.ports) as running:
         rules = tmp_path / "rules.yml"
         rules.write_text(rules.read_text().replace("expr: vector(1)", "expr: vector(1"))
-        answer = httpx.post(f"{running.url}/-/reload", timeout=5.0)
+        answer = direct.post(f"{running.url}/-/reload", timeout=5.0)
         assert answer.status_code == 500
-        loaded = httpx.get(f"{running.url}/api/v1/rules", timeout=5.0).json()["data"]["groups"]
+        loaded = direct.get(f"{running.url}/api/v1/rules", timeout=5.0).json()["data"]["groups"]
         assert any(rule["name"] == "Watchdog" and rule["query"] == "vector(1)" for g in loaded for rule in g["rules"])
 
 
@@ -157,7 +156,7 @@ def test_silent_alertmanager_and_silent_prometheus_are_each_mailed_by_the_heartb
     with desk(tmp_path) as office, heartbeat(tmp_path, office.ports) as switch:
 
         def beating() -> bool:
-            text = httpx.get(f"{switch.url}/metrics", timeout=5.0).text
+            text = direct.get(f"{switch.url}/metrics", timeout=5.0).text
             return "timestamp_seconds 1." in text and "heartbeat_silent 0.0" in text
 
         with prometheus(tmp_path, office.ports):
@@ -171,8 +170,8 @@ def test_silent_alertmanager_and_silent_prometheus_are_each_mailed_by_the_heartb
                 )
                 office.alertmanager = again
                 office.mailbox.delete(*office.mailbox.messages())
-                httpx.get(f"{again.url}/-/healthy", timeout=5.0).raise_for_status()
-                httpx.post(f"http://127.0.0.1:{office.ports['prometheus']}/-/quit", timeout=5.0)
+                direct.get(f"{again.url}/-/healthy", timeout=5.0).raise_for_status()
+                direct.post(f"http://127.0.0.1:{office.ports['prometheus']}/-/quit", timeout=5.0)
                 eventually("the mail about Prometheus", office.mails, lambda found: found == [silent], timeout=PATIENCE)
 
 
@@ -203,7 +202,7 @@ def test_alert_knows_where_grafana_is_or_that_there_is_none_and_has_no_label_of_
 ) -> None:
     url = f"{office.alertmanager.url}/api/v2/alerts"
     with prometheus(tmp_path, office.ports, GRAFANA_URL="http://127.0.0.1:3001", NO_GRAFANA=said):
-        [alert] = eventually("the Watchdog", lambda: httpx.get(url, timeout=5.0).json(), timeout=PATIENCE)
+        [alert] = eventually("the Watchdog", lambda: direct.get(url, timeout=5.0).json(), timeout=PATIENCE)
     assert alert["annotations"]["dashboard_url"] == f"{said}http://127.0.0.1:3001/d/incident"
     assert alert["labels"].keys() == {"alertname", "severity", "team", "sandbox"}
 
@@ -221,7 +220,7 @@ def test_target_without_a_service_silences_neither_the_watchdog_nor_anything_els
     office.fire({"alertname": "Any", "severity": "page", "team": "platform"})
 
     def states() -> dict[str, list[str]]:
-        alerts = httpx.get(f"{office.alertmanager.url}/api/v2/alerts", timeout=5.0).json()
+        alerts = direct.get(f"{office.alertmanager.url}/api/v2/alerts", timeout=5.0).json()
         return {one["labels"]["alertname"]: one["status"]["inhibitedBy"] for one in alerts}
 
     wanted = {"TargetDown": [], "Watchdog": [], "Any": []}

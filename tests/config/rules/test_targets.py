@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import httpx
 import yaml
 
 from sandbox.engines.native.programs import program
 from sandbox.model import ROOT
 from sandbox.model.documents import parse_yaml
-from sandbox_testing import eventually
+from sandbox_testing import direct, eventually
 from testing.process import free_port
 from tests.config.rules.paging import started
 from tests.support.checklist import nothing_is_wrong_with
@@ -29,13 +28,13 @@ def services(folder: Path) -> dict[str, str]:
     files = {path.name for path in (folder / "targets").iterdir()}
 
     def found() -> dict[str, str]:
-        active = httpx.get(f"{url}/api/v1/targets", timeout=5.0).json()["data"]["activeTargets"]
+        active = direct.get(f"{url}/api/v1/targets", timeout=5.0).json()["data"]["activeTargets"]
         return {
             Path(one["discoveredLabels"]["__meta_filepath"]).name: one["labels"].get("service", "") for one in active
         }
 
     with started(command, url, "/-/ready", folder / "prometheus.log"):
-        return eventually("every target", found, lambda seen: seen.keys() == files, timeout=20.0)
+        return eventually("every target", found, lambda seen: seen.keys() == files, timeout=60.0)
 
 
 def test_target_without_a_service_has_the_name_of_its_file(tmp_path: Path) -> None:
