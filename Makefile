@@ -21,10 +21,10 @@ unexport $(filter PYTHON% PG%,$(.VARIABLES))
 $(VENV)/.complete: requirements-dev.lock
 	@command -v $(PYTHON) >/dev/null || { echo "make: no $(PYTHON) found. Install Python 3.11 or newer, or say PYTHON=/path/to/python3."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is $$($(PYTHON) -V 2>&1); 3.11 or newer is needed. Say PYTHON=python3.12, for example."; exit 1; }
-	@echo "Preparing the tools' Python environment in $(VENV) (once; about half a minute)"
+	@echo "Preparing the tools' Python environment in $(VENV) (once; about a minute)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV) || { echo "make: could not make a virtual environment. On Debian: apt-get install python3-venv"; exit 1; }
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 .PHONY: ack unack
