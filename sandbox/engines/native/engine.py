@@ -216,7 +216,9 @@ class NativeEngine:
             report(f"{name}: {what}")
         states = self.supervisor.states()
         for name, state in states.items():
-            if name not in changed and state.status in ("Completed", "Error", "Skipped") and not state.ready:
+            # Without a health check, a component that exited with status 0 is "ready"; only a run-once one is done.
+            done = state.ready and (name not in services or services[name].runs_once)
+            if name not in changed and state.status in ("Completed", "Error", "Skipped") and not done:
                 report(f"{name}: started again")
                 self.supervisor.start_process(name)
         self._wait(services, report, {name: state.restarts for name, state in self.supervisor.states().items()})

@@ -198,3 +198,18 @@ def test_a_component_is_killed_like_a_crash_and_started_again(checkout):
 
     assert (kill.returncode, start.returncode) == (0, 0), start.stderr
     assert "store" in checkout.processes()
+
+
+def test_up_starts_a_stopped_component_that_has_no_health_check(checkout):
+    compose = checkout.root / "docker-compose.yml"
+    *_, check = (line for line in compose.read_text().splitlines() if "healthcheck:" in line)
+    compose.write_text(compose.read_text().replace(f"{check}\n", ""))
+    checkout.stack("up")
+    checkout.stack("stop", "web")
+    assert "web" not in checkout.processes()
+
+    up = checkout.stack("up")
+
+    assert up.returncode == 0, up.stderr
+    assert "web: started again" in up.stdout
+    assert "web" in checkout.processes()

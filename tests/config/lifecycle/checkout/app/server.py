@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,6 +31,8 @@ while "wait" in settings and not (Path(arguments.data) / "go").exists():
 if arguments.data:
     with (Path(arguments.data) / "starts").open("a") as starts:
         starts.write("started\n")
+# As most programs do: asked to stop, it exits with status 0.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 host, _, port = arguments.bind.partition(":")
 sys.stdout.write("serving\n")
 sys.stdout.flush()
