@@ -214,8 +214,7 @@ class NativeEngine:
         changed = self.supervisor.load(compose_project(self.topology, services, found, self.layout))
         for name, what in sorted(changed.items()):
             report(f"{name}: {what}")
-        states = self.supervisor.states()
-        for name, state in states.items():
+        for name, state in self.supervisor.states().items():
             # Without a health check, a component that exited with status 0 is "ready"; only a run-once one is done.
             done = state.ready and (name not in services or services[name].runs_once)
             if name not in changed and state.status in ("Completed", "Error", "Skipped") and not done:

@@ -1,4 +1,4 @@
-"""The on-call person, the second and the commander get a page one after the other, until somebody acknowledges it."""
+"""A page goes to the on-call person, then to the secondary, then to the commander, until one acknowledges it."""
 
 import time
 from datetime import UTC, datetime, timedelta
